@@ -1,0 +1,130 @@
+"""JSON that every reader understands alike (RFC 8259 narrowed to I-JSON, RFC 7493).
+
+Python's own reader keeps the last of two equal members, takes NaN and 1e999, integers of any length, lone
+surrogates and unbounded nesting. Each of these lets a signed text mean one thing to the signer and
+another to the verifier, so each is refused here, before any signature is looked at.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import NoReturn, TypeAlias
+
+from protocol.codes import Code
+from protocol.errors import MalformedError
+
+JsonValue: TypeAlias = bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"] | None
+JsonObject: TypeAlias = dict[str, JsonValue]
+
+MAX_INTEGER = 2**53 - 1
+MAX_DEPTH = 16
+MAX_BYTES = 1 << 20
+
+
+def parse_json(source: str | bytes, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH) -> JsonValue:
+    """Read one JSON value.
+
+    `max_bytes` bounds the encoded length and `max_depth` the nesting of arrays and objects.
+
+    Raises:
+        MalformedError: not UTF-8, not JSON, too long, too deep, a member named twice, an integer beyond
+            2^53-1, NaN or infinity, or a lone surrogate.
+    """
+    if len(source) > max_bytes:
+        raise MalformedError(Code.SIZE_EXCEEDED, f"more than {max_bytes} bytes of JSON")
+    text = decode_utf8(source) if isinstance(source, bytes) else source
+    try:
+        value: JsonValue = _DECODER.decode(text)
+    except json.JSONDecodeError as error:
+        raise MalformedError(Code.JSON_INVALID, f"at character {error.pos}") from error
+    except RecursionError as error:
+        raise MalformedError(Code.JSON_DEPTH) from error
+    # Counting brackets bounds the depth from above for the price of two scans in C; only a document with
+    # many of them is walked.
+    if text.count("[") + text.count("{") > max_depth:
+        _check_depth(value, max_depth)
+    if "\\u" in text or not text.isascii():
+        _check_surrogates(value)
+    return value
+
+
+def parse_json_object(
+    source: str | bytes, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH
+) -> JsonObject:
+    """Read one JSON object; anything else is refused, by the rules of `parse_json`."""
+    value = parse_json(source, max_bytes=max_bytes, max_depth=max_depth)
+    if not isinstance(value, dict):
+        raise MalformedError(Code.FORMAT_INVALID, "a JSON object is expected")
+    return value
+
+
+def encode_json(value: Mapping[str, JsonValue] | list[JsonValue]) -> bytes:
+    """Write compact JSON in UTF-8, members in the order given. The canonical form is in `jcs`."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8")
+
+
+def decode_utf8(data: bytes) -> str:
+    """Read UTF-8, refusing invalid bytes and a byte order mark.
+
+    Raises:
+        MalformedError: not clean UTF-8.
+    """
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise MalformedError(Code.TEXT_INVALID) from error
+    if text.startswith("\ufeff"):
+        raise MalformedError(Code.TEXT_INVALID, "byte order mark")
+    return text
+
+
+def _object(members: list[tuple[str, JsonValue]]) -> JsonObject:
+    result = dict(members)
+    if len(result) != len(members):
+        raise MalformedError(Code.JSON_DUPLICATE_MEMBER)
+    return result
+
+
+def _integer(digits: str) -> int:
+    # Length first: Python's int() of 5,000 digits raises a bare ValueError, and of 4,000 takes its time.
+    if len(digits) > 17 or not -MAX_INTEGER <= (number := int(digits)) <= MAX_INTEGER:
+        raise MalformedError(Code.JSON_NUMBER, "integer beyond 2^53-1")
+    return number
+
+
+def _float(digits: str) -> float:
+    number = float(digits)
+    if number in (float("inf"), float("-inf")):
+        raise MalformedError(Code.JSON_NUMBER, "number too large")
+    return number
+
+
+def _constant(name: str) -> NoReturn:
+    raise MalformedError(Code.JSON_NUMBER, name)
+
+
+def _check_depth(value: JsonValue, max_depth: int) -> None:
+    level: list[JsonValue] = [value]
+    for _ in range(max_depth + 1):
+        inner: list[JsonValue] = []
+        for item in level:
+            if isinstance(item, dict):
+                inner.extend(item.values())
+            elif isinstance(item, list):
+                inner.extend(item)
+        if not inner:
+            return
+        level = inner
+    if any(isinstance(item, dict | list) for item in level):
+        raise MalformedError(Code.JSON_DEPTH, f"more than {max_depth} levels")
+
+
+def _check_surrogates(value: JsonValue) -> None:
+    try:
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise MalformedError(Code.TEXT_INVALID, "lone surrogate") from error
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_int=_integer, parse_float=_float, parse_constant=_constant
+)

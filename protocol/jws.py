@@ -1,0 +1,128 @@
+"""JSON Web Signatures in the compact form (RFC 7515), narrowed by RFC 8725.
+
+    base64url(header) . base64url(payload) . base64url(signature)
+
+The caller names the one `typ` it expects; the algorithm must be in our list *and* fit the key, so a token
+can neither choose how it is checked nor be mistaken for a token of another kind.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from protocol.codes import Code
+from protocol.encoding.base64url import decode_base64url, encode_base64url
+from protocol.encoding.strict_json import JsonObject, JsonValue, encode_json, parse_json_object
+from protocol.errors import MalformedError, VerificationError
+from protocol.keys import Ed25519PublicKey, PublicKey, SigningKey
+
+MAX_TOKEN_CHARACTERS = 128 * 1024
+MAX_HEADER_BYTES = 4096
+
+
+class Algorithm(StrEnum):
+    """The signature algorithms accepted anywhere. EdDSA is the older name of Ed25519 (RFC 9864)."""
+
+    EDDSA = "EdDSA"
+    ED25519 = "Ed25519"
+    ES256 = "ES256"
+
+
+_ALGORITHMS: Mapping[JsonValue, Algorithm] = {algorithm.value: algorithm for algorithm in Algorithm}
+# Headers that bring or fetch a key. Only a protocol that defines one of them may let it in (RFC 8725 §3.8,
+# §3.10): a caller that does names it in `allowed_key_headers`.
+_KEY_HEADERS = ("jwk", "jku", "x5c", "x5u")
+
+
+@dataclass(frozen=True, slots=True)
+class UnverifiedJws:
+    """A token that could be read. Nothing in it may be believed before `verify_jws` has returned."""
+
+    header: JsonObject
+    payload: bytes
+    signature: bytes
+    signing_input: bytes
+    algorithm: Algorithm
+
+    @property
+    def key_id(self) -> str | None:
+        """The `kid` header, when it is text."""
+        key_id = self.header.get("kid")
+        return key_id if isinstance(key_id, str) else None
+
+    def payload_object(self) -> JsonObject:
+        """The payload as a JSON object, still unverified.
+
+        Raises:
+            MalformedError: the payload is not a strict JSON object.
+        """
+        return parse_json_object(self.payload)
+
+
+def parse_jws(
+    token: str,
+    *,
+    expected_typ: str,
+    allowed_key_headers: frozenset[str] = frozenset(),
+    max_characters: int = MAX_TOKEN_CHARACTERS,
+) -> UnverifiedJws:
+    """Read a compact JWS and refuse what its header must not say.
+
+    `expected_typ` is compared exactly. `allowed_key_headers` names those of jwk, jku, x5c and x5u that the
+    calling protocol defines; none by default. Not checked: the signature (`verify_jws`).
+
+    Raises:
+        MalformedError: not a compact JWS, or its parts are not canonical base64url or strict JSON.
+        VerificationError: algorithm not in our list, another `typ`, a critical extension, or a header that
+            brings its own key.
+    """
+    if len(token) > max_characters:
+        raise MalformedError(Code.SIZE_EXCEEDED, "token")
+    parts = token.split(".")
+    if len(parts) != 3:
+        raise MalformedError(Code.FORMAT_INVALID, "a compact JWS has three parts")
+    header = parse_json_object(decode_base64url(parts[0]), max_bytes=MAX_HEADER_BYTES)
+    payload, signature = decode_base64url(parts[1]), decode_base64url(parts[2])
+
+    algorithm_name = header.get("alg")
+    algorithm = _ALGORITHMS.get(algorithm_name) if isinstance(algorithm_name, str) else None
+    if algorithm is None:
+        raise VerificationError(Code.ALGORITHM_NOT_ALLOWED, "alg is not in the list of accepted ones")
+    if header.get("typ") != expected_typ:
+        raise VerificationError(Code.TYPE_MISMATCH, f"expected typ {expected_typ}")
+    if "crit" in header or "b64" in header:
+        raise VerificationError(Code.CRITICAL_HEADER)
+    for name in _KEY_HEADERS:
+        if name in header and name not in allowed_key_headers:
+            raise VerificationError(Code.KEY_SOURCE_FORBIDDEN, name)
+    return UnverifiedJws(header, payload, signature, token[: -len(parts[2]) - 1].encode("ascii"), algorithm)
+
+
+def verify_jws(jws: UnverifiedJws, key: PublicKey) -> None:
+    """Check that `key` signed `jws`, with an algorithm that fits the key.
+
+    Raises:
+        VerificationError: the algorithm does not fit the key, or the signature does not match.
+    """
+    if (jws.algorithm is Algorithm.ES256) is isinstance(key, Ed25519PublicKey):
+        raise VerificationError(Code.ALGORITHM_NOT_ALLOWED, "alg does not fit the key")
+    key.verify(jws.signature, jws.signing_input)
+
+
+def sign_jws(
+    payload: Mapping[str, JsonValue],
+    key: SigningKey,
+    *,
+    typ: str,
+    header: Mapping[str, JsonValue] | None = None,
+    ed25519_name: Algorithm = Algorithm.EDDSA,
+) -> str:
+    """Sign `payload` as a compact JWS.
+
+    `header` holds further header members such as `kid`; `ed25519_name` is the name written for an Ed25519
+    key, `EdDSA` by default because most deployed verifiers know no other.
+    """
+    algorithm = ed25519_name if isinstance(key.public_key, Ed25519PublicKey) else Algorithm.ES256
+    full_header: JsonObject = {"alg": algorithm.value, "typ": typ, **(header or {})}
+    signing_input = f"{encode_base64url(encode_json(full_header))}.{encode_base64url(encode_json(payload))}"
+    return f"{signing_input}.{encode_base64url(key.sign(signing_input.encode('ascii')))}"
