@@ -1,0 +1,1 @@
+"""Decentralized identifiers: did:webvh for institutions, did:key and did:jwk understood (DID Core 1.0)."""

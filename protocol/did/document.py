@@ -1,0 +1,134 @@
+"""DID documents: which key may do what in the name of a DID (DID Core 1.0 §5, W3C CID 1.0)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from protocol.codes import Code
+from protocol.encoding.members import array_member, object_member, objects_member, text_member
+from protocol.encoding.strict_json import JsonObject, JsonValue
+from protocol.errors import MalformedError, VerificationError
+from protocol.keys import PublicKey
+from protocol.keys.jwk import parse_jwk
+from protocol.keys.multikey import encode_multikey, parse_multikey
+
+MAX_VERIFICATION_METHODS = 64
+_CONTEXTS: list[JsonValue] = ["https://www.w3.org/ns/did/v1", "https://w3id.org/security/multikey/v1"]
+
+
+class Relationship(StrEnum):
+    """What a key may be used for: to issue (assertionMethod), or to prove who acts (authentication)."""
+
+    ASSERTION = "assertionMethod"
+    AUTHENTICATION = "authentication"
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationMethod:
+    """One key of a DID; `id` is its absolute DID URL."""
+
+    id: str
+    public_key: PublicKey
+
+
+@dataclass(frozen=True, slots=True)
+class DidDocument:
+    """A DID document whose keys and relationships have been read; `source` is the JSON as received."""
+
+    id: str
+    verification_methods: tuple[VerificationMethod, ...]
+    relationships: Mapping[Relationship, frozenset[str]]
+    source: JsonObject
+
+    def key(self, key_id: str, relationship: Relationship) -> PublicKey:
+        """The key `key_id` (an absolute DID URL), which must stand in `relationship`.
+
+        Raises:
+            VerificationError: no such key, or not for this use.
+        """
+        if key_id in self.relationships[relationship]:
+            for method in self.verification_methods:
+                if method.id == key_id:
+                    return method.public_key
+        raise VerificationError(Code.ISSUER_KEY_NOT_AUTHORIZED, relationship.value)
+
+
+def parse_did_document(source: JsonObject, *, expected_did: str) -> DidDocument:
+    """Read the DID document of `expected_did`. Properties this reader does not need are ignored.
+
+    A verification method must be controlled by the DID itself and lie under it: a document cannot borrow
+    the key of another DID. Embedded methods in a relationship count like listed ones.
+
+    Raises:
+        MalformedError: another DID, a repeated or foreign method, both key forms, or an improper key.
+    """
+    if text_member(source, "id") != expected_did:
+        raise MalformedError(Code.DID_DOCUMENT_INVALID, "id is another DID")
+    listed = objects_member(source, "verificationMethod") if "verificationMethod" in source else []
+    methods = [_parse_method(method, expected_did) for method in listed]
+    relationships: dict[Relationship, frozenset[str]] = {}
+    for relationship in Relationship:
+        references: set[str] = set()
+        for item in array_member(source, relationship) if relationship in source else []:
+            if isinstance(item, dict):
+                methods.append(_parse_method(item, expected_did))
+                references.add(methods[-1].id)
+            elif isinstance(item, str):
+                references.add(_absolute(item, expected_did))
+            else:
+                raise MalformedError(Code.DID_DOCUMENT_INVALID, relationship)
+        relationships[relationship] = frozenset(references)
+    if len(methods) > MAX_VERIFICATION_METHODS:
+        raise MalformedError(Code.DID_DOCUMENT_INVALID, "too many verification methods")
+    if len({method.id for method in methods}) != len(methods):
+        raise MalformedError(Code.DID_DOCUMENT_INVALID, "two verification methods share an id")
+    return DidDocument(expected_did, tuple(methods), relationships, source)
+
+
+def create_did_document(
+    did: str,
+    keys: Mapping[str, PublicKey],
+    *,
+    assertion: list[str],
+    authentication: list[str],
+    services: list[JsonValue] | None = None,
+) -> JsonObject:
+    """The DID document of `did` with `keys` by fragment (without `#`), in the relationships that name them."""
+    document: JsonObject = {
+        "@context": list(_CONTEXTS),
+        "id": did,
+        "verificationMethod": [
+            {
+                "id": f"{did}#{fragment}",
+                "type": "Multikey",
+                "controller": did,
+                "publicKeyMultibase": encode_multikey(key),
+            }
+            for fragment, key in keys.items()
+        ],
+        Relationship.ASSERTION.value: [f"{did}#{fragment}" for fragment in assertion],
+        Relationship.AUTHENTICATION.value: [f"{did}#{fragment}" for fragment in authentication],
+    }
+    if services:
+        document["service"] = services
+    return document
+
+
+def _parse_method(source: JsonObject, did: str) -> VerificationMethod:
+    method_id = _absolute(text_member(source, "id"), did)
+    if text_member(source, "controller") != did:
+        raise MalformedError(Code.DID_DOCUMENT_INVALID, "a verification method has another controller")
+    match ("publicKeyMultibase" in source, "publicKeyJwk" in source):
+        case (True, False):
+            return VerificationMethod(method_id, parse_multikey(text_member(source, "publicKeyMultibase")))
+        case (False, True):
+            return VerificationMethod(method_id, parse_jwk(object_member(source, "publicKeyJwk")))
+        case _:
+            raise MalformedError(Code.DID_DOCUMENT_INVALID, "exactly one key form per verification method")
+
+
+def _absolute(reference: str, did: str) -> str:
+    absolute = did + reference if reference.startswith("#") else reference
+    if not absolute.startswith(f"{did}#"):
+        raise MalformedError(Code.DID_DOCUMENT_INVALID, "a verification method of another DID")
+    return absolute

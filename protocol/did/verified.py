@@ -1,0 +1,82 @@
+"""What a resolver hands out: a DID whose whole history was verified, with the evidence for it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from protocol.codes import Code
+from protocol.did.document import DidDocument, Relationship
+from protocol.errors import VerificationError
+from protocol.keys import PublicKey
+
+
+@dataclass(frozen=True, slots=True)
+class LogEvidence:
+    """Where and when a DID was seen in a log: the log's origin, its size, and the co-signed time."""
+
+    origin: str
+    tree_size: int
+    time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DatedKey:
+    """A key of a DID with the interval in which the DID's history lists it for `relationship`.
+
+    `valid_until` is the time of the entry that removed it, None while it is listed.
+    """
+
+    id: str
+    public_key: PublicKey
+    relationship: Relationship
+    valid_from: datetime
+    valid_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedDid:
+    """A DID after its history was replayed and verified.
+
+    Attributes:
+        did: The DID.
+        document: The current document.
+        keys: Every key the history ever listed, in the order of appearance.
+        evidence: Where the history is anchored; None where the DID is its key (did:key, did:jwk) and has no
+            history.
+    """
+
+    did: str
+    document: DidDocument
+    keys: tuple[DatedKey, ...]
+    evidence: LogEvidence | None
+
+    def current_key(self, key_id: str, relationship: Relationship) -> PublicKey:
+        """The key `key_id`, which the current document must list for `relationship`.
+
+        Raises:
+            VerificationError: it does not.
+        """
+        return self.document.key(key_id, relationship)
+
+    def key_used_at(self, key_id: str, relationship: Relationship, moment: datetime | None) -> PublicKey:
+        """The key `key_id` if something signed at `moment` may be believed.
+
+        A key that is still listed is good for any moment. One that was rotated out is good only for what
+        says it was signed before: an unknown `moment` is refused then. The start of the interval is not
+        compared, because issuers round times down so that holders cannot be told apart by them.
+
+        Raises:
+            VerificationError: never listed for this use, or no longer at `moment`.
+        """
+        listed = [key for key in self.keys if key.id == key_id and key.relationship is relationship]
+        for key in listed:
+            if key.valid_until is None or (moment is not None and moment < key.valid_until):
+                return key.public_key
+        raise VerificationError(
+            Code.ISSUER_KEY_NOT_AUTHORIZED, "the key was rotated out" if listed else relationship.value
+        )
+
+
+DidResolver: TypeAlias = Callable[[str], VerifiedDid]
+"""Finds the verified state of a DID, or raises: VerificationError (must not be trusted), UnavailableError."""
