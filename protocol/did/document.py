@@ -93,7 +93,7 @@ def create_did_document(
     authentication: list[str],
     services: list[JsonValue] | None = None,
 ) -> JsonObject:
-    """The DID document of `did` with `keys` by fragment (without `#`), in the relationships that name them."""
+    """The DID document of `did` with `keys` by fragment (without `#`) in the relationships naming them."""
     document: JsonObject = {
         "@context": list(_CONTEXTS),
         "id": did,
