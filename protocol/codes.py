@@ -695,6 +695,16 @@ class Code(StrEnum):
         "The disk reported an error; what was there before is intact.",
         "Check the disk before you go on.",
     )
+    DATABASE_BUSY = (
+        "database_busy",
+        "The database was busy with other work for too long.",
+        "Try again; nothing was changed.",
+    )
+    DATABASE_DAMAGED = (
+        "database_damaged",
+        "The database file is damaged.",
+        "Stop the service and restore the database from a backup.",
+    )
     RECOVERY_PHRASE_INVALID = (
         "recovery_phrase_invalid",
         "These are not the 24 words of a recovery phrase.",
