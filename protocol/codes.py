@@ -762,6 +762,21 @@ class Code(StrEnum):
         "There is nothing under this address.",
         "Check the address.",
     )
+    METHOD_NOT_ALLOWED = (
+        "method_not_allowed",
+        "This address does not take requests of this method.",
+        "See /docs for what it takes.",
+    )
+    MEDIA_TYPE_UNSUPPORTED = (
+        "media_type_unsupported",
+        "The request carries another kind of content than this address reads.",
+        "Set Content-Type as /docs says.",
+    )
+    REQUEST_TOO_SLOW = (
+        "request_too_slow",
+        "The request did not arrive in time.",
+        "Try again over a better connection.",
+    )
     USAGE_INVALID = (
         "usage_invalid",
         "The command was not used as it should be.",

@@ -1,0 +1,190 @@
+"""The ground every command stands on: shared options, lazy groups, and one place where errors end.
+
+A role's `cli.py` defines one `Group` named `commands`; `tally.py` lists it without importing it. A command
+takes the `Terminal` with `@pass_terminal`, prints its answer with `terminal.document(…)` and
+`terminal.say(…)`, raises `TallyError`, and returns nothing or an `ExitCode`:
+
+    commands = Group(help="Issue credentials.")
+
+    @commands.command("list")
+    @pass_terminal
+    def list_credentials(terminal: Terminal) -> None:
+        '''List what was issued.'''
+"""
+
+import contextlib
+import difflib
+import errno
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from doors.terminal import ExitCode, Terminal, exit_code
+from protocol.codes import Code
+from protocol.errors import RefusedError, TallyError
+
+pass_terminal = click.make_pass_decorator(Terminal)
+
+_CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+def _shared_options(*, hidden: bool) -> list[click.Parameter]:
+    # `run` looks for these in the arguments before click does, so that it knows how to report the errors of
+    # click itself. Here they are only declared.
+    return [
+        click.Option(["--json"], is_flag=True, expose_value=False, hidden=hidden, help="Answer in JSON."),
+        click.Option(
+            ["--no-input"],
+            is_flag=True,
+            expose_value=False,
+            hidden=hidden,
+            help="Never ask; fail when something is missing.",
+        ),
+        click.Option(["--debug"], is_flag=True, expose_value=False, hidden=True),
+    ]
+
+
+class Command(click.Command):
+    """A command with `--json` and `--no-input`."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 (click's own signature)
+        kwargs.setdefault("context_settings", _CONTEXT_SETTINGS)
+        super().__init__(*args, **kwargs)
+        self.params += _shared_options(hidden=False)
+
+
+class Group(click.Group):
+    """A group of commands. Alone it prints its help; a misspelt command gets a suggestion."""
+
+    command_class = Command
+    group_class = type
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 (click's own signature)
+        kwargs.setdefault("context_settings", _CONTEXT_SETTINGS)
+        kwargs.setdefault("no_args_is_help", False)
+        super().__init__(*args, **kwargs)
+        self.params += _shared_options(hidden=True)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments; print the help when there are none."""
+        if not args and not ctx.resilient_parsing:
+            click.echo(ctx.get_help())
+            ctx.exit()
+        return super().parse_args(ctx, args)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; suggest the nearest ones when there is none of this name."""
+        name, names = args[0], self.list_commands(ctx)
+        if name not in names and not name.startswith("-") and not ctx.resilient_parsing:
+            nearest = difflib.get_close_matches(name, names)
+            suggestion = f" Did you mean {' or '.join(nearest)}?" if nearest else ""
+            raise click.UsageError(f"There is no command {name}.{suggestion}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@dataclass(frozen=True, slots=True)
+class LazyCommand:
+    """A command whose module is imported only when it is used.
+
+    Attributes:
+        module: The module that defines the group `commands`.
+        summary: The line for the list of commands, so that the list needs no import.
+        member: Whether it is the command of this name in that group, or the group itself.
+    """
+
+    module: str
+    summary: str
+    member: bool = False
+
+
+class LazyGroup(Group):
+    """A group of `LazyCommand`s in titled sections."""
+
+    def __init__(self, *, sections: Mapping[str, Mapping[str, LazyCommand]], help: str) -> None:
+        super().__init__(help=help)
+        self.sections = sections
+        self._rows = {name: row for section in sections.values() for name, row in section.items()}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every name, in the order of the sections."""
+        return list(self._rows)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the module of the command and take the command from it."""
+        row = self._rows.get(cmd_name)
+        if row is None:
+            return None
+        commands: click.Group = importlib.import_module(row.module).commands
+        return commands.get_command(ctx, cmd_name) if row.member else commands
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the sections of the help from the table alone."""
+        for title, section in self.sections.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, row.summary) for name, row in section.items()])
+
+
+def run(commands: click.Group, arguments: Sequence[str]) -> int:
+    """Run one command line and give the number to exit with. No exception leaves it.
+
+    This is the one place where errors become words and numbers: a `TallyError` speaks for itself, wrong usage
+    ends with 2, Ctrl-C with 130, and whatever nobody foresaw is `internal_error`, without a traceback unless
+    `--debug` or TALLY_DEBUG asks for it.
+    """
+    flags = _flags(arguments)
+    terminal = Terminal.of_process(json="--json" in flags, no_input="--no-input" in flags)
+    try:
+        try:
+            result = commands.main(list(arguments), prog_name="tally", standalone_mode=False, obj=terminal)
+            terminal.stdout.flush()
+        except SystemExit as stop:  # click's completion, and its own handling of a closed pipe
+            result = stop.code
+    except (click.Abort, KeyboardInterrupt):
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # The reader has gone (`tally list | head`): there is nobody to tell.
+        _abandon(sys.stdout)
+        return ExitCode.FAILURE
+    except Exception as error:  # noqa: BLE001 (the one place that may catch everything)
+        return _report(error, terminal, debug="--debug" in flags or bool(os.environ.get("TALLY_DEBUG")))
+    return result if isinstance(result, int) else ExitCode.SUCCESS
+
+
+def _flags(arguments: Sequence[str]) -> Iterable[str]:
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    return arguments[:end]
+
+
+def _report(error: Exception, terminal: Terminal, *, debug: bool) -> int:
+    if debug and not isinstance(error, click.ClickException):
+        traceback.print_exception(error, file=terminal.stderr)
+    match error:
+        case TallyError():
+            failure = error
+        case click.ClickException():
+            path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "tally"
+            hint = f"See `{path} --help`."
+            terminal.error(Code.USAGE_INVALID, error.format_message(), hint)
+            return ExitCode.USAGE
+        case OSError(errno=errno.ENOSPC):
+            _abandon(sys.stdout)
+            failure = RefusedError(Code.DISK_FULL)
+        case _:
+            # The text of a foreign exception may hold anything; its type cannot.
+            failure = TallyError(Code.INTERNAL_ERROR, type(error).__name__)
+    terminal.error(failure.code, str(failure), failure.code.remedy)
+    return exit_code(failure)
+
+
+def _abandon(stream: Any) -> None:  # noqa: ANN401 (whatever stands in sys.stdout)
+    # Otherwise the interpreter tries to flush the rest when it ends, and complains on stderr.
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

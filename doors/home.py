@@ -1,0 +1,61 @@
+"""Where the program keeps its files.
+
+`TALLY_HOME` moves everything under one folder (a demo, a test, a stick); without it the places are the
+platform's own, as `platformdirs` knows them. Each role has a folder of its own, which nobody else on the
+machine may enter.
+"""
+
+import os
+import stat
+from pathlib import Path
+
+from protocol.codes import Code
+from protocol.errors import RefusedError
+
+_APPLICATION = "tallystick"
+
+
+def data_folder(role: str) -> Path:
+    """The folder for what `role` must not lose (keys, credentials, registers), made on first use.
+
+    Raises:
+        RefusedError: others could enter the folder, or it is not ours.
+    """
+    home = _home()
+    if home is None:
+        from platformdirs import user_data_path
+
+        home = user_data_path(_APPLICATION, appauthor=False)
+    return _private_folder(home / role)
+
+
+def state_folder(role: str) -> Path:
+    """The folder for what `role` remembers about this machine (last seen states), made on first use.
+
+    It lies apart from the data, so that restoring an old copy of the data does not turn back the memory
+    that would notice it.
+
+    Raises:
+        RefusedError: others could enter the folder, or it is not ours.
+    """
+    home = _home()
+    if home is None:
+        from platformdirs import user_state_path
+
+        return _private_folder(user_state_path(_APPLICATION, appauthor=False) / role)
+    return _private_folder(home / "state" / role)
+
+
+def _home() -> Path | None:
+    configured = os.environ.get("TALLY_HOME")
+    return Path(configured).absolute() if configured else None
+
+
+def _private_folder(folder: Path) -> Path:
+    for missing in reversed([path for path in folder.parents if not path.exists()]):
+        missing.mkdir(mode=0o700, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    state = folder.lstat()
+    if not stat.S_ISDIR(state.st_mode) or state.st_uid != os.getuid() or state.st_mode & 0o077:
+        raise RefusedError(Code.VAULT_PERMISSIONS, str(folder))
+    return folder

@@ -1,0 +1,155 @@
+"""Asking a person, where there is one to ask.
+
+Without a terminal, with `--json` and with `--no-input` nothing is ever asked: the command fails and names
+the option that would have answered. A passphrase comes from a hidden prompt, a file or an open file
+descriptor; never from an argument or the value of an environment variable, which other processes can read.
+"""
+
+import functools
+import getpass
+import os
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from doors.terminal import Terminal, safe_text
+from protocol.codes import Code
+from protocol.encoding.strict_json import decode_utf8
+from protocol.errors import MalformedError, RefusedError
+
+MAX_PASSPHRASE_BYTES = 1024
+
+R = TypeVar("R")
+
+
+def ask(terminal: Terminal, question: str, *, option: str) -> str:
+    """The line a person answers `question` with, without blanks around it.
+
+    `option` is what a script gives instead, for example `--tx-code`.
+
+    Raises:
+        RefusedError: nobody can be asked (INPUT_REQUIRED), or the input was closed (DECLINED).
+    """
+    _require_person(terminal, option)
+    terminal.stderr.write(f"{safe_text(question)} ")
+    terminal.stderr.flush()
+    line = terminal.stdin.readline()
+    if not line:
+        terminal.stderr.write("\n")
+        raise RefusedError(Code.DECLINED)
+    return line.strip()
+
+
+def confirm(terminal: Terminal, question: str, *, option: str = "--yes") -> None:
+    """Ask `question` and go on only after y or yes; everything else, and Enter alone, is a no.
+
+    Raises:
+        RefusedError: nobody can be asked (INPUT_REQUIRED), or the answer was not yes (DECLINED).
+    """
+    if ask(terminal, f"{question} [y/N]", option=option).lower() not in ("y", "yes"):
+        raise RefusedError(Code.DECLINED)
+
+
+def confirm_by_typing(terminal: Terminal, question: str, expected: str, *, option: str = "--yes") -> None:
+    """Ask `question` about something that cannot be undone, and go on only after `expected` was typed.
+
+    Raises:
+        RefusedError: nobody can be asked (INPUT_REQUIRED), or something else was typed (DECLINED).
+    """
+    if ask(terminal, f"{question} Type {expected} to go on:", option=option) != expected:
+        raise RefusedError(Code.DECLINED)
+
+
+@dataclass(frozen=True, slots=True)
+class PassphraseSource:
+    """Where the passphrase of this command comes from: a file, a descriptor, or else a hidden prompt."""
+
+    file: Path | None
+    descriptor: int | None
+
+    def read(self, terminal: Terminal, *, question: str = "Passphrase:", repeat: bool = False) -> str:
+        """The passphrase, never empty. `repeat` asks a person twice, for one that is new.
+
+        Of a file or descriptor the first line counts, without its line end.
+
+        Raises:
+            RefusedError: nobody can be asked, the answer is empty or not repeated alike, or others could
+                read the file.
+            MalformedError: longer than 1024 bytes, or not UTF-8.
+        """
+        if self.file is not None:
+            passphrase = _first_line(_read_private(self.file))
+        elif self.descriptor is not None:
+            passphrase = _first_line(_read_descriptor(self.descriptor))
+        else:
+            _require_person(terminal, "--passphrase-file")
+            passphrase = _ask_hidden(question)
+            if repeat and passphrase and _ask_hidden("The same again:") != passphrase:
+                raise RefusedError(Code.DECLINED, "the two were not alike")
+        if not passphrase:
+            raise RefusedError(Code.INPUT_REQUIRED, "the passphrase is empty")
+        return passphrase
+
+
+def passphrase_options(command: Callable[..., R]) -> Callable[..., R]:
+    """Give a command `--passphrase-file` and `--passphrase-fd`, as the argument `passphrase`."""
+
+    @click.option(
+        "--passphrase-file",
+        type=click.Path(path_type=Path),
+        envvar="TALLY_PASSPHRASE_FILE",
+        help="Read the passphrase from the first line of this file (yours alone: mode 0600).",
+    )
+    @click.option("--passphrase-fd", type=int, help="Read the passphrase from this open file descriptor.")
+    @functools.wraps(command)
+    def with_passphrase(
+        *args: object, passphrase_file: Path | None, passphrase_fd: int | None, **kwargs: object
+    ) -> R:
+        # A descriptor is given by hand for this one command; the file may come from the environment.
+        file = passphrase_file if passphrase_fd is None else None
+        return command(*args, passphrase=PassphraseSource(file, passphrase_fd), **kwargs)
+
+    return with_passphrase
+
+
+def _require_person(terminal: Terminal, option: str) -> None:
+    if not terminal.interactive:
+        raise RefusedError(Code.INPUT_REQUIRED, option)
+
+
+def _ask_hidden(question: str) -> str:
+    try:
+        return getpass.getpass(f"{question} ")
+    except EOFError as error:
+        raise RefusedError(Code.DECLINED) from error
+
+
+def _read_private(file: Path) -> bytes:
+    try:
+        with file.open("rb") as stream:
+            state = os.fstat(stream.fileno())
+            # A pipe (`--passphrase-file <(…)`) has no readers but us; a file may have.
+            if stat.S_ISREG(state.st_mode) and state.st_mode & 0o077:
+                raise RefusedError(Code.VAULT_PERMISSIONS, "--passphrase-file")
+            return stream.read(MAX_PASSPHRASE_BYTES + 2)
+    except OSError as error:
+        raise RefusedError(Code.INPUT_REQUIRED, "--passphrase-file cannot be read") from error
+
+
+def _read_descriptor(descriptor: int) -> bytes:
+    try:
+        with os.fdopen(descriptor, "rb") as stream:
+            return stream.read(MAX_PASSPHRASE_BYTES + 2)
+    except OSError as error:
+        raise RefusedError(Code.INPUT_REQUIRED, "--passphrase-fd is not open for reading") from error
+
+
+def _first_line(data: bytes) -> str:
+    line = data.split(b"\n", 1)[0].removesuffix(b"\r")
+    if len(line) > MAX_PASSPHRASE_BYTES:
+        raise MalformedError(Code.SIZE_EXCEEDED, f"a passphrase has at most {MAX_PASSPHRASE_BYTES} bytes")
+    return decode_utf8(line)

@@ -1,0 +1,263 @@
+"""What a command says to a person, or with `--json` to a program, and the number it ends with.
+
+Text from the other party is hostile until shown otherwise: an escape sequence can repaint the screen, a
+bidirectional override can turn a name around, an invisible character can make two names look alike. So
+everything a person sees goes through `safe_text`, and styles are added only behind it.
+"""
+
+import json
+import os
+import shutil
+import sys
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TextIO
+
+from protocol.codes import Code
+from protocol.encoding.strict_json import JsonValue
+from protocol.errors import TallyError, UnavailableError, VerificationError
+
+MARK = "\N{REPLACEMENT CHARACTER}"
+# Printable to Python, yet blank or invisible on a screen.
+_INVISIBLE = frozenset(
+    "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0"
+    + "".join(map(chr, range(0xFE00, 0xFE10)))
+    + "".join(map(chr, range(0xE0100, 0xE01F0)))
+)
+
+
+class ExitCode(IntEnum):
+    """The number a command ends with; scripts rely on them."""
+
+    SUCCESS = 0
+    FAILURE = 1
+    USAGE = 2
+    NOT_VALID = 3  # a verification had a negative result
+    NOT_FOUND = 4  # or nothing matches
+    LOCKED = 5  # or not authorised
+    DECLINED = 6  # by the person
+    NETWORK = 7
+    UNTRUSTED = 8  # the policy does not trust the party
+    PARTLY = 9  # some items of a bulk task failed
+    INTERRUPTED = 130
+
+
+# The kind of error decides, except for the codes listed here.
+_EXIT_CODES: Mapping[Code, ExitCode] = {
+    code: exit_code
+    for exit_code, codes in {
+        ExitCode.USAGE: (Code.INPUT_REQUIRED, Code.USAGE_INVALID),
+        ExitCode.NOT_FOUND: (
+            Code.NOT_FOUND,
+            Code.CREDENTIAL_NOT_FOUND,
+            Code.CREDENTIAL_TYPE_UNKNOWN,
+            Code.DID_NOT_FOUND,
+            Code.NOTHING_MATCHES,
+            Code.NOT_INITIALIZED,
+            Code.OFFER_NOT_FOUND,
+            Code.REQUEST_NOT_FOUND,
+            Code.VAULT_MISSING,
+        ),
+        ExitCode.LOCKED: (
+            Code.ACCESS_TOKEN_INVALID,
+            Code.MANAGEMENT_KEY_INVALID,
+            Code.PASSPHRASE_WRONG,
+            Code.VAULT_LOCKED,
+            Code.VAULT_PERMISSIONS,
+            Code.WRITER_NOT_AUTHORIZED,
+        ),
+        ExitCode.DECLINED: (Code.DECLINED,),
+        ExitCode.NETWORK: tuple(code for code in Code if code.startswith("network_")),
+        ExitCode.UNTRUSTED: (
+            Code.ISSUER_METADATA_MISMATCH,
+            Code.ISSUER_NOT_TRUSTED,
+            Code.REQUEST_CLIENT_UNVERIFIED,
+        ),
+    }.items()
+    for code in codes
+}
+
+
+def exit_code(error: TallyError) -> ExitCode:
+    """The number a command that failed with `error` ends with."""
+    if error.code in _EXIT_CODES:
+        return _EXIT_CODES[error.code]
+    match error:
+        case VerificationError():
+            return ExitCode.NOT_VALID
+        case UnavailableError():
+            return ExitCode.NETWORK
+        case _:
+            return ExitCode.FAILURE
+
+
+def safe_text(text: str, *, max_characters: int = 200) -> str:
+    """`text` in one line that cannot act on a terminal, in NFC, cut with `…` after `max_characters`.
+
+    Control characters (C0, C1, DEL, ESC), bidirectional controls, zero-width and other invisible
+    characters, surrogates and unassigned code points become a visible mark (U+FFFD); every kind of white
+    space becomes a blank.
+    """
+    cut = len(text) > max_characters
+    clean = _clean(text[:max_characters])
+    return clean + "…" if cut else clean
+
+
+def _clean(text: str) -> str:
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        character
+        if character.isprintable() and character not in _INVISIBLE
+        else " "
+        if character.isspace()
+        else MARK
+        for character in unicodedata.normalize("NFC", text)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Styled:
+    """A piece of text with the SGR parameters it is shown with where the terminal has colours."""
+
+    text: str
+    sgr: str
+
+
+def bold(text: str) -> Styled:
+    """For what the eye should find first."""
+    return Styled(text, "1")
+
+
+def dim(text: str) -> Styled:
+    """For what only some readers need."""
+    return Styled(text, "2")
+
+
+def good(text: str) -> Styled:
+    """For a check that passed; always beside a mark or a word, never the colour alone."""
+    return Styled(text, "32")
+
+
+def warning(text: str) -> Styled:
+    """For what needs attention; always beside a mark or a word."""
+    return Styled(text, "33")
+
+
+def bad(text: str) -> Styled:
+    """For a check that failed; always beside a mark or a word."""
+    return Styled(text, "31")
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """The output of one command: data on `stdout`, everything else on `stderr`.
+
+    Attributes:
+        json: Print one JSON document for a program instead of text for a person.
+        interactive: Whether a person can be asked: both ends are a terminal, and neither `--json` nor
+            `--no-input` was given.
+        color: Whether styles are shown where a stream is a terminal.
+    """
+
+    json: bool
+    interactive: bool
+    color: bool
+    stdin: TextIO
+    stdout: TextIO
+    stderr: TextIO
+
+    @classmethod
+    def of_process(cls, *, json: bool, no_input: bool) -> "Terminal":
+        """The terminal of this process."""
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):
+                # An old locale must cost a character, never the answer.
+                stream.reconfigure(errors="backslashreplace")
+        plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+        return cls(
+            json=json,
+            interactive=not json and not no_input and sys.stdin.isatty() and sys.stderr.isatty(),
+            color=not plain,
+            stdin=sys.stdin,
+            stdout=sys.stdout,
+            stderr=sys.stderr,
+        )
+
+    def say(self, *parts: str | Styled) -> None:
+        """Print one line of the answer for a person; nothing with `--json`."""
+        if not self.json:
+            self.stdout.write(self._line(parts, self.stdout))
+
+    def note(self, *parts: str | Styled) -> None:
+        """Print one line beside the answer (progress, advice) on `stderr`; nothing with `--json`."""
+        if not self.json:
+            self.stderr.write(self._line(parts, self.stderr))
+            self.stderr.flush()
+
+    def document(self, value: Mapping[str, JsonValue] | list[JsonValue]) -> None:
+        """Print the answer for a program, once per command; nothing without `--json`.
+
+        It is one line of ASCII: what JSON lets through raw (DEL, C1, bidirectional controls) is escaped, so
+        that it cannot act on a terminal either.
+        """
+        if self.json:
+            self.stdout.write(_ascii_json(value) + "\n")
+            self.stdout.flush()
+
+    def error(self, code: Code, message: str, hint: str) -> None:
+        """Print why the command failed: what happened, what to do, and the code."""
+        if self.json:
+            error: JsonValue = {"code": code.value, "message": message, "hint": hint}
+            self.stderr.write(_ascii_json({"error": error}) + "\n")
+        else:
+            for line in (bad("✗ "), message), (hint,), (dim(code.value),):
+                self.stderr.write(self._line(line, self.stderr))
+        self.stderr.flush()
+
+    def qr_code(self, text: str) -> bool:
+        """Draw `text` as a QR code if the window is large enough; whether it was drawn.
+
+        Black on white with a border whatever the theme: many readers refuse an inverted code. The two
+        colours are the message here, so NO_COLOR does not take them away.
+        """
+        if self.json or not self.stdout.isatty() or os.environ.get("TERM") == "dumb":
+            return False
+        rows = _qr_rows(text)
+        window = shutil.get_terminal_size()
+        # Below it there must be room for a line of text and the prompt.
+        if len(rows[0]) > window.columns or len(rows) + 2 > window.lines:
+            return False
+        for row in rows:
+            self.stdout.write(f"\x1b[38;5;16;48;5;231m{row}\x1b[0m\n")
+        return True
+
+    def _line(self, parts: tuple[str | Styled, ...], stream: TextIO) -> str:
+        styled = self.color and stream.isatty()
+        return "".join(_shown(part, styled) for part in parts) + "\n"
+
+
+def _shown(part: str | Styled, styled: bool) -> str:
+    if isinstance(part, str):
+        return _clean(part)
+    return f"\x1b[{part.sgr}m{_clean(part.text)}\x1b[0m" if styled else _clean(part.text)
+
+
+def _ascii_json(value: Mapping[str, JsonValue] | list[JsonValue]) -> str:
+    text = json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+    return text.replace("\x7f", "\\u007f")
+
+
+def _qr_rows(text: str) -> list[str]:
+    """The QR code in half blocks, two modules per character, with a border of two modules."""
+    import segno
+
+    modules = [list(row) for row in segno.make_qr(text, error="l").matrix_iter(border=2)]
+    if len(modules) % 2:
+        modules.append([0] * len(modules[0]))
+    return [
+        "".join(" ▀▄█"[upper + 2 * lower] for upper, lower in zip(*pair, strict=True))
+        for pair in zip(modules[::2], modules[1::2], strict=True)
+    ]
