@@ -1,0 +1,52 @@
+"""What a log sends to a witness to have a checkpoint cosigned (C2SP tlog-witness v1.0.0, add-checkpoint).
+
+old <tree size of the last checkpoint this witness cosigned>
+<base64 of a hash of the consistency proof>
+…
+
+<the checkpoint, a signed note>
+"""
+
+from dataclasses import dataclass
+
+from protocol.codes import Code
+from protocol.encoding.strict_json import decode_utf8
+from protocol.errors import MalformedError
+from protocol.tlog.lines import encode_hashes, parse_decimal, parse_hash
+
+MAX_REQUEST_BYTES = 256 * 1024
+_MAX_HASHES = 63
+
+
+@dataclass(frozen=True, slots=True)
+class AddCheckpointRequest:
+    """A request that could be read. `checkpoint` is the signed note verbatim."""
+
+    old_size: int
+    consistency_proof: tuple[bytes, ...]
+    checkpoint: str
+
+
+def parse_add_checkpoint(body: bytes) -> AddCheckpointRequest:
+    """Read the body of an add-checkpoint request. Not checked: the proof, and the checkpoint in it.
+
+    Raises:
+        MalformedError: not in the form above, or more than 63 hashes.
+    """
+    if len(body) > MAX_REQUEST_BYTES:
+        raise MalformedError(Code.SIZE_EXCEEDED, "add-checkpoint request")
+    head, blank_line, checkpoint = decode_utf8(body).partition("\n\n")
+    lines = head.split("\n")
+    if not blank_line or not lines[0].startswith("old "):
+        raise MalformedError(Code.LOG_NOTE_MALFORMED, "old size, hashes, blank line, checkpoint")
+    old_size = parse_decimal(lines.pop(0).removeprefix("old "), Code.LOG_NOTE_MALFORMED)
+    if len(lines) > _MAX_HASHES:
+        raise MalformedError(Code.LOG_NOTE_MALFORMED, "too many hashes")
+    hashes = tuple(parse_hash(line, Code.LOG_NOTE_MALFORMED) for line in lines)
+    return AddCheckpointRequest(old_size, hashes, checkpoint)
+
+
+def encode_add_checkpoint(request: AddCheckpointRequest) -> bytes:
+    """Write the body of an add-checkpoint request."""
+    hashes = encode_hashes(request.consistency_proof)
+    return f"old {request.old_size}\n{hashes}\n{request.checkpoint}".encode()
