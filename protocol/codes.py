@@ -747,6 +747,11 @@ class Code(StrEnum):
         "The policy file cannot be used.",
         "Correct it; the detail names the place.",
     )
+    SETTINGS_INVALID = (
+        "settings_invalid",
+        "The settings file cannot be used.",
+        "Correct it; the detail names the place.",
+    )
     INPUT_REQUIRED = (
         "input_required",
         "Something is missing that cannot be asked for here.",
