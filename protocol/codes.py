@@ -479,6 +479,11 @@ class Code(StrEnum):
         "The code is wrong, was used before, or has expired.",
         "Ask the issuer for a new offer.",
     )
+    GRANT_TYPE_UNSUPPORTED = (
+        "grant_type_unsupported",
+        "Access tokens are not given for a grant of this type.",
+        "Use the pre-authorized code of an offer.",
+    )
     TRANSACTION_CODE_REQUIRED = (
         "transaction_code_required",
         "The offer needs the transaction code that the issuer sent separately.",
@@ -489,6 +494,11 @@ class Code(StrEnum):
         "The access token is missing, wrong or has expired.",
         "Start again from the offer.",
     )
+    SCOPE_INSUFFICIENT = (
+        "scope_insufficient",
+        "The access token is good for another type of credential.",
+        "Ask for the type that was offered.",
+    )
     CREDENTIAL_REQUEST_INVALID = (
         "credential_request_invalid",
         "The credential request cannot be answered as it is.",
@@ -498,6 +508,16 @@ class Code(StrEnum):
         "credential_configuration_unknown",
         "The issuer does not offer this type of credential.",
         "Look at the issuer's metadata for what it offers.",
+    )
+    CREDENTIAL_IDENTIFIER_UNKNOWN = (
+        "credential_identifier_unknown",
+        "The access token does not stand for a credential of this name.",
+        "Use a name from the answer that brought the access token.",
+    )
+    ENCRYPTION_UNSUPPORTED = (
+        "encryption_unsupported",
+        "An encrypted answer was asked for, and none is offered.",
+        "Ask again without encryption; the connection is encrypted.",
     )
     PROOF_INVALID = (
         "proof_invalid",
