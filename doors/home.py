@@ -19,7 +19,7 @@ def data_folder(role: str) -> Path:
     """The folder for what `role` must not lose (keys, credentials, registers), made on first use.
 
     Raises:
-        RefusedError: others could enter the folder, or it is not ours.
+        RefusedError: others could enter the folder, it is not ours, or it cannot be made.
     """
     home = _home()
     if home is None:
@@ -36,7 +36,7 @@ def state_folder(role: str) -> Path:
     that would notice it.
 
     Raises:
-        RefusedError: others could enter the folder, or it is not ours.
+        RefusedError: others could enter the folder, it is not ours, or it cannot be made.
     """
     home = _home()
     if home is None:
@@ -52,10 +52,12 @@ def _home() -> Path | None:
 
 
 def _private_folder(folder: Path) -> Path:
-    for missing in reversed([path for path in folder.parents if not path.exists()]):
-        missing.mkdir(mode=0o700, exist_ok=True)
-    folder.mkdir(mode=0o700, exist_ok=True)
-    state = folder.lstat()
+    try:
+        for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
+            missing.mkdir(mode=0o700, exist_ok=True)
+        state = folder.lstat()
+    except OSError as error:
+        raise RefusedError(Code.DISK_ERROR, f"{folder}: {error.strerror}") from error
     if not stat.S_ISDIR(state.st_mode) or state.st_uid != os.getuid() or state.st_mode & 0o077:
         raise RefusedError(Code.VAULT_PERMISSIONS, str(folder))
     return folder

@@ -26,7 +26,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Lifespan
 
 from doors.api_page import render_api_page
-from doors.http_guard import MAX_BODY_BYTES, HttpGuard
+from doors.http_guard import BODY_SECONDS, MAX_BODY_BYTES, HttpGuard
 from doors.problem import PROBLEM_CONTENT, problem
 from protocol.codes import Code
 from protocol.encoding.form import parse_form
@@ -43,6 +43,7 @@ def create_app(
     description: str = "",
     health: Callable[[], JsonObject],
     max_body_bytes: int = MAX_BODY_BYTES,
+    body_seconds: float = BODY_SECONDS,
     lifespan: Lifespan[FastAPI] | None = None,
 ) -> FastAPI:
     """A FastAPI application that is hardened and empty but for /healthz, /openapi.json and /docs.
@@ -55,6 +56,7 @@ def create_app(
             cannot work.
         max_body_bytes: The most that any request body of this application may have; each reader has its
             own limit below it.
+        body_seconds: How long a request body may take to arrive.
         lifespan: What to open before the first request and close after the last.
     """
     app = FastAPI(
@@ -72,7 +74,7 @@ def create_app(
         },
         responses={"default": {"description": "Problem details (RFC 9457)", "content": PROBLEM_CONTENT}},
     )
-    app.add_middleware(HttpGuard, max_body_bytes=max_body_bytes)
+    app.add_middleware(HttpGuard, max_body_bytes=max_body_bytes, body_seconds=body_seconds)
 
     @app.get("/healthz", tags=["operation"], summary="Health")
     def healthz() -> JSONResponse:

@@ -1,0 +1,92 @@
+import os
+import stat
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from doors.clock import now
+from doors.home import data_folder, state_folder
+from protocol.codes import Code
+from protocol.errors import RefusedError
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_clock_tells_the_time_in_utc(tmp_path: Path) -> None:
+    assert now().utcoffset() == timedelta(0)
+    assert abs(now() - datetime.fromtimestamp(tmp_path.stat().st_mtime, UTC)) < timedelta(hours=1)
+
+
+def test_home_is_moved_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TALLY_HOME", str(tmp_path / "a" / "home"))
+    assert data_folder("wallet") == tmp_path / "a" / "home" / "wallet"
+    assert state_folder("wallet") == tmp_path / "a" / "home" / "state" / "wallet"
+    for made in (tmp_path / "a", tmp_path / "a" / "home", data_folder("wallet"), state_folder("wallet")):
+        assert mode(made) == 0o700
+
+
+def test_home_is_the_platforms_own_otherwise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TALLY_HOME", raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    assert data_folder("issuer") == tmp_path / "data" / "tallystick" / "issuer"
+    assert state_folder("issuer") == tmp_path / "state" / "tallystick" / "issuer"
+    assert mode(data_folder("issuer")) == 0o700
+
+
+def test_home_that_is_there_already_is_used_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TALLY_HOME", str(tmp_path))
+    (data_folder("wallet") / "file").touch()
+    assert (data_folder("wallet") / "file").exists()
+
+
+@pytest.mark.parametrize("others", [0o750, 0o705, 0o777])
+def test_folder_that_others_may_enter_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, others: int
+) -> None:
+    monkeypatch.setenv("TALLY_HOME", str(tmp_path))
+    data_folder("wallet").chmod(others)
+    with pytest.raises(RefusedError) as refusal:
+        data_folder("wallet")
+    assert refusal.value.code is Code.VAULT_PERMISSIONS
+
+
+def test_folder_that_is_a_link_to_elsewhere_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TALLY_HOME", str(tmp_path / "home"))
+    (tmp_path / "home").mkdir()
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    (tmp_path / "home" / "wallet").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(RefusedError) as refusal:
+        data_folder("wallet")
+    assert refusal.value.code is Code.VAULT_PERMISSIONS
+
+
+def test_folder_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TALLY_HOME", str(tmp_path))
+    data_folder("wallet")
+    someone_else = os.getuid() + 1
+    monkeypatch.setattr("os.getuid", lambda: someone_else)
+    with pytest.raises(RefusedError) as refusal:
+        data_folder("wallet")
+    assert refusal.value.code is Code.VAULT_PERMISSIONS
+
+
+def test_file_in_the_place_of_the_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TALLY_HOME", str(tmp_path))
+    (tmp_path / "wallet").touch()
+    with pytest.raises(RefusedError) as refusal:
+        data_folder("wallet")
+    assert refusal.value.code is Code.VAULT_PERMISSIONS
+
+
+def test_folder_that_cannot_be_made_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("TALLY_HOME", str(tmp_path / "file" / "home"))
+    with pytest.raises(RefusedError) as refusal:
+        data_folder("wallet")
+    assert refusal.value.code is Code.DISK_ERROR

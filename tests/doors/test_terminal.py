@@ -1,0 +1,105 @@
+import unicodedata
+
+import pytest
+import segno
+from hypothesis import given
+from hypothesis import strategies as st
+
+from doors.terminal import MARK, ExitCode, exit_code, safe_text
+from protocol.codes import Code
+from protocol.errors import MalformedError, RefusedError, TallyError, UnavailableError, VerificationError
+from tests.processes import converse, run_module
+
+SAMPLE = "tests.doors.sample_command"
+QR_TEXT = "openid4vp://?request_uri=https://verifier.localhost/r/1"
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        *map(chr, [0x00, 0x07, 0x08, 0x1B, 0x7F, 0x80, 0x9B, 0x9D]),  # C0, DEL, C1
+        *map(chr, [*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C]),  # bidirectional
+        *map(chr, [0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF, 0x00AD, 0x180E]),  # zero-width
+        *map(chr, [0x034F, 0x115F, 0x3164, 0xFFA0, 0x2800, 0xFE0F, 0xE0100]),  # blank though printable
+        *map(chr, [0xD800, 0xE000, 0xFFFE, 0xE0041]),  # surrogate, private, no character, tag
+    ],
+)
+def test_character_that_acts_or_hides_becomes_a_mark(hostile: str) -> None:
+    assert safe_text(f"a{hostile}b") == f"a{MARK}b"
+
+
+@pytest.mark.parametrize("space", ["\n", "\r", "\t", "\x0b", "\x85", "\xa0", "\u2028", "\u2029", "\u3000"])
+def test_every_kind_of_white_space_becomes_a_blank(space: str) -> None:
+    assert safe_text(f"a{space}b") == "a b"
+
+
+@pytest.mark.parametrize("honest", ["Zoë", "李小龙", "Ωμέγα", "محمد", "שלום", "naïve [b]text[/]", "✓ 🎓"])
+def test_honest_name_stays_as_it_is(honest: str) -> None:
+    assert safe_text(honest) == honest
+
+
+def test_decomposed_text_is_composed() -> None:
+    assert safe_text("e\u0301") == "é"
+
+
+def test_long_text_is_cut_with_a_sign() -> None:
+    assert safe_text("a" * 200) == "a" * 200
+    assert safe_text("a" * 201) == "a" * 200 + "…"
+    assert safe_text("abcdef", max_characters=3) == "abc…"
+
+
+@given(st.text())
+def test_safe_text_is_printable_composed_and_safe_again(text: str) -> None:
+    clean = safe_text(text)
+    assert clean.isprintable()
+    assert unicodedata.is_normalized("NFC", clean)
+    assert safe_text(clean, max_characters=len(clean)) == clean
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (VerificationError(Code.SIGNATURE_INVALID), ExitCode.NOT_VALID),
+        (VerificationError(Code.ISSUER_NOT_TRUSTED), ExitCode.UNTRUSTED),
+        (VerificationError(Code.REQUEST_CLIENT_UNVERIFIED), ExitCode.UNTRUSTED),
+        (UnavailableError(Code.STATUS_UNAVAILABLE), ExitCode.NETWORK),
+        (UnavailableError(Code.DID_NOT_FOUND), ExitCode.NOT_FOUND),
+        (RefusedError(Code.NETWORK_HOST_FORBIDDEN), ExitCode.NETWORK),
+        (RefusedError(Code.NOTHING_MATCHES), ExitCode.NOT_FOUND),
+        (RefusedError(Code.PASSPHRASE_WRONG), ExitCode.LOCKED),
+        (RefusedError(Code.MANAGEMENT_KEY_INVALID), ExitCode.LOCKED),
+        (RefusedError(Code.DECLINED), ExitCode.DECLINED),
+        (RefusedError(Code.INPUT_REQUIRED), ExitCode.USAGE),
+        (MalformedError(Code.JSON_INVALID), ExitCode.FAILURE),
+        (TallyError(Code.INTERNAL_ERROR), ExitCode.FAILURE),
+    ],
+)
+def test_error_ends_the_command_with_its_number(error: TallyError, expected: ExitCode) -> None:
+    assert exit_code(error) is expected
+
+
+def test_qr_code_is_drawn_black_on_white_with_a_border() -> None:
+    finished = converse(SAMPLE, "plain", "qr", environment={"NO_COLOR": "1"}, columns=80, lines=24)
+    *rows, verdict = finished.stdout.split("\r\n")[:-1]
+    assert verdict == "drawn"
+    style, reset = "\x1b[38;5;16;48;5;231m", "\x1b[0m"
+    assert all(row.startswith(style) and row.endswith(reset) for row in rows)
+    drawn: list[list[int]] = []
+    for row in rows:
+        halves = [divmod(" ▀▄█".index(block), 2) for block in row[len(style) : -len(reset)]]
+        drawn += [[upper for _, upper in halves], [lower for lower, _ in halves]]
+    expected = [list(map(int, row)) for row in segno.make_qr(QR_TEXT, error="l").matrix_iter(border=2)]
+    assert drawn[: len(expected)] == expected
+    assert not any(map(sum, drawn[len(expected) :]))
+
+
+@pytest.mark.parametrize(("columns", "lines"), [(30, 40), (80, 18)])
+def test_qr_code_is_not_drawn_where_it_does_not_fit(columns: int, lines: int) -> None:
+    finished = converse(SAMPLE, "plain", "qr", columns=columns, lines=lines)
+    assert finished.stdout == "not drawn\r\n"
+
+
+def test_qr_code_is_not_drawn_without_a_capable_terminal() -> None:
+    assert run_module(SAMPLE, "plain", "qr").stdout == "not drawn\n"
+    assert converse(SAMPLE, "plain", "qr", environment={"TERM": "dumb"}).stdout == "not drawn\r\n"
+    assert run_module(SAMPLE, "plain", "qr", "--json").stdout == ""

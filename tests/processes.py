@@ -1,0 +1,95 @@
+"""Running the program as people and scripts do: in a process of its own, with or without a terminal."""
+
+import fcntl
+import os
+import select
+import struct
+import subprocess
+import sys
+import termios
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    status: int
+    stdout: str
+    stderr: str
+
+
+def run_module(
+    module: str,
+    *arguments: str,
+    stdin: str = "",
+    environment: Mapping[str, str] | None = None,
+    descriptors: Sequence[int] = (),
+) -> Finished:
+    """Run `python -m module` without a terminal."""
+    finished = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        cwd=ROOT,
+        input=stdin,
+        env=_environment(environment),
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        pass_fds=descriptors,
+        check=False,
+    )
+    return Finished(finished.returncode, finished.stdout, finished.stderr)
+
+
+def converse(
+    module: str,
+    *arguments: str,
+    answers: Sequence[tuple[str, str]] = (),
+    environment: Mapping[str, str] | None = None,
+    columns: int = 100,
+    lines: int = 40,
+) -> Finished:
+    """Run `python -m module` in a terminal; for each pair wait for the first text, then type the second."""
+    screen, terminal = os.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+    process = subprocess.Popen(
+        [sys.executable, "-m", module, *arguments],
+        cwd=ROOT,
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        env=_environment({"TERM": "xterm-256color", **(environment or {})}),
+        start_new_session=True,
+    )
+    os.close(terminal)
+    seen, start = b"", 0
+    try:
+        for expected, answer in answers:
+            while expected.encode() not in seen[start:]:
+                seen += _read(screen)
+            start = len(seen)
+            os.write(screen, answer.encode())
+        while chunk := _read(screen):
+            seen += chunk
+        return Finished(process.wait(SECONDS), seen.decode("utf-8", "replace"), "")
+    finally:
+        process.kill()
+        process.wait()
+        os.close(screen)
+
+
+def _read(screen: int) -> bytes:
+    readable, _, _ = select.select([screen], [], [], SECONDS)
+    assert readable, "the program says nothing"
+    try:
+        return os.read(screen, 65_536)
+    except OSError:  # how Linux says that the other side has closed
+        return b""
+
+
+def _environment(changes: Mapping[str, str] | None) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR")}
+    return {**kept, **(changes or {})}
