@@ -1,8 +1,10 @@
 """Claims path pointers: which claims of a credential are meant (OpenID4VP 1.0 §7; SD-JWT VC uses the same).
 
-["address", "locality"]     a member of a member
-["degrees", null, "title"]  that member of every element
-["nationalities", 1]        one element
+    ["address", "locality"]     a member of a member
+    ["degrees", null, "title"]  that member of every element
+    ["nationalities", 1]        one element
+
+Positions count the elements that are there: where elements of an array are withheld, the rest move up.
 """
 
 from typing import TypeAlias

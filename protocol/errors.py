@@ -5,7 +5,12 @@ rules allow it); the `Code` answers what a person asks, and its words live in `p
 Detail texts never hold a claim value, a key, a passphrase or a token.
 """
 
+from typing import TYPE_CHECKING
+
 from protocol.codes import Code
+
+if TYPE_CHECKING:
+    from protocol.checks import CheckResult
 
 
 class TallyError(Exception):
@@ -14,12 +19,14 @@ class TallyError(Exception):
     Attributes:
         code: The stable word for logs, tests, HTTP and documentation, with its meaning and remedy.
         detail: One clause about this occurrence (which member, which limit), or empty.
+        checks: Every check of the verification this error ended, if it ended one that keeps a record.
     """
 
     def __init__(self, code: Code, detail: str = "") -> None:
         super().__init__(code, detail)
         self.code = code
         self.detail = detail
+        self.checks: tuple[CheckResult, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.code.meaning} ({self.detail})" if self.detail else self.code.meaning

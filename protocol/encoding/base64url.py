@@ -5,9 +5,9 @@ import binascii
 from protocol.codes import Code
 from protocol.errors import MalformedError
 
-_TO_STANDARD = str.maketrans("-_+/=", "+/\x00\x00\x00")
+_TO_STANDARD = bytes.maketrans(b"-_+/=", b"+/\x00\x00\x00")
 _TO_URL = bytes.maketrans(b"+/", b"-_")
-_PADDING = ("", None, "==", "=")
+_PADDING = (b"", None, b"==", b"=")
 # The last character of a partial quantum carries 4 or 2 unused bits. RFC 4648 §3.5 lets a reader ignore
 # them; we refuse, or one signature would have several spellings and each digest several pre-images.
 _LAST_CHARACTERS = {2: frozenset("AQgw"), 3: frozenset("AEIMQUYcgkosw048")}
@@ -29,6 +29,7 @@ def decode_base64url(text: str) -> bytes:
     if padding is None or (remainder and text[-1] not in _LAST_CHARACTERS[remainder]):
         raise MalformedError(Code.ENCODING_INVALID, "base64url")
     try:
-        return binascii.a2b_base64(text.translate(_TO_STANDARD) + padding, strict_mode=True)
+        standard = text.encode("ascii").translate(_TO_STANDARD)
+        return binascii.a2b_base64(standard + padding, strict_mode=True)
     except ValueError as error:
         raise MalformedError(Code.ENCODING_INVALID, "base64url") from error

@@ -19,11 +19,14 @@ MAX_INTEGER = 2**53 - 1
 MAX_DEPTH = 16
 MAX_BYTES = 1 << 20
 
+_WHITE_SPACE = " \t\n\r"
+
 
 def parse_json(source: str | bytes, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH) -> JsonValue:
     """Read one JSON value.
 
-    `max_bytes` bounds the encoded length and `max_depth` the nesting of arrays and objects.
+    `max_bytes` bounds the length (of a string: in characters) and `max_depth` the nesting of arrays and
+    objects.
 
     Raises:
         MalformedError: not UTF-8, not JSON, too long, too deep, a member named twice, an integer beyond
@@ -31,13 +34,16 @@ def parse_json(source: str | bytes, *, max_bytes: int = MAX_BYTES, max_depth: in
     """
     if len(source) > max_bytes:
         raise MalformedError(Code.SIZE_EXCEEDED, f"more than {max_bytes} bytes of JSON")
-    text = decode_utf8(source) if isinstance(source, bytes) else source
+    text = (decode_utf8(source) if isinstance(source, bytes) else source).strip(_WHITE_SPACE)
+    value: JsonValue
     try:
-        value: JsonValue = _DECODER.decode(text)
+        value, end = _DECODER.raw_decode(text)
     except json.JSONDecodeError as error:
         raise MalformedError(Code.JSON_INVALID, f"at character {error.pos}") from error
     except RecursionError as error:
         raise MalformedError(Code.JSON_DEPTH) from error
+    if end != len(text):
+        raise MalformedError(Code.JSON_INVALID, f"at character {end}")
     # Counting brackets bounds the depth from above for the price of two scans in C; only a document with
     # many of them is walked.
     if text.count("[") + text.count("{") > max_depth:
@@ -104,7 +110,7 @@ def _constant(name: str) -> NoReturn:
 
 def _check_depth(value: JsonValue, max_depth: int) -> None:
     level: list[JsonValue] = [value]
-    for _ in range(max_depth + 1):
+    for _ in range(max_depth):
         inner: list[JsonValue] = []
         for item in level:
             if isinstance(item, dict):
