@@ -1,0 +1,124 @@
+import importlib
+import json
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+import click
+import pytest
+
+import tally
+from doors.command import LazyCommand
+from tests.processes import ROOT, Finished
+
+HEAVY = {
+    "cryptography",
+    "fastapi",
+    "httpcore2",
+    "httpx2",
+    "jsonschema",
+    "nacl",
+    "platformdirs",
+    "pydantic",
+    "rich",
+    "segno",
+    "sqlalchemy",
+    "starlette",
+    "textual",
+    "uvicorn",
+}
+SECONDS = 0.150
+CALL = "import sys, tally; sys.argv = ['tally', *sys.argv[1:]]; sys.exit(tally.main())"
+CALL_AND_LIST = "import atexit, sys; atexit.register(lambda: print(*sys.modules, file=sys.stderr)); " + CALL
+
+
+def run_tally(*arguments: str) -> Finished:
+    finished = subprocess.run(
+        [sys.executable, "-c", CALL, *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    return Finished(finished.returncode, finished.stdout, finished.stderr)
+
+
+def existing_rows() -> list[tuple[str, LazyCommand]]:
+    return [
+        (name, row)
+        for section in tally.commands.sections.values()
+        for name, row in section.items()
+        if Path(ROOT, *row.module.split(".")).with_suffix(".py").exists()
+        or Path(ROOT, *row.module.split("."), "__init__.py").exists()
+    ]
+
+
+def test_tally_alone_prints_the_help_and_ends_well() -> None:
+    alone, helped = run_tally(), run_tally("--help")
+    assert alone == helped
+    assert alone.status == 0
+    assert alone.stderr == ""
+    for section in tally.commands.sections.values():
+        assert all(name in alone.stdout for name in section)
+
+
+def test_help_fits_a_narrow_window() -> None:
+    assert max(map(len, run_tally().stdout.splitlines())) <= 80
+
+
+def test_help_loads_nothing_heavy_and_no_role() -> None:
+    finished = subprocess.run(
+        [sys.executable, "-c", CALL_AND_LIST, "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    loaded = {name.split(".")[0] for name in finished.stderr.split()}
+    assert "click" in loaded
+    assert loaded & (HEAVY | {"wallet", "issuer", "verifier", "ledger", "demo"}) == set()
+
+
+def test_help_comes_at_once() -> None:
+    best = 10.0
+    for _ in range(10):
+        start = time.perf_counter()
+        assert run_tally("--help").status == 0
+        best = min(best, time.perf_counter() - start)
+        if best <= SECONDS:
+            return
+    pytest.fail(f"`tally --help` takes {best * 1000:.0f} ms at best")
+
+
+def test_version_is_the_one_of_the_distribution() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert project["version"] == tally.VERSION
+    assert run_tally("--version").stdout == f"tally {tally.VERSION}\n"
+    assert json.loads(run_tally("--version", "--json").stdout) == {"version": tally.VERSION}
+
+
+def test_script_of_the_distribution_is_the_command() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert project["scripts"] == {"tally": "tally:main"}
+    assert callable(tally.main)
+
+
+def test_misspelt_command_gets_a_suggestion_from_the_table() -> None:
+    finished = run_tally("isuer", "list")
+    assert finished.status == 2
+    assert "Did you mean issuer?" in finished.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "row"), existing_rows(), ids=lambda value: str(getattr(value, "module", value))
+)
+def test_command_of_the_table_is_in_its_module(name: str, row: LazyCommand) -> None:
+    command = tally.commands.get_command(click.Context(tally.commands), name)
+    assert isinstance(command, click.Command)
+
+
+def test_table_lists_every_command_of_the_wallet() -> None:
+    if not (ROOT / "wallet" / "cli.py").exists():
+        pytest.skip("the wallet's commands are not written yet")
+    group: click.Group = importlib.import_module("wallet.cli").commands
+    listed = {name for name, row in existing_rows() if row.module == "wallet.cli"}
+    assert listed == {name for name, command in group.commands.items() if not command.hidden}
