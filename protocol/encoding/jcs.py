@@ -18,5 +18,7 @@ def canonicalize(value: Mapping[str, JsonValue] | list[JsonValue]) -> bytes:
     """
     try:
         return rfc8785.dumps(cast("dict[str, object]", value))  # type: ignore[arg-type]
-    except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
+    except (rfc8785.IntegerDomainError, rfc8785.FloatDomainError) as error:
         raise MalformedError(Code.JSON_NUMBER, "no canonical form") from error
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
+        raise MalformedError(Code.TEXT_INVALID, "no canonical form") from error

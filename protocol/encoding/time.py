@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from protocol.codes import Code
 from protocol.errors import MalformedError
 
-_UTC_TEXT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z")
+# Newer Pythons read 24:00 as the next day, older ones refuse it: so do we.
+_UTC_TEXT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z")
 _MAX_SECONDS = 253_402_300_799  # 9999-12-31T23:59:59Z, the last one a datetime can hold
 
 
@@ -42,4 +43,4 @@ def parse_utc(text: str) -> datetime:
 
 def encode_utc(moment: datetime) -> str:
     """Write `moment` as `2026-11-22T10:00:00Z`, to the whole second."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
