@@ -208,35 +208,35 @@ def test_credential_with_an_impossible_index_is_refused(index: str, code: Code) 
 
 
 ADDRESSES = {
-    "http": ("http://issuer.example/status/1", Code.NETWORK_SCHEME_FORBIDDEN),
-    "http-localhost-in-front": ("http://localhost.issuer.example/1", Code.NETWORK_SCHEME_FORBIDDEN),
-    "file": ("file:///etc/passwd", Code.NETWORK_SCHEME_FORBIDDEN),
-    "upper-case-scheme": ("HTTPS://issuer.example/1", Code.NETWORK_SCHEME_FORBIDDEN),
-    "no-scheme": ("//issuer.example/1", Code.NETWORK_SCHEME_FORBIDDEN),
-    "empty": ("", Code.NETWORK_SCHEME_FORBIDDEN),
-    "ipv4": ("https://10.0.0.1/1", Code.NETWORK_HOST_FORBIDDEN),
-    "ipv4-over-http": ("http://127.0.0.1/1", Code.NETWORK_HOST_FORBIDDEN),
-    "ipv4-short": ("https://127.1/1", Code.NETWORK_HOST_FORBIDDEN),
-    "ipv4-decimal": ("https://2130706433/1", Code.NETWORK_HOST_FORBIDDEN),
-    "ipv4-hexadecimal": ("https://0x7f000001/1", Code.NETWORK_HOST_FORBIDDEN),
-    "ipv4-hexadecimal-dotted": ("https://0x7f.0x1/1", Code.NETWORK_HOST_FORBIDDEN),
-    "ipv4-trailing-dot": ("https://10.0.0.1./1", Code.NETWORK_HOST_FORBIDDEN),
-    "ipv6": ("https://[::1]/1", Code.NETWORK_HOST_FORBIDDEN),
-    "single-label": ("https://localhost/1", Code.NETWORK_HOST_FORBIDDEN),
-    "userinfo": ("https://issuer.example@evil.example/1", Code.NETWORK_HOST_FORBIDDEN),
-    "userinfo-backslash": ("https://a@127.0.0.1\\@issuer.example/1", Code.NETWORK_HOST_FORBIDDEN),
-    "fragment": ("https://issuer.example/1#x", Code.NETWORK_HOST_FORBIDDEN),
-    "line-feed": ("https://issuer.example/1\n", Code.NETWORK_HOST_FORBIDDEN),
-    "space": ("https://issuer.example/1 2", Code.NETWORK_HOST_FORBIDDEN),
-    "homoglyph": ("https://issuer.\u0435xample/1", Code.NETWORK_HOST_FORBIDDEN),
+    "http": "http://issuer.example/status/1",
+    "http-localhost-in-front": "http://localhost.issuer.example/1",
+    "file": "file:///etc/passwd",
+    "no-scheme": "//issuer.example/1",
+    "empty": "",
+    "ipv4": "https://10.0.0.1/1",
+    "ipv4-over-http": "http://127.0.0.1/1",
+    "ipv4-short": "https://127.1/1",
+    "ipv4-decimal": "https://2130706433/1",
+    "ipv4-hexadecimal": "https://0x7f000001/1",
+    "ipv4-hexadecimal-dotted": "https://0x7f.0x1/1",
+    "ipv4-trailing-dot": "https://10.0.0.1./1",
+    "ipv6": "https://[::1]/1",
+    "single-label": "https://localhost/1",
+    "userinfo": "https://issuer.example@evil.example/1",
+    "userinfo-backslash": "https://a@127.0.0.1\\@issuer.example/1",
+    "fragment": "https://issuer.example/1#x",
+    "line-feed": "https://issuer.example/1\n",
+    "space": "https://issuer.example/1 2",
+    "homoglyph": "https://issuer.\u0435xample/1",
 }
 
 
-@pytest.mark.parametrize(("uri", "code"), ADDRESSES.values(), ids=[f"NT-T14-{name}" for name in ADDRESSES])
-def test_credential_that_points_where_nothing_must_be_fetched_is_refused(uri: str, code: Code) -> None:
+@pytest.mark.parametrize("uri", ADDRESSES.values(), ids=[f"NT-T14-{name}" for name in ADDRESSES])
+def test_credential_that_points_where_nothing_must_be_fetched_is_refused(uri: str) -> None:
+    assert read_status({"status": {"status_list": {"idx": 1, "uri": URI}}})
     with pytest.raises(TallyError) as caught:
         read_status({"status": {"status_list": {"idx": 1, "uri": uri}}})
-    assert caught.value.code is code
+    assert caught.value.code is Code.CLAIM_INVALID
 
 
 @pytest.mark.parametrize(
