@@ -377,6 +377,11 @@ class Code(StrEnum):
     )
 
     # The log
+    LEDGER_NOT_TRUSTED = (
+        "ledger_not_trusted",
+        "The DID lives on a ledger that is not trusted here.",
+        "Add the ledger's policy to the trusted ledgers if you know who runs it.",
+    )
     LOG_PROOF_INVALID = (
         "log_proof_invalid",
         "The proof does not lead from the entry to the root of the log.",
@@ -812,3 +817,11 @@ class Code(StrEnum):
         "The program made a mistake.",
         "Please report it; nothing was accepted because of it.",
     )
+
+
+_BY_WORD = {code.value: code for code in Code}
+
+
+def find_code(word: str) -> Code | None:
+    """The code with this word, None if there is none; for errors that arrive over the wire."""
+    return _BY_WORD.get(word)

@@ -1,0 +1,4 @@
+"""The ledger: a witnessed transparency log that anchors issuers' DIDs, and the client side that reads it.
+
+Roles import only the client side: `client`, `resolver`, `identity`, `trust` and `fetch`.
+"""

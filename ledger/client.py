@@ -1,0 +1,176 @@
+"""The client side of one ledger: it believes nothing that it has not checked against the trust policy.
+
+Each contact ends in a checkpoint that satisfies the policy *and* continues the last one seen. Tiles need no
+trust: hashes taken from them either lead to the checkpoint's root or are refused.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from ledger.fetch import Fetched, Fetcher
+from ledger.memory import CheckpointMemory
+from ledger.trust import TrustedLedger
+from protocol.codes import Code
+from protocol.encoding.form import encode_form
+from protocol.encoding.members import (
+    integer_member,
+    objects_member,
+    text_member,
+    texts_member,
+)
+from protocol.encoding.strict_json import decode_utf8, parse_json_object
+from protocol.errors import UnavailableError, VerificationError
+from protocol.problem import parse_problem
+from protocol.records import MAX_RECORD_BYTES
+from protocol.tlog.checkpoint import Checkpoint
+from protocol.tlog.lines import parse_hash
+from protocol.tlog.merkle import (
+    HASH_BYTES,
+    create_consistency_proof,
+    hash_leaf,
+    verify_consistency,
+    verify_inclusion,
+)
+from protocol.tlog.policy import VerifiedCheckpoint, verify_checkpoint
+from protocol.tlog.tiles import TILE_WIDTH, HashTile, read_hashes_from_tiles
+
+_JSON = "application/json"
+_MAX_NOTE_BYTES = 128 * 1024
+_OCTETS = "application/octet-stream"
+_MAX_HISTORY_BYTES = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedHistory:
+    """The entries of one DID as they stand in the log, and the checkpoint they were proved against."""
+
+    entries: tuple[bytes, ...]
+    checkpoint: VerifiedCheckpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Where the ledger says it put a submitted entry."""
+
+    index: int
+    did: str
+    version_id: str
+
+
+class LedgerClient:
+    """Reads one trusted ledger and submits to it."""
+
+    def __init__(self, ledger: TrustedLedger, *, fetcher: Fetcher, memory: CheckpointMemory) -> None:
+        self.ledger = ledger
+        self._fetcher = fetcher
+        self._memory = memory
+
+    def checkpoint(self, *, now: datetime) -> VerifiedCheckpoint:
+        """The ledger's present checkpoint, verified and consistent with the last one seen.
+
+        Raises:
+            VerificationError: it does not satisfy the policy, or contradicts what was seen before.
+            UnavailableError: the ledger cannot be reached.
+        """
+        answer = self._get("checkpoint", accept="text/plain", max_bytes=_MAX_NOTE_BYTES)
+        return self._verify_checkpoint(decode_utf8(answer.body), now=now)
+
+    def read_history(self, did: str, *, now: datetime) -> "LoggedHistory":
+        """Every entry the log holds of `did`, each proved to be in it.
+
+        Not checked: what the entries say, and that the log holds no further one. The ledger is asked for all
+        of them but could keep the newest back; see docs/decisions/0003.
+
+        Raises:
+            MalformedError: the answer is not in its form.
+            VerificationError: the checkpoint is not acceptable, or an entry is not in the log.
+            UnavailableError: the ledger cannot be reached, or knows no such DID.
+        """
+        answer = self._get(
+            f"inclusion?{encode_form({'did': did})}", accept=_JSON, max_bytes=_MAX_HISTORY_BYTES
+        )
+        history = parse_json_object(answer.body, max_bytes=_MAX_HISTORY_BYTES)
+        note = text_member(history, "checkpoint", max_characters=_MAX_NOTE_BYTES)
+        checkpoint = self._verify_checkpoint(note, now=now)
+        entries: list[bytes] = []
+        previous_index = -1
+        for item in objects_member(history, "entries", minimum=1):
+            entry = text_member(item, "entry", max_characters=MAX_RECORD_BYTES).encode()
+            index = integer_member(item, "index", minimum=previous_index + 1)
+            verify_inclusion(
+                [parse_hash(text, Code.LOG_PROOF_INVALID) for text in texts_member(item, "proof")],
+                leaf_hash=hash_leaf(entry),
+                leaf_index=index,
+                tree_size=checkpoint.tree_size,
+                root_hash=checkpoint.root_hash,
+            )
+            entries.append(entry)
+            previous_index = index
+        return LoggedHistory(tuple(entries), checkpoint)
+
+    def submit(self, line: bytes, *, onboarding_token: str) -> Receipt:
+        """Ask the ledger to log `line`, a did:webvh log entry; submitting it again changes nothing.
+
+        Raises:
+            RefusedError: the ledger does not admit it, or not from this writer; its own words are the detail.
+            UnavailableError: the ledger cannot be reached.
+        """
+        answer = self._fetcher.fetch(
+            f"{self.ledger.url}/entries",
+            method="POST",
+            accept=_JSON,
+            headers={"Authorization": f"Bearer {onboarding_token}"},
+            body=line,
+            content_type="application/json",
+            max_bytes=_MAX_NOTE_BYTES,
+        )
+        if answer.status >= 400:
+            raise parse_problem(answer.body, status=answer.status)
+        receipt = parse_json_object(answer.body)
+        return Receipt(
+            integer_member(receipt, "index"), text_member(receipt, "did"), text_member(receipt, "version_id")
+        )
+
+    def read_tiles(self, tiles: Sequence[HashTile]) -> list[bytes]:
+        """The bytes of `tiles`; a partial one that is gone is cut from the full one that replaced it."""
+        return [self._read_tile(tile) for tile in tiles]
+
+    def _read_tile(self, tile: HashTile) -> bytes:
+        size = tile.width * HASH_BYTES
+        try:
+            return self._get(tile.path, accept=_OCTETS, max_bytes=size).body
+        except UnavailableError:
+            if tile.width == TILE_WIDTH:
+                raise
+        full = HashTile(tile.level, tile.index)
+        return self._get(full.path, accept=_OCTETS, max_bytes=TILE_WIDTH * HASH_BYTES).body[:size]
+
+    def _verify_checkpoint(self, note: str, *, now: datetime) -> VerifiedCheckpoint:
+        checkpoint = verify_checkpoint(note, policy=self.ledger.policy, now=now)
+        seen = self._memory.recall(checkpoint.origin)
+        # An empty tree is the beginning of every tree: there is nothing to prove.
+        if seen is not None and seen.tree_size > 0:
+            self._verify_follows(seen, checkpoint)
+        self._memory.remember(note)
+        return checkpoint
+
+    def _verify_follows(self, seen: Checkpoint, checkpoint: VerifiedCheckpoint) -> None:
+        proof: tuple[bytes, ...] = ()
+        if seen.tree_size < checkpoint.tree_size:
+            read_hashes = read_hashes_from_tiles(checkpoint.tree_size, self.read_tiles)
+            proof = create_consistency_proof(seen.tree_size, checkpoint.tree_size, read_hashes)
+        try:
+            verify_consistency(
+                proof,
+                old_size=seen.tree_size,
+                old_root=seen.root_hash,
+                new_size=checkpoint.tree_size,
+                new_root=checkpoint.root_hash,
+            )
+        except VerificationError:
+            self._memory.keep_evidence(checkpoint.note)
+            raise
+
+    def _get(self, path: str, *, accept: str, max_bytes: int) -> Fetched:
+        return self._fetcher.fetch_ok(f"{self.ledger.url}/{path}", accept=accept, max_bytes=max_bytes)

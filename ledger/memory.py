@@ -1,0 +1,56 @@
+"""The last checkpoint seen of each log, so that a ledger cannot take back what it once showed.
+
+One small file per origin, replaced atomically. The memory only ever moves forward: of two processes that
+race, the one with the larger tree stays.
+"""
+
+import hashlib
+from pathlib import Path
+
+from protocol.codes import Code
+from protocol.errors import MalformedError, UnavailableError
+from protocol.tlog.checkpoint import Checkpoint, parse_checkpoint
+from protocol.tlog.note import parse_note
+from storage.atomic_file import make_private_folder, replace_file
+
+
+class CheckpointMemory:
+    """Keeps the last checkpoint per origin in `folder`, which is made when it is missing."""
+
+    def __init__(self, folder: Path) -> None:
+        make_private_folder(folder)
+        self._folder = folder
+
+    def recall(self, origin: str) -> Checkpoint | None:
+        """The last checkpoint seen of `origin`, or None at the first contact.
+
+        Raises:
+            UnavailableError: there is one, and it cannot be read; forgetting it silently would hide a fork.
+        """
+        path = self._path(origin)
+        if not path.exists():
+            return None
+        try:
+            checkpoint = parse_checkpoint(parse_note(path.read_bytes()).text)
+        except (MalformedError, OSError) as error:
+            raise UnavailableError(Code.DISK_ERROR, f"the remembered checkpoint {path.name}") from error
+        return checkpoint
+
+    def remember(self, note: str) -> None:
+        """Keep `note`, a verified and consistent checkpoint, unless a larger one was kept meanwhile."""
+        checkpoint = parse_checkpoint(parse_note(note).text)
+        known = self.recall(checkpoint.origin)
+        if known is None or known.tree_size < checkpoint.tree_size:
+            replace_file(self._path(checkpoint.origin), note.encode())
+
+    def keep_evidence(self, note: str) -> Path:
+        """Keep a checkpoint that contradicts the remembered one beside it, and say where."""
+        checkpoint = parse_checkpoint(parse_note(note).text)
+        digest = hashlib.sha256(note.encode()).hexdigest()[:16]
+        path = self._folder / f"{self._path(checkpoint.origin).stem}.conflict-{digest}"
+        replace_file(path, note.encode())
+        return path
+
+    def _path(self, origin: str) -> Path:
+        # Origins hold slashes and colons; their hash is the name the C2SP witness protocol uses too.
+        return self._folder / f"{hashlib.sha256(origin.encode()).hexdigest()}.checkpoint"
