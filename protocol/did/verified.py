@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TypeAlias
 
 from protocol.codes import Code
 from protocol.did.document import DidDocument, Relationship
 from protocol.errors import VerificationError
 from protocol.keys import PublicKey
+
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,17 @@ class VerifiedDid:
         raise VerificationError(
             Code.ISSUER_KEY_NOT_AUTHORIZED, "the key was rotated out" if listed else relationship.value
         )
+
+
+def verified_by_itself(document: DidDocument) -> VerifiedDid:
+    """The verified form of a DID that is its own key (did:key, did:jwk): good for any time, no evidence."""
+    keys = tuple(
+        DatedKey(method.id, method.public_key, relationship, _EVER, None)
+        for method in document.verification_methods
+        for relationship in Relationship
+        if method.id in document.relationships[relationship]
+    )
+    return VerifiedDid(document.id, document, keys, None)
 
 
 DidResolver: TypeAlias = Callable[[str], VerifiedDid]

@@ -1,0 +1,42 @@
+"""Canonical JSON (RFC 8785) at the speed of the C encoder, for the documents that DID logs hold.
+
+`protocol.encoding.jcs` is right for every value and spends more time on a log entry than the check of its
+signature. `json` writes the same bytes wherever the two cannot differ: no floating point number, no integer
+beyond 2^53-1, and no character from U+D800 on, below which code points sort like UTF-16 code units. The
+shortcut is taken there and nowhere else.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+
+from protocol.encoding import jcs
+from protocol.encoding.strict_json import JsonValue
+
+_ENCODER = json.JSONEncoder(
+    ensure_ascii=False, check_circular=False, allow_nan=False, sort_keys=True, separators=(",", ":")
+)
+# A number stands after one of `":`, `[` and `,`. These find one that has a fraction, an exponent or 16
+# digits; text inside a string can look like one, and then only costs the long way. Three patterns that begin
+# with a literal are twice as fast as one that begins with a choice.
+_UNSAFE_NUMBERS = tuple(
+    re.compile(prefix + r"-?[0-9]+(?:[.e]|(?<=[0-9]{16}))").search for prefix in ('":', r"\[", ",")
+)
+_unsafe_character = re.compile("[\ud800-\U0010ffff]").search
+
+
+def canonicalize(value: Mapping[str, JsonValue] | list[JsonValue]) -> bytes:
+    """Write `value` in its canonical form, the same bytes as `protocol.encoding.jcs.canonicalize`.
+
+    Raises:
+        MalformedError: a number or a string that has no canonical form.
+    """
+    try:
+        text = _ENCODER.encode(value)
+    except ValueError:  # NaN or infinity: the long way names the error
+        return jcs.canonicalize(value)
+    if _UNSAFE_NUMBERS[0](text) or _UNSAFE_NUMBERS[1](text) or _UNSAFE_NUMBERS[2](text):
+        return jcs.canonicalize(value)
+    if not text.isascii() and _unsafe_character(text):
+        return jcs.canonicalize(value)
+    return text.encode("utf-8")
