@@ -270,6 +270,16 @@ def parts(text: str) -> tuple[str, list[str], str]:
     return first, disclosures, last
 
 
+def json_serialization(text: str, *, general: bool) -> str:
+    """The presentation `text` in one of the JSON forms of RFC 9901 §8, which are not read here."""
+    first, disclosures, binding = parts(text)
+    protected, payload, signature = first.split(".")
+    header: JsonObject = {"disclosures": list(disclosures), "kb_jwt": binding}
+    signed: JsonObject = {"protected": protected, "signature": signature, "header": header}
+    second: JsonObject = {"protected": protected, "signature": signature, "header": {"kb_jwt": binding}}
+    return json.dumps({"payload": payload, **signed, **({"signatures": [signed, second]} if general else {})})
+
+
 def _texts(value: JsonValue) -> list[str]:
     if isinstance(value, dict):
         return [text for member in value.values() for text in _texts(member)]
