@@ -55,7 +55,7 @@ class Folder:
 
     def close(self) -> None:
         """Close the folder; its files stay as they are."""
-        _close_unwritten(self._descriptor)
+        close_unwritten(self._descriptor)
 
     def exists(self, name: str) -> bool:
         """Whether anything has this name, be it a file or not."""
@@ -86,7 +86,7 @@ class Folder:
                 if self._private:
                     _require_private(status, name)
             except BaseException:
-                _close_unwritten(descriptor)
+                close_unwritten(descriptor)
                 raise
         return descriptor
 
@@ -101,7 +101,7 @@ class Folder:
             with typed_disk_errors(name):
                 data = _read_all(descriptor, max_bytes + 1)
         finally:
-            _close_unwritten(descriptor)
+            close_unwritten(descriptor)
         if len(data) > max_bytes:
             raise MalformedError(Code.SIZE_EXCEEDED, f"{name} has more than {max_bytes} bytes")
         return data
@@ -167,7 +167,7 @@ class Folder:
             with typed_disk_errors(name):
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BaseException:
-            _close_unwritten(descriptor)
+            close_unwritten(descriptor)
             raise
         return descriptor
 
@@ -225,7 +225,7 @@ def make_private_folder(path: Path) -> None:
         try:
             os.fsync(descriptor)
         finally:
-            _close_unwritten(descriptor)
+            close_unwritten(descriptor)
 
 
 @contextlib.contextmanager
@@ -235,6 +235,12 @@ def typed_disk_errors(name: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise _typed(error, name) from error
+
+
+def close_unwritten(descriptor: int) -> None:
+    """Close a descriptor that nothing was written through, so that an error says nothing about the data."""
+    with contextlib.suppress(OSError):
+        os.close(descriptor)
 
 
 def _typed(error: OSError, name: str) -> TallyError:
@@ -262,12 +268,6 @@ def _require_private(status: os.stat_result, name: str) -> None:
 
 def _is_temporary(entry: str, name: str) -> bool:
     return entry.startswith(f".{name}.") and entry.endswith(".new")
-
-
-def _close_unwritten(descriptor: int) -> None:
-    # Nothing was written through it, so an error here says nothing about the data.
-    with contextlib.suppress(OSError):
-        os.close(descriptor)
 
 
 def _reserve(descriptor: int, size: int) -> None:

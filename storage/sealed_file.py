@@ -6,7 +6,6 @@ locked while somebody writes; the newest generation seen is noted in a folder of
 """
 
 import contextlib
-import os
 import secrets
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,7 +14,7 @@ from pathlib import Path
 
 from protocol.codes import Code
 from protocol.errors import RefusedError, UnavailableError, VerificationError
-from storage.atomic_file import Folder, make_private_folder
+from storage.atomic_file import Folder, close_unwritten, make_private_folder
 from storage.generation_mark import load_mark, save_mark
 from storage.passphrase import WEAKEST_ACCEPTED, KdfParameters, Passphrase
 from storage.sealed_format import Content, seal
@@ -188,7 +187,7 @@ class SealedFile:
         finally:
             self._holds -= 1
             if not self._holds:
-                os.close(self._lock)
+                close_unwritten(self._lock)
 
     def reload(self) -> bytes:
         """Read again what another process may have saved; the new `body`.
@@ -292,6 +291,9 @@ class SealedFile:
         mark = load_mark(self._mark_folder, file_id=header.file_id, master_key=master_key)
         if mark is None:
             return
+        if self._snapshot.is_older_than(mark):
+            # Another process may have saved between our two reads: the file is written before its mark.
+            self.reload()
         self._snapshot.require_not_older(mark)
         self.freshness = Freshness.CONFIRMED
         if self.generation > mark.generation:

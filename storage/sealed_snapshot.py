@@ -38,20 +38,25 @@ class Snapshot:
         """What is noted of it outside the file."""
         return GenerationMark(self.content.generation, self.save_id)
 
+    def is_older_than(self, seen: GenerationMark) -> bool:
+        """Whether this is an earlier generation than `seen`, or one of the same number but another save: that
+        is an older file which was put back, and then saved somewhere else.
+        """
+        return self.mark.generation < seen.generation or (
+            self.mark.generation == seen.generation and self.mark.save_id != seen.save_id
+        )
+
     def require_not_older(self, seen: GenerationMark) -> None:
         """Check that this is `seen` or a later generation.
 
         Raises:
             VerificationError: `vault_rollback`.
         """
-        found = self.mark
-        # The same number under another save: an older file was put back, and then saved somewhere else.
-        forked = found.generation == seen.generation and found.save_id != seen.save_id
-        if found.generation < seen.generation or forked:
+        if self.is_older_than(seen):
             which = "the newest is damaged, the one before it" if self.recovered else "this one"
             raise VerificationError(
                 Code.VAULT_ROLLBACK,
-                f"{which} is generation {found.generation}, last seen was {seen.generation}",
+                f"{which} is generation {self.mark.generation}, last seen was {seen.generation}",
             )
 
 

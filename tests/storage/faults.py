@@ -5,18 +5,20 @@ import functools
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import ModuleType
 from typing import Any
 
 import pytest
 
-from storage import atomic_file, sealed_file
+from storage import atomic_file
 
 DISK_CALLS = {
     *("close", "fstat", "fsync", "link", "mkdir", "open", "posix_fallocate"),
     *("read", "rename", "scandir", "stat", "unlink", "write"),
 }
 EVERY_ERRNO = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE)
+
+
+Fault = Callable[[int, str, Callable[[], Any]], Any]
 
 
 class PowerCut(BaseException):
@@ -28,7 +30,7 @@ class FaultyDisk:
 
     def __init__(self) -> None:
         self.calls: list[str] = []
-        self.fault: Callable[[int, str, Callable[[], Any]], Any] | None = None
+        self.fault: Fault | None = None
         self._open: set[int] = set()
 
     def __getattr__(self, name: str) -> Any:
@@ -36,7 +38,7 @@ class FaultyDisk:
         return functools.partial(self._call, name, real) if name in DISK_CALLS else real
 
     @contextmanager
-    def failing(self, fault: Callable[[int, str, Callable[[], Any]], Any] | None) -> Iterator[None]:
+    def failing(self, fault: Fault) -> Iterator[None]:
         """Let `fault(number, name, call)` stand in for every call inside the block."""
         self.calls.clear()
         self._open.clear()
@@ -50,9 +52,11 @@ class FaultyDisk:
 
     def _call(self, name: str, real: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         call = functools.partial(real, *arguments, **options)
+        if self.fault is None:
+            return call()
         number = len(self.calls)
         self.calls.append(name)
-        result = call() if self.fault is None else self.fault(number, name, call)
+        result = self.fault(number, name, call)
         if name == "open":
             self._open.add(result)
         elif name == "close":
@@ -60,7 +64,12 @@ class FaultyDisk:
         return result
 
 
-def error_at(position: int, code: int) -> Callable[[int, str, Callable[[], Any]], Any]:
+def none(_number: int, _name: str, call: Callable[[], Any]) -> Any:
+    """Nothing fails; the calls are counted."""
+    return call()
+
+
+def error_at(position: int, code: int) -> Fault:
     """The call at `position` fails with the errno `code`; the disk is well again after it."""
 
     def fault(number: int, _name: str, call: Callable[[], Any]) -> Any:
@@ -71,7 +80,7 @@ def error_at(position: int, code: int) -> Callable[[int, str, Callable[[], Any]]
     return fault
 
 
-def power_cut_at(position: int) -> Callable[[int, str, Callable[[], Any]], Any]:
+def power_cut_at(position: int) -> Fault:
     """The machine dies in the call at `position`; a write gets half of its bytes out first."""
 
     def fault(number: int, name: str, call: Callable[[], Any]) -> Any:
@@ -86,9 +95,7 @@ def power_cut_at(position: int) -> Callable[[int, str, Callable[[], Any]], Any]:
 
 
 def install(monkeypatch: pytest.MonkeyPatch) -> FaultyDisk:
-    """Put a faulty disk under the storage modules; it is well until `failing`."""
+    """Put a faulty disk under `storage`, which reaches it through one module; it is well until `failing`."""
     disk = FaultyDisk()
-    modules: tuple[ModuleType, ...] = (atomic_file, sealed_file)
-    for module in modules:
-        monkeypatch.setattr(module, "os", disk)
+    monkeypatch.setattr(atomic_file, "os", disk)
     return disk

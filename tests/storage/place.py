@@ -1,9 +1,14 @@
 """A sealed file and the folders it lives in, with a key derivation that costs nothing."""
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
+from protocol.codes import Code
+from protocol.errors import TallyError
 from storage.passphrase import TEST_ONLY, KdfParameters, Passphrase
 from storage.sealed_file import SealedFile
 from storage.sealed_header import RecoveryKey
@@ -66,3 +71,19 @@ class Place:
         """The same files at another place."""
         shutil.copytree(self.root, root)
         return Place(root)
+
+
+def code_of(attempt: Callable[[], object]) -> Code | None:
+    """The code of the typed error that `attempt` ends in, or None when it does what it should."""
+    try:
+        attempt()
+    except TallyError as error:
+        return error.code
+    return None
+
+
+def refusal_of(attempt: Callable[[], object]) -> TallyError:
+    """The typed error that `attempt` ends in."""
+    with pytest.raises(TallyError) as refusal:
+        attempt()
+    return refusal.value

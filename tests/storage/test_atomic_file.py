@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from protocol.codes import Code
-from protocol.errors import MalformedError, RefusedError, TallyError, UnavailableError
+from protocol.errors import MalformedError, RefusedError, UnavailableError
 from storage.atomic_file import Folder, make_private_folder, replace_file
 from tests.storage import faults
+from tests.storage.place import code_of
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def test_an_empty_file_and_a_large_one_are_written_whole(home: Path) -> None:
 
 def test_the_steps_come_in_the_order_that_survives_a_power_cut(home: Path, disk: faults.FaultyDisk) -> None:
     replace(home, b"one")
-    with disk.failing(None):
+    with disk.failing(faults.none):
         replace(home, b"two")
     steps = [name for name in disk.calls if name not in ("stat", "fstat", "read")]
     assert steps == [
@@ -84,13 +85,6 @@ def test_every_failing_call_leaves_a_whole_file_and_no_leftover(
                 case _:
                     folder.remove("file.previous")
 
-    def outcome() -> Code | None:
-        try:
-            run()
-        except TallyError as error:
-            return error.code
-        return None
-
     def reset() -> None:
         for path in home.iterdir():
             path.unlink()
@@ -98,7 +92,7 @@ def test_every_failing_call_leaves_a_whole_file_and_no_leftover(
         (home / "file").chmod(0o600)
 
     reset()
-    with disk.failing(None):
+    with disk.failing(faults.none):
         run()
     calls = list(disk.calls)
     expected = Code.DISK_FULL if code in (errno.ENOSPC, errno.EDQUOT) else Code.DISK_ERROR
@@ -106,7 +100,7 @@ def test_every_failing_call_leaves_a_whole_file_and_no_leftover(
         reset()
         with disk.failing(faults.error_at(position, code)):
             # None: closing a file that was only read may fail, and it does not matter.
-            assert outcome() in (expected, None), f"{name} at {position}"
+            assert code_of(run) in (expected, None), f"{name} at {position}"
         assert read(home) in (b"old", b"new")
         assert not [path for path in home.iterdir() if path.name.endswith(".new") and name != "unlink"]
     assert len(calls) >= 4
