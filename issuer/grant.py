@@ -1,0 +1,173 @@
+"""What lets a wallet in: the pre-authorized code, the access token, the nonce (OpenID4VCI 1.0 §6, §7).
+
+Each is a random value that works once. The register knows only its SHA-256.
+"""
+
+import hmac
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy.engine import Connection, Engine
+
+from issuer.institution import Institution
+from issuer.register import Entropy, OfferState, access_tokens, digest, new_secret, nonces, offers
+from protocol.codes import Code
+from protocol.encoding.time import to_seconds
+from protocol.errors import MalformedError, RefusedError, UnavailableError
+from protocol.openid4vci.token import TokenRequest, TokenResponse
+
+ACCESS_TOKEN_LIFETIME = timedelta(minutes=5)
+NONCE_LIFETIME = timedelta(minutes=5)
+# Anybody may ask for a nonce; this is how many rows strangers can make us keep.
+MAX_LIVE_NONCES = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What an access token is good for: one credential of this type, in up to so many copies."""
+
+    offer: str
+    type: str
+    copies: int
+
+
+def exchange_code(
+    institution: Institution, request: TokenRequest, *, now: datetime, entropy: Entropy
+) -> TokenResponse:
+    """Use up a pre-authorized code and give the access token for it.
+
+    A wrong transaction code costs one of five tries; after the last one the code is dead, and what the offer
+    held is forgotten.
+
+    Raises:
+        RefusedError: an unknown, used, expired or dead code, or a wrong transaction code; or the transaction
+            code is missing, which costs no try.
+        MalformedError: a transaction code, or a type of credential, that the offer does not have; this costs
+            no try either.
+    """
+    token = new_secret(entropy)
+    with institution.register.begin() as connection:
+        offer = _spend_try(connection, request.code, now)
+        _require_fitting(offer, request)
+        is_right = not offer.tx_code_required or _is_tx_code(institution, offer, request.transaction_code)
+        if is_right:
+            _grant(connection, offer.id, token, now)
+        elif offer.tries_left == 0:
+            _block(connection, offer.id)
+    # After the commit, for a wrong try has to stay counted.
+    if not is_right:
+        raise RefusedError(Code.GRANT_INVALID)
+    identifiers = {offer.type: (offer.id,)} if request.configuration_ids else {}
+    return TokenResponse(token, ACCESS_TOKEN_LIFETIME, identifiers)
+
+
+def _spend_try(connection: Connection, code: str, now: datetime) -> Row[Any]:
+    offer = connection.execute(
+        update(offers)
+        .where(
+            offers.c.code_digest == digest(code),
+            offers.c.state == OfferState.OPEN,
+            offers.c.expires_at > to_seconds(now),
+        )
+        .values(tries_left=offers.c.tries_left - 1)
+        .returning(offers)
+    ).one_or_none()
+    if offer is None:
+        raise RefusedError(Code.GRANT_INVALID)
+    return offer
+
+
+def _require_fitting(offer: Row[Any], request: TokenRequest) -> None:
+    if offer.tx_code_required and request.transaction_code is None:
+        raise RefusedError(Code.TRANSACTION_CODE_REQUIRED)
+    if not offer.tx_code_required and request.transaction_code is not None:
+        raise MalformedError(Code.MEMBER_INVALID, "tx_code: the offer asks for none")
+    if set(request.configuration_ids) - {offer.type}:
+        raise MalformedError(Code.MEMBER_INVALID, "authorization_details: not what was offered")
+
+
+def _is_tx_code(institution: Institution, offer: Row[Any], given: str | None) -> bool:
+    expected = institution.seal.open(offer.sealed, offer_id=offer.id).tx_code
+    return hmac.compare_digest(digest(given or ""), digest(expected or ""))
+
+
+def _block(connection: Connection, offer_id: str) -> None:
+    chosen = update(offers).where(offers.c.id == offer_id)
+    connection.execute(chosen.values(state=OfferState.BLOCKED, sealed=None))
+
+
+def _grant(connection: Connection, offer_id: str, token: str, now: datetime) -> None:
+    expires_at = to_seconds(now + ACCESS_TOKEN_LIFETIME)
+    chosen = update(offers).where(offers.c.id == offer_id)
+    connection.execute(chosen.values(state=OfferState.GRANTED, expires_at=expires_at))
+    connection.execute(
+        insert(access_tokens).values(digest=digest(token), offer=offer_id, expires_at=expires_at)
+    )
+
+
+def find_grant(connection: Connection, token: str, *, now: datetime) -> Grant:
+    """What the access token `token` is good for, until it expires.
+
+    Raises:
+        RefusedError: unknown or expired.
+    """
+    row = connection.execute(
+        select(offers.c.id, offers.c.type, offers.c.copies)
+        .join(offers, offers.c.id == access_tokens.c.offer)
+        .where(access_tokens.c.digest == digest(token), access_tokens.c.expires_at > to_seconds(now))
+    ).one_or_none()
+    if row is None:
+        raise RefusedError(Code.ACCESS_TOKEN_INVALID)
+    return Grant(row.id, row.type, row.copies)
+
+
+def use_token(connection: Connection, token: str, *, now: datetime) -> None:
+    """Use the access token up for issuing; it stays good for the notification.
+
+    Raises:
+        RefusedError: it was used before, or has expired.
+    """
+    moment = to_seconds(now)
+    used = connection.execute(
+        update(access_tokens)
+        .where(
+            access_tokens.c.digest == digest(token),
+            access_tokens.c.used_at.is_(None),
+            access_tokens.c.expires_at > moment,
+        )
+        .values(used_at=moment)
+    )
+    if used.rowcount != 1:
+        raise RefusedError(Code.ISSUANCE_REFUSED, "the offer was redeemed already")
+
+
+def create_nonce(register: Engine, *, now: datetime, entropy: Entropy) -> str:
+    """A fresh nonce for proofs of possession.
+
+    Raises:
+        UnavailableError: too many are waiting to be used.
+    """
+    moment = to_seconds(now)
+    nonce = new_secret(entropy)
+    with register.begin() as connection:
+        connection.execute(nonces.delete().where(nonces.c.expires_at <= moment))
+        live = connection.execute(select(func.count()).select_from(nonces)).scalar_one()
+        if live >= MAX_LIVE_NONCES:
+            raise UnavailableError(Code.NETWORK_BUSY, "nonces")
+        connection.execute(
+            insert(nonces).values(digest=digest(nonce), expires_at=to_seconds(now + NONCE_LIFETIME))
+        )
+    return nonce
+
+
+def use_nonce(connection: Connection, nonce: str, *, now: datetime) -> bool:
+    """Use up a nonce; whether it was ours and still good. The effect belongs into the same transaction."""
+    moment = to_seconds(now)
+    used = connection.execute(
+        update(nonces)
+        .where(nonces.c.digest == digest(nonce), nonces.c.used_at.is_(None), nonces.c.expires_at > moment)
+        .values(used_at=moment)
+    )
+    return used.rowcount == 1

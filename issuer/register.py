@@ -1,0 +1,219 @@
+"""The register: what was offered and issued, and never what it said.
+
+It keeps ids, types, times, status indices and the thumbprint of each holder key. Codes, tokens and nonces
+are there as SHA-256 only; the claims of an open offer lie there sealed, and go when it closes.
+
+What may be used once changes by compare-and-swap: an UPDATE that names the state it expects, in the same
+transaction as its effect. Whoever changed one row has won; everyone else changed none.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Row,
+    Table,
+    Text,
+    func,
+    select,
+)
+from sqlalchemy.engine import Connection, Engine
+
+from protocol.codes import Code
+from protocol.encoding.base64url import encode_base64url
+from protocol.encoding.time import from_seconds
+from protocol.errors import RefusedError
+from protocol.status_list import Status
+from storage.database import open_database, read_only
+
+Entropy: TypeAlias = Callable[[int], bytes]
+"""So many fresh random bytes: `secrets.token_bytes`, or a counted source in tests."""
+
+
+class OfferState(StrEnum):
+    """How far an offer is.
+
+    OPEN: its code waits. GRANTED: the code was used, the wallet has the access token. REDEEMED: the
+    credential was issued. EXPIRED: nobody came in time. BLOCKED: the transaction code was wrong too often.
+    """
+
+    OPEN = "open"
+    GRANTED = "granted"
+    REDEEMED = "redeemed"
+    EXPIRED = "expired"
+    BLOCKED = "blocked"
+
+
+_metadata = MetaData()
+
+# `expires_at` is when the present state ends: that of the code, then that of the access token.
+offers = Table(
+    "offers",
+    _metadata,
+    Column("id", Text, primary_key=True),
+    Column("type", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("copies", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False, index=True),
+    Column("reference_digest", LargeBinary, nullable=False, unique=True),
+    Column("code_digest", LargeBinary, nullable=False, unique=True),
+    Column("tx_code_required", Boolean, nullable=False),
+    Column("tries_left", Integer, nullable=False),
+    Column("sealed", LargeBinary),
+)
+
+access_tokens = Table(
+    "access_tokens",
+    _metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("offer", Text, ForeignKey("offers.id"), nullable=False),
+    Column("expires_at", BigInteger, nullable=False, index=True),
+    Column("used_at", BigInteger),
+)
+
+nonces = Table(
+    "nonces",
+    _metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("expires_at", BigInteger, nullable=False, index=True),
+    Column("used_at", BigInteger),
+)
+
+credentials = Table(
+    "credentials",
+    _metadata,
+    Column("id", Text, primary_key=True),
+    Column("type", Text, nullable=False, index=True),
+    Column("offer", Text, ForeignKey("offers.id"), nullable=False, unique=True),
+    Column("issued_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("status", Integer, nullable=False),
+    Column("status_changed_at", BigInteger, nullable=False),
+    Column("notification_digest", LargeBinary, nullable=False, unique=True),
+    Column("notified", Text),
+)
+
+# `version` grows with every change of a status in the list, so that a signed copy can be told to be old.
+status_lists = Table(
+    "status_lists",
+    _metadata,
+    Column("number", Integer, primary_key=True),
+    Column("size", Integer, nullable=False),
+    Column("allocated", Integer, nullable=False),
+    Column("version", Integer, nullable=False),
+)
+
+# The primary key is what keeps two credentials from ever sharing a status.
+copies = Table(
+    "copies",
+    _metadata,
+    Column("list", Integer, ForeignKey("status_lists.number"), primary_key=True),
+    Column("idx", Integer, primary_key=True),
+    Column("credential", Text, ForeignKey("credentials.id"), nullable=False, index=True),
+    Column("holder_key", Text, nullable=False),
+)
+
+management_keys = Table(
+    "management_keys",
+    _metadata,
+    Column("id", Text, primary_key=True),
+    Column("digest", LargeBinary, nullable=False),
+)
+
+
+def open_register(path: Path) -> Engine:
+    """The register in the file `path`, with its tables, made when they are missing.
+
+    Raises:
+        UnavailableError: the disk's fault, or not a database.
+    """
+    engine = open_database(str(path))
+    with engine.begin() as connection:
+        _metadata.create_all(connection)
+    return engine
+
+
+def digest(value: str) -> bytes:
+    """What the register keeps of a code, token or nonce."""
+    return hashlib.sha256(value.encode("utf-8", "backslashreplace")).digest()
+
+
+def new_id(entropy: Entropy) -> str:
+    """A random id of an offer or a credential: 16 hex digits, which never look like an option."""
+    return entropy(8).hex()
+
+
+def new_secret(entropy: Entropy) -> str:
+    """A random value of 128 bits that lets its bearer in, in base64url."""
+    return encode_base64url(entropy(16))
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialRecord:
+    """What the register knows of an issued credential: one redemption, with all its copies."""
+
+    id: str
+    type: str
+    offer: str
+    status: Status
+    status_changed_at: datetime
+    issued_at: datetime
+    expires_at: datetime | None
+    copies: int
+    notified: str | None
+
+
+def list_credentials(register: Engine, *, type_name: str | None) -> list[CredentialRecord]:
+    """Everything that was issued, or everything of one type, the latest first."""
+    chosen = _records().order_by(credentials.c.issued_at.desc(), credentials.c.id)
+    if type_name is not None:
+        chosen = chosen.where(credentials.c.type == type_name)
+    with read_only(register).begin() as connection:
+        return [_record(row) for row in connection.execute(chosen)]
+
+
+def find_credential(connection: Connection, credential_id: str) -> CredentialRecord:
+    """The record of one credential.
+
+    Raises:
+        RefusedError: there is none of this id.
+    """
+    row = connection.execute(_records().where(credentials.c.id == credential_id)).one_or_none()
+    if row is None:
+        raise RefusedError(Code.CREDENTIAL_NOT_FOUND)
+    return _record(row)
+
+
+def _records() -> Any:  # noqa: ANN401 (a Select of these columns, whose type has no shorter spelling)
+    return (
+        select(credentials, func.count().label("copies"))
+        .join(copies, copies.c.credential == credentials.c.id)
+        .group_by(credentials.c.id)
+    )
+
+
+def _record(row: Row[Any]) -> CredentialRecord:
+    return CredentialRecord(
+        id=row.id,
+        type=row.type,
+        offer=row.offer,
+        status=Status(row.status),
+        status_changed_at=from_seconds(row.status_changed_at),
+        issued_at=from_seconds(row.issued_at),
+        expires_at=None if row.expires_at is None else from_seconds(row.expires_at),
+        copies=row.copies,
+        notified=row.notified,
+    )

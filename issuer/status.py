@@ -1,0 +1,187 @@
+"""Whether an issued credential still counts: its place in a status list, its changes, the signed list.
+
+Each copy of a credential has a place of its own, drawn at random in a list of a fixed size, so that neither
+two copies nor two holders can be told to belong together by their numbers, and a list does not tell how
+much was issued. Everything the lists say is derived from the register; a signed list is only a copy.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import IntegrityError
+
+from issuer.institution import Signer
+from issuer.register import CredentialRecord, Entropy, copies, credentials, find_credential, status_lists
+from protocol.codes import Code
+from protocol.encoding.time import to_seconds
+from protocol.errors import RefusedError
+from protocol.status_list import Status, StatusList, create_status_list_token
+from storage.database import read_only
+
+MIN_LIST_SIZE = 1 << 17
+STATUS_BITS = 2  # so that suspended can be told from revoked
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in one of the institution's status lists."""
+
+    list: int
+    index: int
+
+
+def status_list_uri(issuer_url: str, number: int) -> str:
+    """Where the list `number` of the institution is served."""
+    return f"{issuer_url}/status/{number}"
+
+
+def draw_place(connection: Connection, *, list_size: int, entropy: Entropy) -> Place:
+    """A free place at random in the newest list, or in a new one of `list_size` if that is 3/4 full.
+
+    The place is free until this transaction ends; `record_copy` takes it.
+    """
+    number, size = _list_with_room(connection, list_size)
+    while True:
+        index = int.from_bytes(entropy(8)) % size
+        taken = select(copies.c.idx).where(copies.c.list == number, copies.c.idx == index)
+        if connection.execute(taken).first() is None:
+            return Place(number, index)
+
+
+def record_copy(connection: Connection, credential_id: str, place: Place, *, holder_key: str) -> None:
+    """Record that a copy of a credential, bound to the key of this thumbprint, has its status at `place`.
+
+    Raises:
+        RefusedError: another copy has it there already.
+    """
+    try:
+        with connection.begin_nested():
+            connection.execute(
+                insert(copies).values(
+                    list=place.list, idx=place.index, credential=credential_id, holder_key=holder_key
+                )
+            )
+    except IntegrityError as error:
+        raise RefusedError(Code.STATUS_INDEX_TAKEN) from error
+
+
+def change_status(register: Engine, credential_id: str, status: Status, *, now: datetime) -> CredentialRecord:
+    """Give a credential, with all its copies, another status, and return its record. INVALID is final.
+
+    Asking for the status it has already changes nothing.
+
+    Raises:
+        RefusedError: no such credential, or it was revoked.
+    """
+    of_this = credentials.c.id == credential_id
+    with register.begin() as connection:
+        changed = connection.execute(
+            update(credentials)
+            .where(of_this, credentials.c.status.not_in([Status.INVALID, status]))
+            .values(status=status, status_changed_at=to_seconds(now))
+        )
+        record = find_credential(connection, credential_id)
+        if changed.rowcount == 0 and record.status is not status:
+            raise RefusedError(Code.STATUS_FINAL)
+        if changed.rowcount:
+            touched = select(copies.c.list).where(copies.c.credential == credential_id)
+            connection.execute(
+                update(status_lists)
+                .where(status_lists.c.number.in_(touched))
+                .values(version=status_lists.c.version + 1)
+            )
+        return record
+
+
+@dataclass(frozen=True, slots=True)
+class _Signed:
+    token: str
+    version: int
+    key_id: str
+    renew_at: datetime
+
+
+class StatusPublisher:
+    """Signs the institution's status lists when they are asked for.
+
+    It keeps a signed list until a status in it changes, half of its lifetime is over, or the signing key is
+    rotated.
+    """
+
+    def __init__(
+        self,
+        register: Engine,
+        *,
+        issuer_url: str,
+        signer: Callable[[], Signer],
+        lifetime: timedelta,
+        time_to_live: timedelta,
+    ) -> None:
+        self._register = read_only(register)
+        self._issuer_url = issuer_url
+        self._signer = signer
+        self._lifetime = lifetime
+        self._time_to_live = time_to_live
+        self._signed: dict[int, _Signed] = {}
+        self._lock = threading.Lock()
+
+    def token(self, number: int, *, now: datetime) -> str:
+        """The signed list `number`, in which every change committed before the call shows.
+
+        Raises:
+            RefusedError: there is no such list.
+        """
+        signer = self._signer()
+        with self._lock, self._register.begin() as connection:
+            row = connection.execute(
+                select(status_lists).where(status_lists.c.number == number)
+            ).one_or_none()
+            if row is None:
+                raise RefusedError(Code.NOT_FOUND, "status list")
+            signed = self._signed.get(number)
+            if (
+                signed is None
+                or (signed.version, signed.key_id) != (row.version, signer.key_id)
+                or now >= signed.renew_at
+            ):
+                token = create_status_list_token(
+                    read_status_list(connection, number, row.size),
+                    uri=status_list_uri(self._issuer_url, number),
+                    key=signer.key,
+                    key_id=signer.key_id,
+                    issued_at=now,
+                    expires_at=now + self._lifetime,
+                    time_to_live=self._time_to_live,
+                )
+                signed = _Signed(token, row.version, signer.key_id, now + self._lifetime / 2)
+                self._signed[number] = signed
+            return signed.token
+
+
+def read_status_list(connection: Connection, number: int, size: int) -> StatusList:
+    """The list `number` as the register has it."""
+    rows = connection.execute(
+        select(copies.c.idx, credentials.c.status)
+        .join(credentials, credentials.c.id == copies.c.credential)
+        .where(copies.c.list == number, credentials.c.status != Status.VALID)
+    )
+    return StatusList.all_valid(STATUS_BITS, size).with_statuses({row.idx: row.status for row in rows})
+
+
+def _list_with_room(connection: Connection, list_size: int) -> tuple[int, int]:
+    newest = select(func.max(status_lists.c.number)).scalar_subquery()
+    row = connection.execute(
+        update(status_lists)
+        .where(status_lists.c.number == newest, status_lists.c.allocated < status_lists.c.size * 3 / 4)
+        .values(allocated=status_lists.c.allocated + 1)
+        .returning(status_lists.c.number, status_lists.c.size)
+    ).one_or_none()
+    if row is not None:
+        return row.number, row.size
+    number = connection.execute(select(func.coalesce(func.max(status_lists.c.number), 0) + 1)).scalar_one()
+    connection.execute(insert(status_lists).values(number=number, size=list_size, allocated=1, version=0))
+    return number, list_size

@@ -1,0 +1,61 @@
+from datetime import timedelta
+
+import pytest
+
+from issuer.settings import IssuerSettings, encode_settings, parse_settings
+from protocol.codes import Code
+from protocol.errors import RefusedError
+from protocol.jws import Algorithm
+
+SETTINGS = IssuerSettings(
+    name="City University",
+    url="http://issuer.localhost:8102",
+    did="did:webvh:Qm:ledger.localhost%3A8101:city",
+)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        SETTINGS,
+        IssuerSettings(
+            name='Université "Nord"\n\\ \x7f \u202e',
+            url="https://issuer.example",
+            did="did:webvh:Qm:issuer.example",
+            signing_name=Algorithm.ED25519,
+            offer_lifetime=timedelta(minutes=5),
+            copies=1,
+            list_size=1 << 20,
+            status_lifetime=timedelta(hours=2),
+            status_time_to_live=timedelta(seconds=60),
+        ),
+    ],
+)
+def test_settings_come_back_as_they_were_written(settings: IssuerSettings) -> None:
+    assert parse_settings(encode_settings(settings)) == settings
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        pytest.param("copies = 10", "copies = 0", "offers.copies", id="too-few"),
+        pytest.param("copies = 10", "copies = 51", "offers.copies", id="too-many"),
+        pytest.param("copies = 10", "copies = true", "offers.copies", id="not-a-number"),
+        pytest.param("list_size = 131072", "list_size = 131071", "status.list_size", id="list-too-small"),
+        pytest.param('name = "City University"', 'name = ""', "name", id="empty"),
+        pytest.param('name = "City University"', "", "name is missing", id="missing"),
+        pytest.param("EdDSA", "ES256", "signing_name", id="other-algorithm"),
+        pytest.param("EdDSA", "none", "signing_name", id="no-algorithm"),
+        pytest.param("copies = 10", "copies = 10\nretries = 3", "offers.retries", id="NT-A07-unknown"),
+        pytest.param("[offers]", "offers = 1\n[more]", "[offers]", id="not-a-table"),
+        pytest.param("[offers]", "passphrase = 'x'\n[offers]", "passphrase", id="NT-A07-secret"),
+        pytest.param("[offers]", "[offers", "line", id="not-toml"),
+    ],
+)
+def test_settings_nobody_meant_are_refused(old: str, new: str, reason: str) -> None:
+    text = encode_settings(SETTINGS)
+    assert old in text
+    with pytest.raises(RefusedError) as refusal:
+        parse_settings(text.replace(old, new, 1))
+    assert refusal.value.code is Code.SETTINGS_INVALID
+    assert reason in refusal.value.detail
