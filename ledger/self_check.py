@@ -1,0 +1,58 @@
+"""What the log checks of its own storage before it signs.
+
+A certificate log once died of a single bit that flipped between hashing an entry and signing the tree. So
+what is about to be signed is read back from the database and computed anew: leaf hashes from the stored
+entries, the root from the stored tiles, and the proof that the new tree begins with the one signed before.
+"""
+
+from ledger.store import Head, LedgerStore
+from protocol.codes import Code
+from protocol.errors import MalformedError, UnavailableError, VerificationError
+from protocol.tlog.checkpoint import Checkpoint
+from protocol.tlog.merkle import (
+    Node,
+    compute_root,
+    create_consistency_proof,
+    hash_leaf,
+    verify_consistency,
+)
+from protocol.tlog.tiles import read_hashes_from_tiles
+
+_PIECE = 256
+
+
+def check_before_signing(store: LedgerStore, *, signed: Checkpoint, head: Head) -> None:
+    """Check that the stored log has the root of `head` and begins with the tree `signed` before.
+
+    `head` comes from the memory of the writer, everything else from the database. Entries below
+    `signed.tree_size` are not read again; `tally ledger check` does that.
+
+    Raises:
+        UnavailableError: LOG_SELF_CHECK_FAILED.
+    """
+    try:
+        _check(store, signed, head)
+    except (MalformedError, VerificationError) as error:
+        raise UnavailableError(Code.LOG_SELF_CHECK_FAILED, error.code.value) from error
+
+
+def _check(store: LedgerStore, signed: Checkpoint, head: Head) -> None:
+    read_hashes = read_hashes_from_tiles(head.tree_size, store.read_tiles)
+    for begin in range(signed.tree_size, head.tree_size, _PIECE):
+        end = min(begin + _PIECE, head.tree_size)
+        stored = read_hashes([Node(0, index) for index in range(begin, end)])
+        if [hash_leaf(leaf) for leaf in store.read_leaves(begin, end)] != list(stored):
+            raise UnavailableError(Code.LOG_SELF_CHECK_FAILED, f"an entry from {begin} on")
+    if compute_root(head.tree_size, read_hashes) != head.root_hash:
+        raise UnavailableError(Code.LOG_SELF_CHECK_FAILED, "the root hash")
+    if signed.tree_size > 0:
+        proof: tuple[bytes, ...] = ()
+        if signed.tree_size < head.tree_size:
+            proof = create_consistency_proof(signed.tree_size, head.tree_size, read_hashes)
+        verify_consistency(
+            proof,
+            old_size=signed.tree_size,
+            old_root=signed.root_hash,
+            new_size=head.tree_size,
+            new_root=head.root_hash,
+        )

@@ -1,0 +1,278 @@
+"""Where the log is kept: entries, tiles and the head, in one database.
+
+An entry is stored once, as the row that `tile/entries/…` is put together from; the tiles hold the hashes. All
+of a batch becomes visible in one transaction, and only if the head is still where the writer saw it: the
+compare-and-swap on the `head` row is what keeps two writers from making two logs, whatever elected them.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from sqlalchemy import Connection, Engine, delete, insert, select, tuple_, update
+
+from ledger.tables import CHECKPOINT, DID, ENTRY, HEAD, METADATA, TILE, TOKEN
+from protocol.codes import Code
+from protocol.encoding.time import from_seconds, to_seconds
+from protocol.errors import RefusedError, UnavailableError
+from protocol.records import DidRecord
+from protocol.tlog.merkle import EMPTY_ROOT, HASH_BYTES, hash_leaf
+from protocol.tlog.tiles import TILE_WIDTH, EntryBundle, HashTile, extend_tiles
+from storage.database import read_only
+
+T = TypeVar("T")
+
+# The largest number of values one statement may name, below the limit of every SQLite in use.
+_MAX_NAMED = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """How far the stored log reaches."""
+
+    tree_size: int
+    root_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """The checkpoint shown to the world, as a signed note, with the tree size and the time it states."""
+
+    tree_size: int
+    time: datetime
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """An entry with its place in the log; `leaf` is its canonical bytes."""
+
+    leaf_index: int
+    leaf: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StoredToken:
+    """What is kept of an onboarding token: its id, and the SHA-256 of its text."""
+
+    id: str
+    digest: bytes
+
+
+class LedgerStore:
+    """The stored log. Threads may share one."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._reading = read_only(engine)
+
+    def create(self) -> None:
+        """Make the tables of an empty log.
+
+        Raises:
+            RefusedError: there is a log already.
+        """
+        METADATA.create_all(self._engine)
+        with self._engine.begin() as connection:
+            if connection.execute(select(HEAD.c.id)).first() is not None:
+                raise RefusedError(Code.VAULT_EXISTS, "the database holds a log")
+            connection.execute(insert(HEAD).values(id=1, tree_size=0, root_hash=EMPTY_ROOT))
+
+    def head(self) -> Head:
+        """How far the log reaches, signed or not.
+
+        Raises:
+            RefusedError: there is no log yet.
+        """
+        with self._reading.begin() as connection:
+            row = connection.execute(select(HEAD.c.tree_size, HEAD.c.root_hash)).first()
+        if row is None:
+            raise RefusedError(Code.NOT_INITIALIZED, "the database holds no log")
+        return Head(row.tree_size, row.root_hash)
+
+    def append(self, records: Sequence[DidRecord], *, after: Head, then: Head) -> None:
+        """Append `records` to the log that reaches to `after`, and let it reach to `then`; all or nothing.
+
+        Not checked: that the records are admissible, or that `then` has the right root.
+
+        Raises:
+            RefusedError: the log no longer reaches to `after`: there is another writer.
+            UnavailableError: the disk's fault.
+        """
+        with self._engine.begin() as connection:
+            # First of all: whoever loses this race has written nothing.
+            moved = connection.execute(
+                update(HEAD)
+                .where(HEAD.c.tree_size == after.tree_size, HEAD.c.root_hash == after.root_hash)
+                .values(tree_size=then.tree_size, root_hash=then.root_hash)
+            )
+            if moved.rowcount != 1:
+                raise RefusedError(Code.VAULT_CHANGED, "another writer moved the head of the log")
+            leaf_hashes = [hash_leaf(record.leaf) for record in records]
+            connection.execute(insert(ENTRY), _entry_rows(records, leaf_hashes, after.tree_size))
+            if created := [record.did for record in records if record.entry.number == 1]:
+                rows = [{"scid": did.scid, "did": did.did, "log_path": did.log_path()} for did in created]
+                connection.execute(insert(DID), rows)
+            changed = extend_tiles(after.tree_size, leaf_hashes, lambda tiles: _read_tiles(connection, tiles))
+            for tile, hashes in changed.items():
+                _write_tile(connection, tile, hashes)
+
+    def read_leaves(self, begin: int, end: int) -> list[bytes]:
+        """The entries from `begin` to `end`, in order.
+
+        Raises:
+            UnavailableError: one is missing.
+        """
+        query = select(ENTRY.c.leaf).where(ENTRY.c.leaf_index >= begin, ENTRY.c.leaf_index < end)
+        with self._reading.begin() as connection:
+            leaves = list(connection.execute(query.order_by(ENTRY.c.leaf_index)).scalars())
+        if len(leaves) != end - begin:
+            raise UnavailableError(Code.LOG_SELF_CHECK_FAILED, "an entry is missing in the database")
+        return leaves
+
+    def read_bundle(self, bundle: EntryBundle) -> list[bytes]:
+        """The entries of `bundle`."""
+        begin = bundle.index * TILE_WIDTH
+        return self.read_leaves(begin, begin + bundle.width)
+
+    def read_tiles(self, tiles: Sequence[HashTile]) -> list[bytes]:
+        """The bytes of `tiles`; a narrower tile is the beginning of the one that is stored.
+
+        Raises:
+            UnavailableError: one is missing, or narrower than asked for.
+        """
+        with self._reading.begin() as connection:
+            return _read_tiles(connection, tiles)
+
+    def find_leaf(self, leaf_hash: bytes) -> int | None:
+        """The index of the entry with this leaf hash."""
+        with self._reading.begin() as connection:
+            query = select(ENTRY.c.leaf_index).where(ENTRY.c.leaf_hash == leaf_hash)
+            return connection.execute(query).scalar()
+
+    def find_versions(
+        self, versions: Collection[tuple[str, int]]
+    ) -> dict[tuple[str, int], tuple[int, bytes]]:
+        """Leaf index and leaf hash of those of `versions` (SCID and version number) that are logged."""
+        columns = (ENTRY.c.scid, ENTRY.c.version_number, ENTRY.c.leaf_index, ENTRY.c.leaf_hash)
+        found: dict[tuple[str, int], tuple[int, bytes]] = {}
+        with self._reading.begin() as connection:
+            for some in _pieces(list(versions)):
+                query = select(*columns).where(tuple_(ENTRY.c.scid, ENTRY.c.version_number).in_(some))
+                found |= {(row[0], row[1]): (row[2], row[3]) for row in connection.execute(query)}
+        return found
+
+    def find_paths(self, log_paths: Collection[str]) -> dict[str, str]:
+        """The SCIDs of the DIDs that live at those of `log_paths` that are taken."""
+        found: dict[str, str] = {}
+        with self._reading.begin() as connection:
+            for some in _pieces(list(log_paths)):
+                query = select(DID.c.log_path, DID.c.scid).where(DID.c.log_path.in_(some))
+                found |= {row.log_path: row.scid for row in connection.execute(query)}
+        return found
+
+    def find_did(self, did: str) -> str | None:
+        """The SCID of `did`, if it is logged here under this very name."""
+        with self._reading.begin() as connection:
+            return connection.execute(select(DID.c.scid).where(DID.c.did == did)).scalar()
+
+    def history(self, scid: str) -> list[StoredEntry]:
+        """Every entry of the DID with this SCID, in the order of its versions."""
+        query = select(ENTRY.c.leaf_index, ENTRY.c.leaf).where(ENTRY.c.scid == scid)
+        with self._reading.begin() as connection:
+            rows = connection.execute(query.order_by(ENTRY.c.version_number))
+            return [StoredEntry(row.leaf_index, row.leaf) for row in rows]
+
+    def dids(self) -> list[str]:
+        """Every DID that lives here, in the order of the alphabet."""
+        with self._reading.begin() as connection:
+            return list(connection.execute(select(DID.c.did).order_by(DID.c.did)).scalars())
+
+    def publication(self) -> Publication | None:
+        """The checkpoint that was published last."""
+        with self._reading.begin() as connection:
+            row = connection.execute(select(CHECKPOINT)).first()
+        return None if row is None else Publication(row.tree_size, from_seconds(row.time), row.note)
+
+    def publish(self, publication: Publication) -> None:
+        """Replace the published checkpoint, which never becomes smaller.
+
+        Raises:
+            RefusedError: a larger tree was published.
+        """
+        values = {
+            "tree_size": publication.tree_size,
+            "time": to_seconds(publication.time),
+            "note": publication.note,
+        }
+        with self._engine.begin() as connection:
+            if connection.execute(select(CHECKPOINT.c.id)).first() is None:
+                connection.execute(insert(CHECKPOINT).values(id=1, **values))
+                return
+            not_larger = CHECKPOINT.c.tree_size <= publication.tree_size
+            if connection.execute(update(CHECKPOINT).where(not_larger).values(**values)).rowcount != 1:
+                raise RefusedError(Code.VAULT_CHANGED, "a larger tree was published meanwhile")
+
+    def add_token(self, token: StoredToken) -> None:
+        """Keep an onboarding token."""
+        with self._engine.begin() as connection:
+            connection.execute(insert(TOKEN).values(id=token.id, digest=token.digest))
+
+    def find_token(self, token_id: str) -> StoredToken | None:
+        """The onboarding token with this id."""
+        with self._reading.begin() as connection:
+            row = connection.execute(select(TOKEN).where(TOKEN.c.id == token_id)).first()
+        return None if row is None else StoredToken(row.id, row.digest)
+
+    def remove_token(self, token_id: str) -> None:
+        """Take the right to write from the holder of an onboarding token.
+
+        Raises:
+            RefusedError: there is none with this id.
+        """
+        with self._engine.begin() as connection:
+            if connection.execute(delete(TOKEN).where(TOKEN.c.id == token_id)).rowcount != 1:
+                raise RefusedError(Code.NOT_FOUND, "onboarding token")
+
+
+def _entry_rows(
+    records: Sequence[DidRecord], leaf_hashes: Sequence[bytes], first_index: int
+) -> list[dict[str, object]]:
+    return [
+        {
+            "leaf_index": first_index + position,
+            "leaf_hash": leaf_hash,
+            "scid": record.did.scid,
+            "version_number": record.entry.number,
+            "leaf": record.leaf,
+        }
+        for position, (record, leaf_hash) in enumerate(zip(records, leaf_hashes, strict=True))
+    ]
+
+
+def _read_tiles(connection: Connection, tiles: Sequence[HashTile]) -> list[bytes]:
+    stored: dict[tuple[int, int], bytes] = {}
+    for some in _pieces([(tile.level, tile.index) for tile in tiles]):
+        query = select(TILE).where(tuple_(TILE.c.level, TILE.c.tile_index).in_(some))
+        stored |= {(row.level, row.tile_index): row.hashes for row in connection.execute(query)}
+    result = []
+    for tile in tiles:
+        size = tile.width * HASH_BYTES
+        hashes = stored.get((tile.level, tile.index), b"")[:size]
+        if len(hashes) != size:
+            raise UnavailableError(Code.LOG_SELF_CHECK_FAILED, "a tile is missing in the database")
+        result.append(hashes)
+    return result
+
+
+def _write_tile(connection: Connection, tile: HashTile, hashes: bytes) -> None:
+    key = (TILE.c.level == tile.level) & (TILE.c.tile_index == tile.index)
+    if connection.execute(update(TILE).where(key).values(hashes=hashes)).rowcount == 0:
+        row = {"level": tile.level, "tile_index": tile.index, "hashes": hashes}
+        connection.execute(insert(TILE).values(**row))
+
+
+def _pieces(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    for begin in range(0, len(values), _MAX_NAMED):
+        yield values[begin : begin + _MAX_NAMED]

@@ -1,0 +1,70 @@
+"""The tables of a ledger's database, plain enough for SQLite and PostgreSQL alike.
+
+`entry` holds each logged record once; `did` names who lives here; `tile` holds the hashes of the tree; `head`
+and `checkpoint` have one row each: how far the log reaches, and what was published of it.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from protocol.tlog.merkle import HASH_BYTES
+
+METADATA = MetaData()
+# On SQLite only an INTEGER primary key is the table's own order; BIGINT would be an index beside it.
+_INDEX = BigInteger().with_variant(Integer, "sqlite")
+
+ENTRY = Table(
+    "entry",
+    METADATA,
+    Column("leaf_index", _INDEX, primary_key=True, autoincrement=False),
+    Column("leaf_hash", LargeBinary(HASH_BYTES), nullable=False, unique=True),
+    Column("scid", String(64), nullable=False),
+    Column("version_number", Integer, nullable=False),
+    Column("leaf", LargeBinary, nullable=False),
+    UniqueConstraint("scid", "version_number"),
+)
+DID = Table(
+    "did",
+    METADATA,
+    Column("scid", String(64), primary_key=True),
+    Column("did", Text, nullable=False, unique=True),
+    Column("log_path", Text, nullable=False, unique=True),
+)
+TILE = Table(
+    "tile",
+    METADATA,
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("tile_index", _INDEX, primary_key=True, autoincrement=False),
+    Column("hashes", LargeBinary, nullable=False),
+)
+HEAD = Table(
+    "head",
+    METADATA,
+    Column("id", Integer, CheckConstraint("id = 1"), primary_key=True, autoincrement=False),
+    Column("tree_size", BigInteger, nullable=False),
+    Column("root_hash", LargeBinary(HASH_BYTES), nullable=False),
+)
+CHECKPOINT = Table(
+    "checkpoint",
+    METADATA,
+    Column("id", Integer, CheckConstraint("id = 1"), primary_key=True, autoincrement=False),
+    Column("tree_size", BigInteger, nullable=False),
+    Column("time", BigInteger, nullable=False),
+    Column("note", Text, nullable=False),
+)
+TOKEN = Table(
+    "token",
+    METADATA,
+    Column("id", String(16), primary_key=True),
+    Column("digest", LargeBinary(HASH_BYTES), nullable=False),
+)

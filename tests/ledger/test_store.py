@@ -1,0 +1,175 @@
+import sqlite3
+from typing import Any
+
+import pytest
+from sqlalchemy import create_mock_engine, make_url
+
+from ledger.store import Head, LedgerStore, Publication, StoredToken
+from ledger.tables import METADATA
+from protocol.codes import Code
+from protocol.errors import RefusedError, UnavailableError
+from protocol.records import DidRecord
+from protocol.tlog.merkle import EMPTY_ROOT, RightEdge, compute_root, hash_leaf
+from protocol.tlog.tiles import EntryBundle, HashTile, read_hashes_from_tiles
+from tests.ledger.world import NOW, World, history, names
+
+EMPTY = Head(0, EMPTY_ROOT)
+
+
+@pytest.fixture
+def store(world: World) -> LedgerStore:
+    return world.store()
+
+
+def append(store: LedgerStore, records: list[DidRecord]) -> Head:
+    after = store.head()
+    read_hashes = read_hashes_from_tiles(after.tree_size, store.read_tiles)
+    edge = RightEdge.load(after.tree_size, read_hashes).append(hash_leaf(r.leaf) for r in records)
+    then = Head(edge.tree_size, edge.root_hash())
+    store.append(records, after=after, then=then)
+    return then
+
+
+def test_new_log_is_empty(store: LedgerStore) -> None:
+    assert store.head() == EMPTY
+    assert store.publication() is None
+    assert store.dids() == []
+    assert store.read_leaves(0, 0) == []
+    assert store.history("nobody") == []
+
+
+def test_log_is_created_once(store: LedgerStore) -> None:
+    with pytest.raises(RefusedError) as caught:
+        store.create()
+    assert caught.value.code is Code.VAULT_EXISTS
+
+
+def test_database_without_a_log_is_not_initialized(store: LedgerStore, world: World) -> None:
+    with sqlite3.connect(world.database) as connection:
+        connection.execute("DELETE FROM head")
+    with pytest.raises(RefusedError) as caught:
+        store.head()
+    assert caught.value.code is Code.NOT_INITIALIZED
+
+
+def test_what_was_appended_is_read_back(store: LedgerStore) -> None:
+    first, second = names(3), history("university", 2)
+    append(store, first)
+    head = append(store, second)
+    records = [*first, *second]
+    assert store.head() == head
+    assert store.read_leaves(0, 5) == [record.leaf for record in records]
+    assert store.read_leaves(1, 3) == [record.leaf for record in records[1:3]]
+    assert store.read_bundle(EntryBundle(0, 4)) == [record.leaf for record in records[:4]]
+    assert [entry.leaf_index for entry in store.history(second[0].did.scid)] == [3, 4]
+    assert [entry.leaf for entry in store.history(second[0].did.scid)] == [r.leaf for r in second]
+    assert store.find_leaf(hash_leaf(records[4].leaf)) == 4
+    assert store.find_leaf(bytes(32)) is None
+    assert store.find_did(second[0].did.did) == second[0].did.scid
+    assert store.find_did("did:webvh:nobody") is None
+    assert store.find_paths(["/university/did.jsonl", "/nobody/did.jsonl"]) == {
+        "/university/did.jsonl": second[0].did.scid
+    }
+    scid = second[0].did.scid
+    assert store.find_versions([(scid, 1), (scid, 2), (scid, 3)]) == {
+        (scid, number): (2 + number, hash_leaf(record.leaf)) for number, record in enumerate(second, 1)
+    }
+    assert store.dids() == sorted({record.did.did for record in records})
+    assert store.find_versions([]) == {}
+    assert store.find_paths([]) == {}
+
+
+def test_tiles_are_those_of_the_tree_however_it_grew(store: LedgerStore) -> None:
+    records = names(300)
+    for begin, end in [(0, 1), (1, 200), (200, 257), (257, 300)]:
+        append(store, records[begin:end])
+    head = store.head()
+    assert head == Head(300, RightEdge().append(hash_leaf(r.leaf) for r in records).root_hash())
+    assert compute_root(300, read_hashes_from_tiles(300, store.read_tiles)) == head.root_hash
+    [full, narrow] = store.read_tiles([HashTile(0, 0), HashTile(0, 0, 7)])
+    assert len(full) == 256 * 32
+    assert narrow == full[: 7 * 32]
+    for size in (1, 200, 257):
+        expected = RightEdge().append(hash_leaf(r.leaf) for r in records[:size]).root_hash()
+        assert compute_root(size, read_hashes_from_tiles(size, store.read_tiles)) == expected
+
+
+def test_writer_that_saw_an_older_head_writes_nothing(store: LedgerStore) -> None:
+    append(store, names(2))
+    head = store.head()
+    for stale in (EMPTY, Head(2, bytes(32)), Head(3, head.root_hash)):
+        with pytest.raises(RefusedError) as caught:
+            store.append(names(1, "late"), after=stale, then=Head(99, bytes(32)))
+        assert caught.value.code is Code.VAULT_CHANGED
+    assert store.head() == head
+    assert len(store.dids()) == 2
+    with pytest.raises(UnavailableError):
+        store.read_leaves(0, 3)
+
+
+def test_batch_that_fails_half_way_leaves_nothing(store: LedgerStore) -> None:
+    head = append(store, names(2))
+    twice = names(1, "twice") * 2
+    with pytest.raises(Exception, match="UNIQUE"):
+        append(store, twice)
+    assert store.head() == head
+    assert store.find_did(twice[0].did.did) is None
+
+
+@pytest.mark.parametrize("tile", [HashTile(0, 0, 3), HashTile(0, 1, 1), HashTile(1, 0, 1)])
+def test_tile_that_is_not_there_is_noticed(store: LedgerStore, tile: HashTile) -> None:
+    append(store, names(2))
+    with pytest.raises(UnavailableError) as caught:
+        store.read_tiles([tile])
+    assert caught.value.code is Code.LOG_SELF_CHECK_FAILED
+
+
+def test_published_checkpoint_never_becomes_smaller(store: LedgerStore) -> None:
+    for size, note in [(0, "first"), (5, "second"), (5, "third")]:
+        store.publish(Publication(size, NOW, note))
+        assert store.publication() == Publication(size, NOW, note)
+    with pytest.raises(RefusedError) as caught:
+        store.publish(Publication(4, NOW, "fourth"))
+    assert caught.value.code is Code.VAULT_CHANGED
+    assert store.publication() == Publication(5, NOW, "third")
+
+
+def test_onboarding_token_is_found_until_it_is_removed(store: LedgerStore) -> None:
+    token = StoredToken("0123abcd", bytes(range(32)))
+    store.add_token(token)
+    assert store.find_token("0123abcd") == token
+    store.remove_token("0123abcd")
+    assert store.find_token("0123abcd") is None
+    with pytest.raises(RefusedError) as caught:
+        store.remove_token("0123abcd")
+    assert caught.value.code is Code.NOT_FOUND
+
+
+def test_more_versions_than_one_statement_can_name_are_found(store: LedgerStore) -> None:
+    records = names(3)
+    append(store, records)
+    wanted = [(f"nobody-{number}", 1) for number in range(2000)]
+    wanted += [(record.did.scid, 1) for record in records]
+    assert len(store.find_versions(wanted)) == 3
+
+
+def tables_on(url: str) -> str:
+    statements: list[str] = []
+
+    def keep(statement: Any, *_arguments: object, **_options: object) -> None:
+        statements.append(str(statement.compile(dialect=make_url(url).get_dialect()())))
+
+    engine = create_mock_engine(url, keep)
+    METADATA.create_all(engine, checkfirst=False)
+    return "".join(statements)
+
+
+def test_tables_are_the_same_on_postgresql() -> None:
+    on_postgresql, on_sqlite = tables_on("postgresql://"), tables_on("sqlite://")
+    for table in METADATA.sorted_tables:
+        for statements in (on_postgresql, on_sqlite):
+            assert f"CREATE TABLE {table.name} (" in statements
+            assert all(f"\t{column.name} " in statements for column in table.columns)
+    assert "leaf_index BIGINT NOT NULL" in on_postgresql
+    assert "leaf BYTEA NOT NULL" in on_postgresql
+    assert "leaf_index INTEGER NOT NULL" in on_sqlite

@@ -1,0 +1,124 @@
+"""A ledger for tests: fixed keys and time, DIDs that want to be logged, and every part ready to use."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from ledger.sequencer import Sequencer
+from ledger.signer import CheckpointSigner, LedgerKeys, create_memory
+from ledger.store import LedgerStore
+from protocol.did.document import create_did_document
+from protocol.did.webvh.author import NewEntry, create_did, update_did
+from protocol.did.webvh.version import VerifiedVersion
+from protocol.encoding.strict_json import JsonObject
+from protocol.keys import Ed25519PrivateKey
+from protocol.records import DidRecord, parse_record
+from protocol.tlog.policy import LogPolicy
+from storage.database import open_database
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+START = datetime(2026, 1, 1, tzinfo=UTC)
+HOST, PORT = "ledger.localhost", 8101
+AUTHORITY = f"{HOST}:{PORT}"
+URL = f"http://{AUTHORITY}"
+KEYS = LedgerKeys(AUTHORITY, Ed25519PrivateKey(bytes([201]) * 32), Ed25519PrivateKey(bytes([202]) * 32))
+POLICY: LogPolicy = KEYS.policy(URL)
+KEY, OTHER_KEY = (Ed25519PrivateKey(bytes([number]) * 32) for number in (1, 2))
+
+
+def document(did: str) -> JsonObject:
+    return create_did_document(did, {"key-1": KEY.public_key}, assertion=["key-1"], authentication=["key-1"])
+
+
+def create(
+    *path: str,
+    host: str = HOST,
+    port: int | None = PORT,
+    key: Ed25519PrivateKey = KEY,
+    time: datetime = START,
+    parameters: JsonObject | None = None,
+) -> NewEntry:
+    """The first entry of a DID that lives on the ledger under `path`."""
+    return create_did(
+        host, port, path, document=document, key=key, next_keys=(), time=time, parameters=parameters
+    )
+
+
+def update(
+    previous: VerifiedVersion, *, ttl: int = 60, key: Ed25519PrivateKey = KEY, time: datetime | None = None
+) -> NewEntry:
+    """The next entry; those with another `ttl` are rivals."""
+    moment = previous.time + timedelta(hours=1) if time is None else time
+    return update_did(previous, key=key, time=moment, parameters={"ttl": ttl})
+
+
+def record(entry: NewEntry) -> DidRecord:
+    return parse_record(entry.line.encode())
+
+
+def history(name: str, versions: int) -> list[DidRecord]:
+    """The records of a DID with so many versions."""
+    entry = create(name)
+    records = [record(entry)]
+    while len(records) < versions:
+        entry = update(entry.version)
+        records.append(record(entry))
+    return records
+
+
+def names(count: int, prefix: str = "did") -> list[DidRecord]:
+    """The first records of so many DIDs."""
+    return [record(create(f"{prefix}-{number}")) for number in range(count)]
+
+
+@dataclass
+class Clock:
+    """A clock that tells the time it was given."""
+
+    time: datetime = NOW
+
+    def __call__(self) -> datetime:
+        return self.time
+
+
+@dataclass
+class World:
+    """A ledger in a folder; what was written is still there when another `World` is made in it."""
+
+    folder: Path
+    clock: Clock = field(default_factory=Clock)
+
+    @property
+    def memory(self) -> Path:
+        return self.folder / "last-signed"
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "ledger.sqlite"
+
+    @cached_property
+    def engine(self) -> Engine:
+        return open_database(str(self.database))
+
+    def create(self) -> None:
+        self.store().create()
+        create_memory(self.memory, KEYS.origin)
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    def store(self) -> LedgerStore:
+        return LedgerStore(self.engine)
+
+    def signer(self) -> CheckpointSigner:
+        return CheckpointSigner(KEYS, self.memory)
+
+    @contextmanager
+    def sequencer(self, store: LedgerStore | None = None) -> Iterator[Sequencer]:
+        with Sequencer(store or self.store(), self.signer(), clock=self.clock) as sequencer:
+            yield sequencer
