@@ -76,7 +76,8 @@ class AuthorizationRequest:
         reply_to: Where the answer goes.
         nonce: The value every key binding of the answer repeats, fresh for this request.
         query: What is asked for.
-        key_binding_algorithms: Those of our algorithms that key bindings may be signed with.
+        key_binding_algorithms: Those of our algorithms that key bindings may be signed with, in the
+            verifier's order.
         client_name: What the verifier calls itself.
         statement: Its purpose and promise.
     """
@@ -209,7 +210,7 @@ def _parse_key_binding_algorithms(metadata: JsonObject) -> tuple[Algorithm, ...]
     if "kb-jwt_alg_values" not in formats:
         return tuple(Algorithm)
     names = texts_member(formats, "kb-jwt_alg_values", minimum=1)
-    return tuple(algorithm for algorithm in Algorithm if algorithm in names)
+    return tuple(Algorithm(name) for name in names if name in set(Algorithm))
 
 
 def _parse_statement(parameters: JsonObject) -> RequestStatement | None:
