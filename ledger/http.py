@@ -1,0 +1,238 @@
+"""The ledger's HTTP door: the static files of C2SP tlog-tiles, the histories of DIDs, and one way to write.
+
+GET  /checkpoint                    the signed and cosigned state of the log
+GET  /tile/<L>/<N>[.p/<W>]          hashes; /tile/entries/<N>[.p/<W>] entries
+GET  /<name>/did.jsonl              the history of a DID, at its did:webvh URL
+GET  /inclusion?did=<did>           the same entries, each with its inclusion proof
+GET  /proof/<leaf hash, hex>        one entry's .tlog-proof
+GET  /policy                        the tlog-policy that trusts this log
+POST /entries                       log one did:webvh entry, with an onboarding token
+"""
+
+import asyncio
+import re
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import Depends, FastAPI, Query, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse, PlainTextResponse
+
+from doors.http import bearer_key, create_app, raw_body, request_body
+from doors.management_key import ManagementKey, verify_management_key
+from ledger.admission import admit
+from ledger.sequencer import REFRESH_AFTER, Sequencer
+from ledger.store import LedgerStore, Publication, StoredEntry
+from protocol.codes import Code
+from protocol.encoding.base64 import encode_base64
+from protocol.encoding.strict_json import JsonObject, JsonValue
+from protocol.encoding.time import encode_utc
+from protocol.errors import RefusedError, TallyError, UnavailableError
+from protocol.records import DidRecord, parse_record
+from protocol.tlog.merkle import HashReader, create_inclusion_proof
+from protocol.tlog.proof import create_log_proof, encode_log_proof
+from protocol.tlog.tiles import (
+    TILE_HEIGHT,
+    TILE_WIDTH,
+    HashTile,
+    encode_entry_bundle,
+    parse_tile_path,
+    read_hashes_from_tiles,
+)
+
+TOKEN_PREFIX = "tally_ledger"  # noqa: S105 (what every onboarding token begins with)
+
+_LEAF_HASH = re.compile(r"[0-9a-f]{64}")
+# What is public may be read by any page and kept by any cache: nothing here is anybody's secret.
+_PUBLIC = {"Access-Control-Allow-Origin": "*"}
+_IMMUTABLE = _PUBLIC | {"Cache-Control": "public, max-age=31536000, immutable"}
+_MOVING = _PUBLIC | {"Cache-Control": "public, max-age=2"}
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerApp:
+    """What the endpoints work with.
+
+    Attributes:
+        store: The stored log.
+        sequencer: Its writer, already running.
+        policy: The text of the tlog-policy that trusts this log.
+        authority: The host, and port if any, that DIDs on this ledger name.
+        clock: Tells the time.
+    """
+
+    store: LedgerStore
+    sequencer: Sequencer
+    policy: str
+    authority: str
+    clock: Callable[[], datetime]
+
+    def publication(self) -> Publication:
+        """The published checkpoint, signed anew if it has come of age."""
+        if self.sequencer.needs_refresh():
+            # A ledger that cannot sign any more still shows what it signed; its age is for readers to judge.
+            with suppress(TallyError):
+                self.sequencer.refresh().result()
+        return self.sequencer.publication
+
+    def health(self) -> JsonObject:
+        """The state of the log.
+
+        Raises:
+            UnavailableError: nothing is written any more, or the checkpoint is not fresh.
+        """
+        if (failure := self.sequencer.failure) is not None:
+            raise UnavailableError(failure.code, failure.detail)
+        publication = self.sequencer.publication
+        if self.clock() - publication.time > 2 * REFRESH_AFTER:
+            raise UnavailableError(Code.LOG_STALE)
+        return {"tree_size": publication.tree_size, "checkpoint_time": encode_utc(publication.time)}
+
+    def verify_token(self, text: str) -> ManagementKey:
+        """The onboarding token that `text` is.
+
+        Raises:
+            RefusedError: WRITER_NOT_AUTHORIZED.
+        """
+
+        def find(token_id: str) -> ManagementKey | None:
+            token = self.store.find_token(token_id)
+            return None if token is None else ManagementKey(token.id, token.digest)
+
+        return verify_management_key(text, prefix=TOKEN_PREFIX, find=find, code=Code.WRITER_NOT_AUTHORIZED)
+
+    def admit(self, body: bytes) -> DidRecord:
+        """Read and admit a submitted record."""
+        record = parse_record(body)
+        history = [entry.leaf for entry in self.store.history(record.did.scid)]
+        admit(record, history, authority=self.authority, now=self.clock())
+        return record
+
+    def published_history(self, scid: str, publication: Publication) -> list[StoredEntry]:
+        """The entries of a DID that `publication` covers, at least one.
+
+        Raises:
+            RefusedError: there are none yet.
+        """
+        history = self.store.history(scid)
+        published = [entry for entry in history if entry.leaf_index < publication.tree_size]
+        if not published:
+            raise RefusedError(Code.DID_NOT_FOUND)
+        return published
+
+    def hash_reader(self, publication: Publication) -> HashReader:
+        """Reads hashes of the published tree, and every tile only once."""
+        known: dict[HashTile, bytes] = {}
+
+        def read_tiles(tiles: Sequence[HashTile]) -> list[bytes]:
+            unknown = [tile for tile in tiles if tile not in known]
+            known.update(zip(unknown, self.store.read_tiles(unknown), strict=True))
+            return [known[tile] for tile in tiles]
+
+        return read_hashes_from_tiles(publication.tree_size, read_tiles)
+
+
+def create_ledger_app(ledger: LedgerApp) -> FastAPI:
+    """The application that serves `ledger`."""
+    app = create_app(
+        title="Tallystick ledger",
+        version="1",
+        description="A transparency log of did:webvh entries (C2SP tlog-tiles).",
+        health=ledger.health,
+    )
+    _add_log(app, ledger)
+    _add_writing(app, ledger)
+    _add_histories(app, ledger)
+    return app
+
+
+def _add_log(app: FastAPI, ledger: LedgerApp) -> None:
+    @app.get("/checkpoint", tags=["log"], summary="The signed state of the log")
+    def get_checkpoint() -> Response:
+        return PlainTextResponse(ledger.publication().note, headers=_MOVING)
+
+    @app.get("/policy", tags=["log"], summary="The tlog-policy that trusts this log")
+    def get_policy() -> Response:
+        return PlainTextResponse(ledger.policy, headers=_MOVING)
+
+    @app.get("/tile/{path:path}", tags=["log"], summary="Hashes or entries of the log (C2SP tlog-tiles)")
+    def get_tile(path: str) -> Response:
+        tile = parse_tile_path(f"tile/{path}")
+        level = tile.level if isinstance(tile, HashTile) else 0
+        hashes_in_level = ledger.sequencer.publication.tree_size >> (level * TILE_HEIGHT)
+        if tile.index * TILE_WIDTH + tile.width > hashes_in_level:
+            raise RefusedError(Code.NOT_FOUND, "the published log has no such tile")
+        if isinstance(tile, HashTile):
+            [data] = ledger.store.read_tiles([tile])
+        else:
+            data = encode_entry_bundle(ledger.store.read_bundle(tile))
+        return Response(data, media_type="application/octet-stream", headers=_IMMUTABLE)
+
+    @app.get("/proof/{leaf_hash}", tags=["log"], summary="The tlog-proof of one entry")
+    def get_proof(leaf_hash: str) -> Response:
+        index = ledger.store.find_leaf(bytes.fromhex(leaf_hash)) if _LEAF_HASH.fullmatch(leaf_hash) else None
+        publication = ledger.publication()
+        if index is None or index >= publication.tree_size:
+            raise RefusedError(Code.NOT_FOUND, "the published log has no entry with this leaf hash")
+        read_hashes = ledger.hash_reader(publication)
+        proof = create_log_proof(index, checkpoint=publication.note, read_hashes=read_hashes)
+        return PlainTextResponse(encode_log_proof(proof), headers=_MOVING)
+
+
+def _add_writing(app: FastAPI, ledger: LedgerApp) -> None:
+    @app.post(
+        "/entries",
+        tags=["write"],
+        summary="Log a did:webvh entry",
+        openapi_extra=request_body({"type": "object", "description": "One line of did.jsonl."}),
+    )
+    async def add_entry(
+        _token: Annotated[ManagementKey, Depends(bearer_key(ledger.verify_token))],
+        body: Annotated[bytes, Depends(raw_body("application/json"))],
+    ) -> JSONResponse:
+        """Answers when a published checkpoint covers the entry. Submitting it again gives the same answer."""
+        record = await run_in_threadpool(ledger.admit, body)
+        logged = await asyncio.wrap_future(ledger.sequencer.submit(record))
+        return JSONResponse(
+            {
+                "index": logged.leaf_index,
+                "leaf_hash": logged.leaf_hash.hex(),
+                "did": record.did.did,
+                "version_id": record.entry.version_id,
+            }
+        )
+
+
+def _add_histories(app: FastAPI, ledger: LedgerApp) -> None:
+    @app.get("/inclusion", tags=["DIDs"], summary="All entries of a DID with their inclusion proofs")
+    def get_inclusion(did: Annotated[str, Query(max_length=1024)]) -> JSONResponse:
+        publication = ledger.publication()
+        scid = ledger.store.find_did(did)
+        if scid is None:
+            raise RefusedError(Code.DID_NOT_FOUND)
+        read_hashes = ledger.hash_reader(publication)
+        entries: list[JsonValue] = []
+        for entry in ledger.published_history(scid, publication):
+            proof = create_inclusion_proof(entry.leaf_index, publication.tree_size, read_hashes)
+            entries.append(
+                {
+                    "index": entry.leaf_index,
+                    "entry": entry.leaf.decode(),
+                    "proof": [encode_base64(hash_) for hash_ in proof],
+                }
+            )
+        return JSONResponse({"checkpoint": publication.note, "entries": entries}, headers=_MOVING)
+
+    # Last, because it would match the paths above too.
+    @app.get("/{name}/did.jsonl", tags=["DIDs"], summary="The history of a DID (did:webvh)")
+    def get_history(name: str) -> Response:
+        path = f"/{name}/did.jsonl"
+        scid = ledger.store.find_paths([path]).get(path)
+        if scid is None:
+            raise RefusedError(Code.DID_NOT_FOUND)
+        history = ledger.published_history(scid, ledger.sequencer.publication)
+        lines = b"".join(entry.leaf + b"\n" for entry in history)
+        return Response(lines, media_type="text/jsonl", headers=_MOVING)

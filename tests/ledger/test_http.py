@@ -1,0 +1,374 @@
+import json
+from base64 import b64decode
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from http.client import HTTPConnection
+from typing import Any
+
+import pytest
+
+from doors.management_key import create_management_key
+from doors.server import listen, running
+from ledger.http import TOKEN_PREFIX, LedgerApp, create_ledger_app
+from ledger.sequencer import REFRESH_AFTER, Sequencer
+from ledger.store import Head, StoredToken
+from protocol.codes import Code
+from protocol.did.webvh.author import NewEntry
+from protocol.errors import RefusedError, UnavailableError
+from protocol.records import MAX_RECORD_BYTES
+from protocol.tlog.merkle import compute_root, hash_leaf, verify_inclusion
+from protocol.tlog.policy import VerifiedCheckpoint, encode_log_policy, parse_log_policy, verify_checkpoint
+from protocol.tlog.proof import parse_log_proof, verify_log_proof
+from protocol.tlog.tiles import EntryBundle, HashTile, parse_entry_bundle, read_hashes_from_tiles
+from tests.ledger.world import AUTHORITY, NOW, POLICY, URL, World, create, names, update
+
+TEXT = encode_log_policy(POLICY)
+FIRST = create("university")
+SECOND = update(FIRST.version)
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Ledger:
+    """A ledger that answers on a port of loopback."""
+
+    def __init__(self, world: World, sequencer: Sequencer, port: int) -> None:
+        self.world = world
+        self.sequencer = sequencer
+        self._port = port
+        self.token, key = create_management_key(TOKEN_PREFIX)
+        world.store().add_token(StoredToken(key.id, key.digest))
+
+    def ask(
+        self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
+    ) -> Answer:
+        connection = HTTPConnection("127.0.0.1", self._port, timeout=20)
+        try:
+            connection.request(method, path, body, headers or {})
+            answer = connection.getresponse()
+            names = {name.lower(): value for name, value in answer.headers.items()}
+            return Answer(answer.status, names, answer.read())
+        finally:
+            connection.close()
+
+    def get(self, path: str) -> Answer:
+        return self.ask("GET", path)
+
+    def post(self, body: bytes, token: str | None = None) -> Answer:
+        headers = {
+            "Authorization": f"Bearer {token or self.token}",
+            "Content-Type": "application/json",
+        }
+        return self.ask("POST", "/entries", body, headers)
+
+    def log(self, *entries: NewEntry) -> list[Answer]:
+        answers = [self.post(entry.line.encode()) for entry in entries]
+        assert {answer.status for answer in answers} <= {200}
+        return answers
+
+    def checkpoint(self) -> VerifiedCheckpoint:
+        policy = parse_log_policy(self.get("/policy").body.decode())
+        return verify_checkpoint(self.get("/checkpoint").body, policy=policy, now=self.world.clock())
+
+    def tile(self, tile: HashTile) -> bytes:
+        answer = self.get(f"/{tile.path}")
+        assert answer.status == 200
+        return answer.body
+
+
+@contextmanager
+def serving(world: World) -> Iterator[Ledger]:
+    with listen("127.0.0.1", 0) as listener, world.sequencer() as sequencer:
+        app = create_ledger_app(LedgerApp(world.store(), sequencer, TEXT, AUTHORITY, world.clock))
+        with running(app, listener):
+            yield Ledger(world, sequencer, listener.socket.getsockname()[1])
+
+
+@pytest.fixture
+def ledger(world: World) -> Iterator[Ledger]:
+    with serving(world) as ledger:
+        yield ledger
+
+
+@pytest.fixture(scope="module")
+def unchanged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
+    """A ledger with one version of one DID, for requests that change nothing."""
+    world = World(tmp_path_factory.mktemp("ledger"))
+    world.create()
+    with serving(world) as ledger:
+        ledger.log(FIRST)
+        yield ledger
+    world.close()
+
+
+def code_of(answer: Answer) -> tuple[int, str]:
+    assert answer.headers["content-type"] == "application/problem+json"
+    return answer.status, answer.json["code"]
+
+
+def test_entry_is_logged_and_its_history_served(ledger: Ledger) -> None:
+    answers = ledger.log(FIRST, SECOND)
+    for index, (entry, answer) in enumerate(zip([FIRST, SECOND], answers, strict=True)):
+        assert answer.json == {
+            "index": index,
+            "leaf_hash": hash_leaf(entry.line.encode()).hex(),
+            "did": FIRST.version.did,
+            "version_id": entry.version.version_id,
+        }
+    served = ledger.get("/university/did.jsonl")
+    assert served.headers["content-type"] == "text/jsonl; charset=utf-8"
+    assert served.body.decode() == f"{FIRST.line}\n{SECOND.line}\n"
+
+
+def test_checkpoint_is_signed_cosigned_and_satisfies_the_served_policy(ledger: Ledger) -> None:
+    ledger.log(FIRST)
+    assert ledger.get("/checkpoint").headers["content-type"] == "text/plain; charset=utf-8"
+    checkpoint = ledger.checkpoint()
+    assert (checkpoint.origin, checkpoint.tree_size, checkpoint.time) == (AUTHORITY, 1, NOW)
+    assert checkpoint.root_hash == hash_leaf(FIRST.line.encode())
+    assert ledger.get("/policy").body.decode() == TEXT
+    assert parse_log_policy(TEXT).logs[0].url == URL
+
+
+def test_tiles_and_bundles_lead_to_the_checkpoint(ledger: Ledger) -> None:
+    records = names(300)
+    for each in records:
+        ledger.sequencer.submit(each)
+    ledger.sequencer.refresh().result(20)
+    checkpoint = ledger.checkpoint()
+    assert checkpoint.tree_size == 300
+    read_hashes = read_hashes_from_tiles(300, lambda tiles: [ledger.tile(tile) for tile in tiles])
+    assert compute_root(300, read_hashes) == checkpoint.root_hash
+    leaves: list[bytes] = []
+    for bundle in (EntryBundle(0), EntryBundle(1, 44)):
+        answer = ledger.get(f"/{bundle.path}")
+        assert answer.headers["content-type"] == "application/octet-stream"
+        assert "immutable" in answer.headers["cache-control"]
+        leaves += parse_entry_bundle(answer.body, bundle)
+    assert leaves == [each.leaf for each in records]
+    # Narrower than now: what an earlier checkpoint had.
+    assert ledger.get("/tile/0/001.p/3").body == ledger.get("/tile/0/001.p/44").body[:96]
+    assert ledger.get("/tile/0/000.p/7").status == 200
+    assert len(parse_entry_bundle(ledger.get("/tile/entries/001.p/1").body, EntryBundle(1, 1))) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/tile/0/000", (404, "not_found")),
+        ("/tile/0/000.p/3", (404, "not_found")),
+        ("/tile/0/001.p/1", (404, "not_found")),
+        ("/tile/1/000.p/1", (404, "not_found")),
+        ("/tile/63/000.p/1", (404, "not_found")),
+        ("/tile/entries/000.p/3", (404, "not_found")),
+        ("/tile/0/000.p/0", (400, "log_tile_invalid")),
+        ("/tile/64/000", (400, "log_tile_invalid")),
+        ("/tile/0/x1/2", (400, "log_tile_invalid")),
+        ("/tile/", (400, "log_tile_invalid")),
+        ("/tile/did.jsonl", (400, "log_tile_invalid")),
+        ("/nobody/did.jsonl", (404, "did_not_found")),
+        ("/UNIVERSITY/did.jsonl", (404, "did_not_found")),
+        ("/university/did-witness.json", (404, "not_found")),
+        ("/university/more/did.jsonl", (404, "not_found")),
+        (f"/proof/{'0' * 64}", (404, "not_found")),
+        (f"/proof/{'0' * 63}", (404, "not_found")),
+        (f"/proof/{hash_leaf(FIRST.line.encode()).hex().upper()}", (404, "not_found")),
+        ("/proof/did.jsonl", (404, "not_found")),
+        ("/inclusion?did=did:webvh:nobody", (404, "did_not_found")),
+        # Not encoded: the server reads %3A as a colon, and that is another DID.
+        (f"/inclusion?did={FIRST.version.did}", (404, "did_not_found")),
+        ("/inclusion", (400, "member_invalid")),
+        (f"/inclusion?did={'x' * 1025}", (400, "member_invalid")),
+        ("/entries", (405, "method_not_allowed")),
+    ],
+)
+def test_what_is_not_there_is_refused(unchanged: Ledger, path: str, expected: tuple[int, str]) -> None:
+    assert code_of(unchanged.get(path)) == expected
+
+
+def test_inclusion_of_every_entry_of_a_did_is_proven_in_order(ledger: Ledger) -> None:
+    entries = [FIRST]
+    for number in range(5):
+        ledger.log(entries[-1], create(f"other-{number}"))
+        entries.append(update(entries[-1].version))
+    ledger.log(entries[-1])
+    did = FIRST.version.did.replace("%", "%25")
+    answer = ledger.get(f"/inclusion?did={did}").json
+    checkpoint = verify_checkpoint(answer["checkpoint"], policy=POLICY, now=NOW)
+    assert checkpoint.tree_size == 11
+    assert [item["entry"] for item in answer["entries"]] == [entry.line for entry in entries]
+    assert [item["index"] for item in answer["entries"]] == [0, 2, 4, 6, 8, 10]
+    for item in answer["entries"]:
+        verify_inclusion(
+            [b64decode(hash_) for hash_ in item["proof"]],
+            leaf_hash=hash_leaf(item["entry"].encode()),
+            leaf_index=item["index"],
+            tree_size=checkpoint.tree_size,
+            root_hash=checkpoint.root_hash,
+        )
+
+
+def test_proof_file_of_an_entry_verifies_offline(ledger: Ledger) -> None:
+    [answer] = ledger.log(FIRST)
+    ledger.log(create("other"), create("another"))
+    served = ledger.get(f"/proof/{answer.json['leaf_hash']}")
+    assert served.headers["content-type"] == "text/plain; charset=utf-8"
+    proof = parse_log_proof(served.body.decode())
+    checkpoint = verify_log_proof(proof, entry=FIRST.line.encode(), policy=POLICY, now=NOW)
+    assert (proof.leaf_index, checkpoint.tree_size) == (0, 3)
+
+
+def test_entry_submitted_again_gets_the_same_answer(ledger: Ledger) -> None:
+    """NT-L31."""
+    [first] = ledger.log(FIRST)
+    ledger.log(SECOND)
+    spelled_otherwise = json.dumps(json.loads(FIRST.line), indent=1).encode()
+    assert ledger.post(spelled_otherwise).body == first.body
+    assert ledger.checkpoint().tree_size == 2
+
+
+def test_entry_submitted_by_64_at_once_is_logged_once(ledger: Ledger) -> None:
+    with ThreadPoolExecutor(64) as threads:
+        answers = list(threads.map(ledger.post, [FIRST.line.encode()] * 64))
+    assert {answer.status for answer in answers} == {200}
+    assert len({answer.body for answer in answers}) == 1
+    assert ledger.checkpoint().tree_size == 1
+
+
+@pytest.mark.parametrize("token", ["", "x", "tally_ledger_00000000_" + "a" * 43, "tally_issuer_00000000_a"])
+def test_writer_without_an_onboarding_token_is_refused(unchanged: Ledger, token: str) -> None:
+    """NT-L31."""
+    answer = unchanged.ask(
+        "POST",
+        "/entries",
+        SECOND.line.encode(),
+        {"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+    )
+    assert answer.status == 401
+    assert unchanged.ask("POST", "/entries", SECOND.line.encode()).status == 401
+    assert unchanged.post(SECOND.line.encode(), unchanged.token[:-1] + "!").status == 401
+    assert unchanged.checkpoint().tree_size == 1
+
+
+def test_writer_whose_token_was_removed_is_refused(ledger: Ledger) -> None:
+    ledger.log(FIRST)
+    ledger.world.store().remove_token(ledger.token.split("_")[2])
+    assert code_of(ledger.post(SECOND.line.encode())) == (401, "writer_not_authorized")
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b"", (400, "json_invalid")),
+        (b"{}", (400, "member_missing")),
+        (b'{"type":"accreditation/v1"}', (422, "entry_not_admitted")),
+        (FIRST.line.encode() + b" " * MAX_RECORD_BYTES, (413, "entry_too_large")),
+        (FIRST.line.encode() + b" " * 65_536, (413, "size_exceeded")),
+        (update(SECOND.version).line.encode(), (422, "did_chain_broken")),
+        (SECOND.line.replace('"ttl":60', '"ttl":61').encode(), (422, "did_chain_broken")),
+        (create("university", port=None).line.encode(), (422, "entry_not_admitted")),
+        (create("a", "b").line.encode(), (422, "entry_not_admitted")),
+    ],
+)
+def test_entry_that_is_not_admitted_is_refused(
+    unchanged: Ledger, body: bytes, expected: tuple[int, str]
+) -> None:
+    assert code_of(unchanged.post(body)) == expected
+    assert unchanged.checkpoint().tree_size == 1
+
+
+def test_rival_of_a_logged_version_is_refused(ledger: Ledger) -> None:
+    """NT-D33."""
+    ledger.log(FIRST, SECOND)
+    assert code_of(ledger.post(update(FIRST.version, ttl=90).line.encode())) == (409, "did_fork")
+    assert code_of(ledger.post(create("university", time=NOW).line.encode())) == (422, "entry_not_admitted")
+
+
+def test_entry_that_is_not_sent_as_json_is_refused(unchanged: Ledger) -> None:
+    headers = {"Authorization": f"Bearer {unchanged.token}", "Content-Type": "text/plain"}
+    answer = unchanged.ask("POST", "/entries", FIRST.line.encode(), headers)
+    assert code_of(answer) == (415, "media_type_unsupported")
+
+
+def test_healthy_ledger_says_how_far_it_is(unchanged: Ledger) -> None:
+    answer = unchanged.get("/healthz")
+    assert (answer.status, answer.json["tree_size"]) == (200, 1)
+    assert answer.json["checkpoint_time"] == "2026-11-22T12:00:00Z"
+
+
+def test_checkpoint_is_signed_anew_when_it_is_asked_for_after_a_long_sleep(ledger: Ledger) -> None:
+    ledger.world.clock.time = NOW + timedelta(hours=8)
+    assert code_of(ledger.get("/healthz")) == (503, "log_stale")
+    assert ledger.checkpoint().time == NOW + timedelta(hours=8)
+    assert ledger.get("/healthz").status == 200
+
+
+def test_ledger_that_cannot_write_any_more_says_so_and_still_shows_what_it_signed(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.log(FIRST)
+    before = ledger.checkpoint()
+
+    def broken(*_arguments: object, **_options: object) -> None:
+        raise UnavailableError(Code.DISK_ERROR, "broken")
+
+    monkeypatch.setattr(ledger.sequencer._store, "append", broken)
+    assert code_of(ledger.post(SECOND.line.encode())) == (503, "disk_error")
+    assert code_of(ledger.post(SECOND.line.encode())) == (503, "disk_error")
+    assert code_of(ledger.get("/healthz")) == (503, "disk_error")
+    ledger.world.clock.time = NOW + REFRESH_AFTER
+    assert ledger.checkpoint() == before
+    assert ledger.get("/university/did.jsonl").status == 200
+
+
+def test_entry_that_no_checkpoint_covers_yet_is_not_shown(world: World) -> None:
+    [logged] = names(1)
+    head = Head(1, hash_leaf(logged.leaf))
+    with world.sequencer() as sequencer:
+        app = LedgerApp(world.store(), sequencer, TEXT, AUTHORITY, world.clock)
+        world.store().append([logged], after=world.store().head(), then=head)
+        with pytest.raises(RefusedError) as caught:
+            app.published_history(logged.did.scid, sequencer.publication)
+    assert caught.value.code is Code.DID_NOT_FOUND
+
+
+def test_every_public_answer_may_be_read_by_any_page(unchanged: Ledger) -> None:
+    [answer] = unchanged.log(FIRST)
+    for path in (
+        "/checkpoint",
+        "/policy",
+        "/tile/0/000.p/1",
+        "/tile/entries/000.p/1",
+        "/university/did.jsonl",
+        f"/inclusion?did={FIRST.version.did.replace('%', '%25')}",
+        f"/proof/{answer.json['leaf_hash']}",
+    ):
+        served = unchanged.get(path)
+        assert served.status == 200
+        assert served.headers["access-control-allow-origin"] == "*"
+    assert "access-control-allow-origin" not in answer.headers
+
+
+def test_paths_are_described_for_programs(unchanged: Ledger) -> None:
+    assert set(unchanged.get("/openapi.json").json["paths"]) == {
+        "/healthz",
+        "/checkpoint",
+        "/policy",
+        "/tile/{path}",
+        "/proof/{leaf_hash}",
+        "/entries",
+        "/inclusion",
+        "/{name}/did.jsonl",
+    }
