@@ -121,7 +121,7 @@ class Folder:
         with self._removed_on_failure(temporary), typed_disk_errors(name):
             if previous is not None and self.exists(name):
                 self._unlink(previous)
-                os.link(name, previous, src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
+                self._link(name, previous)
             os.rename(temporary, name, src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
             os.fsync(self._descriptor)
 
@@ -135,7 +135,7 @@ class Folder:
         temporary = self._write_temporary(name, data)
         with self._removed_on_failure(temporary), typed_disk_errors(name):
             # A link, unlike a rename, never takes the place of something.
-            os.link(temporary, name, src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
+            self._link(temporary, name)
             self._unlink(temporary)
             os.fsync(self._descriptor)
 
@@ -186,6 +186,10 @@ class Folder:
             if self.read(temporary, max_bytes=len(data)) != data:
                 raise UnavailableError(Code.DISK_ERROR, f"{name} does not read back as it was written")
         return temporary
+
+    def _link(self, source: str, name: str) -> None:
+        here = self._descriptor
+        os.link(source, name, src_dir_fd=here, dst_dir_fd=here, follow_symlinks=False)
 
     def _unlink(self, name: str) -> None:
         with contextlib.suppress(FileNotFoundError):
