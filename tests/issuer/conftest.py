@@ -5,7 +5,8 @@ import pytest
 from sqlalchemy import Engine
 
 from issuer.register import open_register
-from tests.issuer.counted import CountedEntropy
+from tests.issuer.counted import NOW, CountedEntropy
+from tests.issuer.door import Door, open_door
 from tests.issuer.university import University
 
 
@@ -26,3 +27,16 @@ def university(tmp_path: Path) -> Iterator[University]:
     university = University(tmp_path)
     yield university
     university.close()
+
+
+@pytest.fixture(scope="module")
+def open_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+    with open_door(tmp_path_factory.mktemp("university")) as door:
+        yield door
+
+
+@pytest.fixture
+def door(open_house: Door) -> Iterator[Door]:
+    """The door all tests of a module share; each test sets out at the same time."""
+    yield open_house
+    open_house.university.clock.now = NOW

@@ -1,0 +1,276 @@
+"""The issuer's HTTP door: OpenID4VCI for wallets, signed status lists for verifiers, and the management API.
+
+GET  /.well-known/openid-credential-issuer, /.well-known/oauth-authorization-server
+GET  /offers/<reference>            an open offer
+POST /token /nonce /credential /notification
+GET  /status/<number>               a signed status list
+GET  /types/<name>                  the type metadata of what is issued
+     /manage/…                      offers, credentials, types, rotation; with the management key
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, FastAPI, Path, Query, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse
+from sqlalchemy import select
+
+from doors.http import bearer_key, create_app, json_body, raw_body, request_body
+from doors.management_key import ManagementKey, verify_management_key
+from issuer.grant import create_nonce, exchange_code
+from issuer.institution import Institution
+from issuer.issuance import issue_credential, record_notification
+from issuer.management import (
+    OFFER_SCHEMA,
+    created_offer_document,
+    credential_document,
+    offer_document,
+    parse_offer_request,
+    type_document,
+)
+from issuer.metadata import authorization_server_metadata, issuer_metadata
+from issuer.oauth import OAuthRoute, access_token
+from issuer.offer import create_offer, credential_offer, find_open_offer, list_offers, remove_expired
+from issuer.register import Entropy, find_credential, list_credentials, management_keys
+from issuer.status import StatusPublisher, change_status
+from protocol.encoding.strict_json import JsonObject
+from protocol.errors import TallyError
+from protocol.openid4vci.credential import (
+    MAX_REQUEST_BYTES,
+    encode_credential_response,
+    encode_nonce_response,
+    parse_credential_request,
+    parse_notification,
+)
+from protocol.openid4vci.metadata import AUTHORIZATION_SERVER_WELL_KNOWN, ISSUER_WELL_KNOWN
+from protocol.openid4vci.offer import encode_offer
+from protocol.openid4vci.token import encode_token_response, parse_token_request
+from protocol.status_list import Status
+from protocol.status_list.token import STATUS_LIST_TYP
+from storage.database import read_only
+
+KEY_PREFIX = "tally_issuer"
+
+_SWEEP_SECONDS = 60
+_FORM = "application/x-www-form-urlencoded"
+_JSON = "application/json"
+_ACTIONS = {"revoke": Status.INVALID, "suspend": Status.SUSPENDED, "reinstate": Status.VALID}
+
+
+@dataclass(frozen=True, slots=True)
+class IssuerApp:
+    """What the endpoints work with.
+
+    Attributes:
+        institution: Whose door it is.
+        publisher: Signs its status lists.
+        rotate: Gives the institution a new signing key and returns its key id.
+        clock: Tells the time.
+        entropy: Makes ids, codes, tokens, nonces and salts.
+    """
+
+    institution: Institution
+    publisher: StatusPublisher
+    rotate: Callable[[], str]
+    clock: Callable[[], datetime]
+    entropy: Entropy
+
+    def health(self) -> JsonObject:
+        """Whether the register can be read."""
+        with read_only(self.institution.register).begin() as connection:
+            connection.execute(select(management_keys.c.id).limit(1))
+        return {}
+
+    def verify_key(self, text: str) -> ManagementKey:
+        """The management key that `text` is.
+
+        Raises:
+            RefusedError: MANAGEMENT_KEY_INVALID.
+        """
+
+        def find(key_id: str) -> ManagementKey | None:
+            with read_only(self.institution.register).begin() as connection:
+                row = connection.execute(
+                    select(management_keys).where(management_keys.c.id == key_id)
+                ).one_or_none()
+            return None if row is None else ManagementKey(row.id, row.digest)
+
+        return verify_management_key(text, prefix=KEY_PREFIX, find=find)
+
+    async def sweep(self) -> None:
+        """Forget what nobody came for in time, once a minute."""
+        while True:
+            # A busy database is no reason to stop; the next round finds the same again.
+            with contextlib.suppress(TallyError):
+                await run_in_threadpool(remove_expired, self.institution.register, now=self.clock())
+            await asyncio.sleep(_SWEEP_SECONDS)
+
+
+def create_issuer_app(issuer: IssuerApp, *, version: str) -> FastAPI:
+    """The application that serves `issuer`."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        sweeping = asyncio.create_task(issuer.sweep())
+        yield
+        sweeping.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await sweeping
+
+    app = create_app(
+        title=f"Issuer of {issuer.institution.settings.name}",
+        version=version,
+        description="Offers and issues verifiable credentials (OpenID4VCI 1.0, SD-JWT VC).",
+        health=issuer.health,
+        max_body_bytes=MAX_REQUEST_BYTES,
+        lifespan=lifespan,
+    )
+    app.include_router(_public(issuer))
+    app.include_router(_openid(issuer))
+    app.include_router(_management(issuer))
+    return app
+
+
+def _public(issuer: IssuerApp) -> APIRouter:
+    router = APIRouter(tags=["public"])
+    institution = issuer.institution
+    settings = institution.settings
+
+    @router.get(f"/.well-known/{ISSUER_WELL_KNOWN}", summary="Credential Issuer Metadata")
+    def get_issuer_metadata() -> JSONResponse:
+        return JSONResponse(issuer_metadata(settings, institution.types.all()))
+
+    @router.get(f"/.well-known/{AUTHORIZATION_SERVER_WELL_KNOWN}", summary="Authorization Server Metadata")
+    def get_authorization_server_metadata() -> JSONResponse:
+        return JSONResponse(authorization_server_metadata(settings))
+
+    @router.get("/offers/{reference}", summary="An open offer")
+    def get_offer(reference: str) -> JSONResponse:
+        offer = find_open_offer(institution.register, reference, now=issuer.clock())
+        return JSONResponse(
+            encode_offer(
+                credential_offer(settings.url, offer.type, reference, tx_code_required=offer.tx_code_required)
+            )
+        )
+
+    @router.get("/status/{number}", summary="A signed status list (Token Status List)")
+    def get_status_list(number: Annotated[int, Path(ge=1, lt=1 << 31)]) -> Response:
+        return Response(
+            issuer.publisher.token(number, now=issuer.clock()),
+            media_type=f"application/{STATUS_LIST_TYP}",
+            headers={"Access-Control-Allow-Origin": "*"},
+        )
+
+    @router.get("/types/{name}", summary="Type metadata of what is issued")
+    def get_type(name: str) -> Response:
+        return Response(institution.types.metadata_document(name), media_type=_JSON)
+
+    return router
+
+
+def _openid(issuer: IssuerApp) -> APIRouter:
+    router = APIRouter(tags=["OpenID4VCI"], route_class=OAuthRoute)
+    institution = issuer.institution
+    settings = institution.settings
+    AccessToken = Annotated[str, Depends(access_token)]  # noqa: N806 (a type)
+
+    @router.post(
+        "/token",
+        summary="A pre-authorized code for an access token",
+        openapi_extra=request_body({"type": "object"}, media_type=_FORM),
+    )
+    def post_token(body: Annotated[bytes, Depends(raw_body(_FORM))]) -> JSONResponse:
+        response = exchange_code(
+            institution, parse_token_request(body), now=issuer.clock(), entropy=issuer.entropy
+        )
+        return JSONResponse(encode_token_response(response))
+
+    @router.post("/nonce", summary="A fresh nonce for proofs")
+    def post_nonce() -> JSONResponse:
+        nonce = create_nonce(institution.register, now=issuer.clock(), entropy=issuer.entropy)
+        return JSONResponse(encode_nonce_response(nonce))
+
+    @router.post(
+        "/credential",
+        summary="Credentials for proofs of keys",
+        openapi_extra=request_body({"type": "object"}),
+    )
+    def post_credential(
+        token: AccessToken, body: Annotated[bytes, Depends(raw_body(_JSON, max_bytes=MAX_REQUEST_BYTES))]
+    ) -> JSONResponse:
+        request = parse_credential_request(body, max_proofs=settings.copies)
+        issued = issue_credential(institution, request, token, now=issuer.clock(), entropy=issuer.entropy)
+        return JSONResponse(encode_credential_response(issued))
+
+    @router.post(
+        "/notification",
+        summary="What became of a credential",
+        status_code=204,
+        openapi_extra=request_body({"type": "object"}),
+    )
+    def post_notification(token: AccessToken, body: Annotated[bytes, Depends(raw_body(_JSON))]) -> None:
+        record_notification(institution.register, parse_notification(body), token, now=issuer.clock())
+
+    return router
+
+
+def _management(issuer: IssuerApp) -> APIRouter:
+    router = APIRouter(
+        prefix="/manage", tags=["management"], dependencies=[Depends(bearer_key(issuer.verify_key))]
+    )
+    institution = issuer.institution
+
+    @router.post("/offers", summary="Offer a credential", openapi_extra=request_body(OFFER_SCHEMA))
+    def post_offer(body: Annotated[JsonObject, Depends(json_body())]) -> JSONResponse:
+        request = parse_offer_request(body)
+        created = create_offer(
+            institution,
+            type_name=request.type,
+            claims=request.claims,
+            with_tx_code=request.with_tx_code,
+            copies=request.copies,
+            lifetime=request.lifetime,
+            now=issuer.clock(),
+            entropy=issuer.entropy,
+        )
+        return JSONResponse(created_offer_document(institution.settings, created), 201)
+
+    @router.get("/offers", summary="All offers, the latest first")
+    def get_offers() -> JSONResponse:
+        return JSONResponse(
+            {"offers": [offer_document(offer) for offer in list_offers(institution.register)]}
+        )
+
+    @router.get("/credentials", summary="All that was issued, the latest first")
+    def get_credentials(type_name: Annotated[str | None, Query(alias="type")] = None) -> JSONResponse:
+        found = list_credentials(institution.register, type_name=type_name)
+        return JSONResponse({"credentials": [credential_document(credential) for credential in found]})
+
+    @router.get("/credentials/{credential_id}", summary="One issued credential")
+    def get_credential(credential_id: str) -> JSONResponse:
+        with read_only(institution.register).begin() as connection:
+            return JSONResponse(credential_document(find_credential(connection, credential_id)))
+
+    def add_action(name: str, status: Status) -> None:
+        @router.post(f"/credentials/{{credential_id}}/{name}", summary=f"{name.capitalize()} a credential")
+        def post_status(credential_id: str) -> JSONResponse:
+            record = change_status(institution.register, credential_id, status, now=issuer.clock())
+            return JSONResponse(credential_document(record))
+
+    for name, status in _ACTIONS.items():
+        add_action(name, status)
+
+    @router.post("/rotate", summary="Rotate the signing key")
+    def post_rotate() -> JSONResponse:
+        return JSONResponse({"key_id": issuer.rotate()})
+
+    @router.get("/types", summary="The types that are issued")
+    def get_types() -> JSONResponse:
+        return JSONResponse({"types": [type_document(issued) for issued in institution.types.all()]})
+
+    return router

@@ -1,0 +1,65 @@
+"""What OAuth asks of every endpoint of OpenID4VCI: how the access token comes, and how errors are told."""
+
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
+
+from protocol.codes import Code
+from protocol.errors import RefusedError, TallyError, UnavailableError
+from protocol.oauth_error import OAuthError, encode_description, encode_oauth_error
+from protocol.openid4vci.credential import express_credential_error, express_notification_error
+from protocol.openid4vci.token import express_token_error
+
+# RFC 6750 §3.1: what is wrong with the access token, rather than with the request.
+_TOKEN_ERRORS = {
+    Code.ACCESS_TOKEN_INVALID: (401, "invalid_token"),
+    Code.SCOPE_INSUFFICIENT: (403, "insufficient_scope"),
+}
+_EXPRESS: Mapping[str, Callable[[TallyError], OAuthError]] = {
+    "/token": express_token_error,
+    "/credential": express_credential_error,
+    "/notification": express_notification_error,
+}
+
+
+class OAuthRoute(APIRoute):
+    """A route whose errors are told in the words of OAuth and OpenID4VCI instead of as problem details."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler of FastAPI, with its errors answered."""
+        handle = super().get_route_handler()
+
+        async def answer(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except UnavailableError:
+                raise  # nothing is wrong with the request: 503, as everywhere
+            except TallyError as error:
+                return _answer(error, self.path)
+
+        return answer
+
+
+def access_token(request: Request) -> str:
+    """The access token of a request, from its one `Authorization: Bearer` header.
+
+    Raises:
+        RefusedError: there is none, or one stands in the address, whatever else is there: addresses end up
+            in logs and histories (RFC 6750 §2.3).
+    """
+    headers = request.headers.getlist("authorization")
+    scheme, _, token = headers[0].partition(" ") if len(headers) == 1 else ("", "", "")
+    if "access_token" in request.query_params or scheme.lower() != "bearer" or not token:
+        raise RefusedError(Code.ACCESS_TOKEN_INVALID)
+    return token
+
+
+def _answer(error: TallyError, path: str) -> Response:
+    if error.code in _TOKEN_ERRORS:
+        status, word = _TOKEN_ERRORS[error.code]
+        told = OAuthError(word, encode_description(str(error)))
+        return JSONResponse(encode_oauth_error(told), status, {"WWW-Authenticate": f'Bearer error="{word}"'})
+    return JSONResponse(encode_oauth_error(_EXPRESS[path](error)), 400)

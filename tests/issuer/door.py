@@ -1,0 +1,91 @@
+"""The university's HTTP door, with the requests of an honest wallet and of the institution's own programs."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from sqlalchemy import insert
+
+from doors.management_key import create_management_key
+from doors.server import listen, running
+from issuer.http import KEY_PREFIX, IssuerApp, create_issuer_app
+from issuer.register import management_keys
+from protocol.openid4vci.offer import PRE_AUTHORIZED_CODE
+from tests.issuer.browser import FORM, Answer, Browser, bearer
+from tests.issuer.university import EXAMPLE, University
+
+
+class Door:
+    """One running issuer."""
+
+    def __init__(self, university: University, management_key: str, browser: Browser) -> None:
+        self.university = university
+        self.key = bearer(management_key)
+        self.browser = browser
+        self.rotations = 0
+
+    def rotate(self) -> str:
+        self.rotations += 1
+        return f"did:example#{self.rotations}"
+
+    def offer(self, **members: object) -> Any:
+        body = {"type": "degree", "claims": EXAMPLE, **members}
+        answer = self.browser.post_json("/manage/offers", body, **self.key)
+        assert answer.status == 201, answer.body
+        return answer.json
+
+    def code(self, **members: object) -> tuple[str, str | None]:
+        """The pre-authorized code and the transaction code of a new offer."""
+        created = self.offer(**members)
+        reference = created["offer"].rpartition("%2F")[2]
+        grants = self.browser.get(f"/offers/{reference}").json["grants"]
+        return grants[PRE_AUTHORIZED_CODE]["pre-authorized_code"], created["tx_code"]
+
+    def exchange(self, code: str | None, tx_code: str | None = None, **more: str) -> Answer:
+        parameters = {
+            "grant_type": PRE_AUTHORIZED_CODE,
+            "pre-authorized_code": code,
+            "tx_code": tx_code,
+            **more,
+        }
+        present = {name: value for name, value in parameters.items() if value is not None}
+        return self.browser.post("/token", urlencode(present), kind=FORM)
+
+    def token(self, **members: object) -> str:
+        """An access token for a new offer."""
+        answer = self.exchange(*self.code(**members))
+        assert answer.status == 200, answer.body
+        return str(answer.json["access_token"])
+
+    def credential(self, token: str, body: object) -> Answer:
+        return self.browser.post_json("/credential", body, **bearer(token))
+
+
+def request(*proofs: str) -> dict[str, object]:
+    """An honest credential request."""
+    return {"credential_configuration_id": "degree", "proofs": {"jwt": list(proofs)}}
+
+
+@contextmanager
+def open_door(folder: Path) -> Iterator[Door]:
+    with listen("127.0.0.1", 0, name="issuer.localhost") as listener:
+        university = University(folder, url=listener.url)
+        text, key = create_management_key(KEY_PREFIX)
+        with university.register.begin() as connection:
+            connection.execute(insert(management_keys).values(id=key.id, digest=key.digest))
+        door = Door(university, text, Browser(listener.url))
+        app = create_issuer_app(
+            IssuerApp(
+                institution=university.institution,
+                publisher=university.publisher,
+                rotate=door.rotate,
+                clock=university.clock,
+                entropy=university.entropy,
+            ),
+            version="1.2.3",
+        )
+        with running(app, listener):
+            yield door
+        university.close()
