@@ -16,7 +16,6 @@ from protocol.encoding.members import integer_member, text_member
 from protocol.encoding.strict_json import JsonObject, parse_json_object
 from protocol.errors import MalformedError, RefusedError
 from storage.atomic_file import Folder, make_private_folder
-from storage.sealed_header import MasterKey, expand_key
 
 _MAX_BYTES = 1024
 
@@ -31,7 +30,7 @@ class GenerationMark:
     save_id: bytes
 
 
-def load_mark(folder: Path, *, file_id: bytes, master_key: MasterKey) -> GenerationMark | None:
+def load_mark(folder: Path, *, file_id: bytes, mark_key: bytes) -> GenerationMark | None:
     """The mark of the file `file_id`; None when there is none, or none that this file's owner wrote.
 
     Raises:
@@ -44,7 +43,7 @@ def load_mark(folder: Path, *, file_id: bytes, master_key: MasterKey) -> Generat
         mark = GenerationMark(
             integer_member(source, "generation"), decode_base64url(text_member(source, "save_id"))
         )
-        genuine = hmac.compare_digest(_encode(mark, file_id, master_key), canonicalize(source))
+        genuine = hmac.compare_digest(_encode(mark, mark_key), canonicalize(source))
     except MalformedError:
         return None
     except RefusedError as error:
@@ -54,7 +53,7 @@ def load_mark(folder: Path, *, file_id: bytes, master_key: MasterKey) -> Generat
     return mark if genuine else None
 
 
-def save_mark(folder: Path, mark: GenerationMark, *, file_id: bytes, master_key: MasterKey) -> None:
+def save_mark(folder: Path, mark: GenerationMark, *, file_id: bytes, mark_key: bytes) -> None:
     """Keep `mark` for the file `file_id`. The folder is made when it is missing.
 
     Raises:
@@ -64,15 +63,15 @@ def save_mark(folder: Path, mark: GenerationMark, *, file_id: bytes, master_key:
     make_private_folder(folder)
     with Folder(folder, private=True) as opened:
         opened.remove_leftovers(_name(file_id))
-        opened.replace(_name(file_id), _encode(mark, file_id, master_key))
+        opened.replace(_name(file_id), _encode(mark, mark_key))
 
 
 def _name(file_id: bytes) -> str:
     return f"{file_id.hex()}.mark"
 
 
-def _encode(mark: GenerationMark, file_id: bytes, master_key: MasterKey) -> bytes:
+def _encode(mark: GenerationMark, mark_key: bytes) -> bytes:
     # Keyed, so that whoever can write here but not open the file can remove a mark, but not make one.
     members: JsonObject = {"generation": mark.generation, "save_id": encode_base64url(mark.save_id)}
-    mac = hmac.digest(expand_key(master_key.raw, b"mark", file_id), canonicalize(members), "sha256")
+    mac = hmac.digest(mark_key, canonicalize(members), "sha256")
     return canonicalize({**members, "mac": encode_base64url(mac)})

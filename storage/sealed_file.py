@@ -16,7 +16,7 @@ from protocol.codes import Code
 from protocol.errors import RefusedError, UnavailableError, VerificationError
 from storage.atomic_file import Folder, close_unwritten, make_private_folder
 from storage.generation_mark import load_mark, save_mark
-from storage.passphrase import WEAKEST_ACCEPTED, KdfParameters, Passphrase
+from storage.passphrase import KEY_BYTES, WEAKEST_ACCEPTED, KdfParameters, Passphrase
 from storage.sealed_format import Content, seal
 from storage.sealed_header import (
     FILE_ID_BYTES,
@@ -99,7 +99,7 @@ class SealedFile:
             header = create_header(
                 master_key, file_id=file_id, passphrase=passphrase, kdf=kdf, recovery_key=recovery_key
             )
-            data = seal(header, master_key, Content(1, body))
+            data = seal(header, master_key, Content(1, secrets.token_bytes(KEY_BYTES), body))
             folder.create(path.name, data)
             created = cls(folder, path.name, mark_folder, open_snapshot(data, master_key))
             created._save_mark()
@@ -268,7 +268,8 @@ class SealedFile:
         with self.hold():
             if not self._is_unchanged():
                 raise RefusedError(Code.VAULT_CHANGED)
-            data = seal(header, master_key, Content(self.generation + 1, body))
+            content = replace(self._snapshot.content, generation=self.generation + 1, body=body)
+            data = seal(header, master_key, content)
             snapshot = open_snapshot(data, master_key)
             # When the current file is damaged, the previous one is the last good one and must stay.
             previous = previous_name(self._name) if keep_previous and not self.recovered else None
@@ -287,8 +288,8 @@ class SealedFile:
         return digest(read_current(self._folder, self._name)) == self._snapshot.current_digest
 
     def _compare_with_mark(self) -> None:
-        header, master_key = self._snapshot.header, self._snapshot.master_key
-        mark = load_mark(self._mark_folder, file_id=header.file_id, master_key=master_key)
+        file_id, mark_key = self._snapshot.header.file_id, self._snapshot.content.mark_key
+        mark = load_mark(self._mark_folder, file_id=file_id, mark_key=mark_key)
         if mark is None:
             return
         if self._snapshot.is_older_than(mark):
@@ -310,6 +311,6 @@ class SealedFile:
                 raise
 
     def _save_mark(self) -> None:
-        header, master_key = self._snapshot.header, self._snapshot.master_key
-        save_mark(self._mark_folder, self._snapshot.mark, file_id=header.file_id, master_key=master_key)
+        file_id, mark_key = self._snapshot.header.file_id, self._snapshot.content.mark_key
+        save_mark(self._mark_folder, self._snapshot.mark, file_id=file_id, mark_key=mark_key)
         self.freshness = Freshness.CONFIRMED

@@ -38,7 +38,7 @@ _SEALED_CHUNK_BYTES = _CHUNK_BYTES + sodium.crypto_secretstream_xchacha20poly130
 _TAG_MESSAGE = sodium.crypto_secretstream_xchacha20poly1305_TAG_MESSAGE
 _TAG_FINAL = sodium.crypto_secretstream_xchacha20poly1305_TAG_FINAL
 _LENGTH = struct.Struct(">I")
-_FRAME = struct.Struct(">QQ")  # generation, length of the body
+_FRAME = struct.Struct(">Q32sQ")  # generation, mark key, length of the body
 _SMALLEST_FRAME = 4096
 
 
@@ -58,9 +58,17 @@ class SealedParts:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What was inside: the generation, one higher with every save, and the caller's bytes."""
+    """What is inside.
+
+    Attributes:
+        generation: 1 for a new file, and one more with every save.
+        mark_key: 32 random bytes, the same for the life of the file even when the master key is renewed; the
+            mark that is kept outside the file is authenticated with it.
+        body: The caller's bytes.
+    """
 
     generation: int
+    mark_key: bytes = field(repr=False)
     body: bytes = field(repr=False)
 
 
@@ -78,7 +86,7 @@ def seal(header: Header, master_key: MasterKey, content: Content) -> bytes:
     state = sodium.crypto_secretstream_xchacha20poly1305_state()
     stream_key = expand_key(master_key.raw, b"body", header.file_id)
     stream_header = sodium.crypto_secretstream_xchacha20poly1305_init_push(state, stream_key)
-    frame = _FRAME.pack(content.generation, len(content.body)) + content.body
+    frame = _FRAME.pack(content.generation, content.mark_key, len(content.body)) + content.body
     frame += bytes(padded_length(len(frame)) - len(frame))
     sealed = BytesIO()
     for part in (covered, hashlib.sha256(covered).digest(), header_mac, stream_header):
@@ -148,11 +156,11 @@ def _parse_frame(frame: bytes) -> Content:
     # Only a faulty writer that knows the key can get here with a wrong frame; one spelling all the same.
     if len(frame) < _SMALLEST_FRAME:
         raise VerificationError(Code.VAULT_DAMAGED, "its content is too short")
-    generation, length = _FRAME.unpack_from(frame)
+    generation, mark_key, length = _FRAME.unpack_from(frame)
     end = _FRAME.size + length
     if len(frame) != padded_length(end) or any(frame[end:]):
         raise VerificationError(Code.VAULT_DAMAGED, "its padding is wrong")
-    return Content(generation, frame[_FRAME.size : end])
+    return Content(generation, mark_key, frame[_FRAME.size : end])
 
 
 def _reading_state(

@@ -29,7 +29,7 @@ def test_what_was_saved_is_there_after_a_restart(place: Place) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"\x00", bytes(4080), bytes(4081), bytes(65_520), bytes(65_521)], ids=len
+    "body", [b"", b"\x00", bytes(4048), bytes(4049), bytes(65_488), bytes(65_489)], ids=len
 )
 def test_a_body_of_any_length_comes_back_exactly(place: Place, body: bytes) -> None:
     place.keep(body)

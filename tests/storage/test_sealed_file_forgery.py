@@ -28,12 +28,13 @@ from tests.storage.sealing import setting, take_apart, with_header, without
 
 MIB = 1024
 FILE_ID = b"f" * 16
+MARK_KEY = b"m" * 32
 MASTER_KEY = create_master_key()
 HEADER = create_header(
     MASTER_KEY, file_id=FILE_ID, passphrase=PASSPHRASE, kdf=TEST_ONLY, recovery_key=RecoveryKey(b"r" * 32)
 )
-CONTENT = Content(7, b"three chunks" + bytes(150_000))
-SMALL = seal(HEADER, MASTER_KEY, Content(7, b"a small body"))
+CONTENT = Content(7, MARK_KEY, b"three chunks" + bytes(150_000))
+SMALL = seal(HEADER, MASTER_KEY, Content(7, MARK_KEY, b"a small body"))
 LARGE = seal(HEADER, MASTER_KEY, CONTENT)
 SEALED_CHUNK = 65_536 + 17
 
@@ -58,7 +59,7 @@ def outcome(data: bytes) -> Content | Code:
 
 
 def test_the_unharmed_files_open() -> None:
-    assert unseal(SMALL) == Content(7, b"a small body")
+    assert unseal(SMALL) == Content(7, MARK_KEY, b"a small body")
     assert unseal(LARGE) == CONTENT
     assert len(take_apart(LARGE).stream) > 24 + 2 * SEALED_CHUNK
 
@@ -280,7 +281,7 @@ def test_the_same_passphrase_from_another_keyboard_opens_it(
     "count", [1000, pytest.param(200_000, marks=pytest.mark.stress)], ids="NT-W15-{}-saves".format
 )
 def test_no_save_uses_a_nonce_again(count: int) -> None:
-    seen = {take_apart(seal(HEADER, MASTER_KEY, Content(1, b""))).stream[:24] for _ in range(count)}
+    seen = {take_apart(seal(HEADER, MASTER_KEY, Content(1, MARK_KEY, b""))).stream[:24] for _ in range(count)}
     assert len(seen) == count
 
 
@@ -302,7 +303,7 @@ def forgeries() -> dict[str, bytes]:
         other_key, file_id=b"g" * 16, passphrase=PASSPHRASE, kdf=TEST_ONLY, recovery_key=None
     )
     other = take_apart(seal(other_header, other_key, CONTENT))
-    later = take_apart(seal(HEADER, MASTER_KEY, Content(8, CONTENT.body)))
+    later = take_apart(seal(HEADER, MASTER_KEY, Content(8, MARK_KEY, CONTENT.body)))
     new_slot = create_header(
         MASTER_KEY, file_id=FILE_ID, passphrase=PASSPHRASE, kdf=TEST_ONLY, recovery_key=None
     )
@@ -344,10 +345,10 @@ def test_parts_of_genuine_files_do_not_make_another_one(name: str) -> None:
     "frame",
     [
         pytest.param(b"", id="empty"),
-        pytest.param((1).to_bytes(8) + bytes(8), id="not padded"),
-        pytest.param((1).to_bytes(8) + (5000).to_bytes(8) + bytes(4080), id="length beyond the end"),
-        pytest.param((1).to_bytes(8) + (3).to_bytes(8) + b"abc\x01" + bytes(4076), id="padding not zero"),
-        pytest.param((1).to_bytes(8) + (3).to_bytes(8) + b"abc" + bytes(4333), id="padded too far"),
+        pytest.param(bytes(48), id="not padded"),
+        pytest.param(bytes(40) + (5000).to_bytes(8) + bytes(4048), id="length beyond the end"),
+        pytest.param(bytes(40) + (3).to_bytes(8) + b"abc\x01" + bytes(4044), id="padding not zero"),
+        pytest.param(bytes(40) + (3).to_bytes(8) + b"abc" + bytes(4301), id="padded too far"),
     ],
 )
 def test_a_frame_that_no_writer_makes_is_refused(frame: bytes) -> None:
