@@ -102,11 +102,15 @@ def verified_did(
 
 
 def credential(
-    claims: JsonObject | None = None, *, disclosable: Collection[ClaimPath] = DISCLOSABLE, salts: str = "salt"
+    claims: JsonObject | None = None,
+    *,
+    disclosable: Collection[ClaimPath] = DISCLOSABLE,
+    key_id: str = KEY_ID,
+    salts: str = "salt",
 ) -> SdJwt:
     """An honest credential."""
     return issue_sd_jwt_vc(
-        claims or CLAIMS, disclosable=disclosable, key=ISSUER_KEY, key_id=KEY_ID, salts=counted_salts(salts)
+        claims or CLAIMS, disclosable=disclosable, key=ISSUER_KEY, key_id=key_id, salts=counted_salts(salts)
     )
 
 

@@ -1,6 +1,6 @@
 """Reads the YAML specifications of SD-JWT examples: claims in which `!sd` marks what is disclosable."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,31 @@ def read_specification(path: Path) -> Specification:
         header=header,
         serialization=str(plain.get("serialization_format", "compact")),
     )
+
+
+def visible(
+    value: JsonValue, place: ClaimPath, hidden: Collection[ClaimPath], shown: Collection[ClaimPath]
+) -> JsonValue:
+    """What a verifier sees: everything but the disclosable claims that no shown path leads to or contains."""
+
+    def is_seen(inner: ClaimPath) -> bool:
+        return inner not in hidden or any(
+            path[: len(inner)] == inner or inner[: len(path)] == path for path in shown
+        )
+
+    if isinstance(value, dict):
+        return {
+            name: visible(member, (*place, name), hidden, shown)
+            for name, member in value.items()
+            if is_seen((*place, name))
+        }
+    if isinstance(value, list):
+        return [
+            visible(element, (*place, index), hidden, shown)
+            for index, element in enumerate(value)
+            if is_seen((*place, index))
+        ]
+    return value
 
 
 def _read(node: yaml.Node, place: ClaimPath, disclosable: list[ClaimPath]) -> JsonValue:

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 import yaml
 
-from protocol.claim_path import ClaimPath, select_claims
+from protocol.claim_path import select_claims
 from protocol.encoding.base64url import decode_base64url
-from protocol.encoding.strict_json import JsonObject, JsonValue
+from protocol.encoding.strict_json import JsonObject
 from protocol.jws import parse_jws, verify_jws
 from protocol.keys import P256PrivateKey
 from protocol.keys.jwk import encode_jwk, parse_jwk
@@ -17,7 +17,7 @@ from protocol.sdjwt.parse import parse_sd_jwt, read_hash_algorithm
 from protocol.sdjwt.present import select_disclosures
 from protocol.sdjwt.verify import verify_disclosures
 from tests.attacks.artefacts import counted_salts
-from tests.protocol.sdjwt.specifications import Specification, read_specification
+from tests.protocol.sdjwt.specifications import Specification, read_specification, visible
 
 VECTORS = Path(__file__).parents[2] / "vectors"
 SHELVES = {
@@ -39,29 +39,6 @@ JSON_ONLY = pytest.mark.skip(reason="the JSON serialisations of RFC 9901 §8 are
 
 def private_key(jwk: JsonObject) -> P256PrivateKey:
     return P256PrivateKey(decode_base64url(str(jwk["d"])))
-
-
-def visible(value: JsonValue, place: ClaimPath, hidden: set[ClaimPath], shown: list[ClaimPath]) -> JsonValue:
-    """What a verifier sees: everything but the disclosable claims that no shown path leads to or contains."""
-
-    def is_seen(inner: ClaimPath) -> bool:
-        return inner not in hidden or any(
-            path[: len(inner)] == inner or inner[: len(path)] == path for path in shown
-        )
-
-    if isinstance(value, dict):
-        return {
-            name: visible(member, (*place, name), hidden, shown)
-            for name, member in value.items()
-            if is_seen((*place, name))
-        }
-    if isinstance(value, list):
-        return [
-            visible(element, (*place, index), hidden, shown)
-            for index, element in enumerate(value)
-            if is_seen((*place, index))
-        ]
-    return value
 
 
 def test_every_specification_is_read() -> None:
