@@ -121,7 +121,7 @@ class SealedFileModel(RuleBasedStateMachine):
 
 @pytest.mark.parametrize(
     ("examples", "steps"),
-    [(15, 12), pytest.param(2000, 50, marks=pytest.mark.stress)],
+    [(40, 12), pytest.param(1000, 50, marks=pytest.mark.stress)],
     ids=["PT-4-sample", "PT-4-campaign"],
 )
 def test_a_sealed_file_behaves_like_its_model(examples: int, steps: int) -> None:
