@@ -56,11 +56,6 @@ def _page(document: OpenApi) -> Iterator[str]:
         yield f"<h2>{escape(tag.capitalize())}</h2>"
         for method, path, operation in operations:
             yield from _operation(method, path, operation)
-    schemas = document.get("components", {}).get("schemas", {})
-    if schemas:
-        yield "<h2>Schemas</h2>"
-        for name, schema in schemas.items():
-            yield f"<details><summary>{escape(name)}</summary>{_json(schema)}</details>"
     yield "<h2>Error codes</h2><p>Every error is a problem document (RFC 9457) with one of these codes.</p>"
     yield from _table(
         ("Code", "What it means", "What to do"),

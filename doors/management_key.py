@@ -9,6 +9,7 @@ hash is needed. The prefix lets scanners for leaked secrets, and people, see wha
 
 import hashlib
 import hmac
+import re
 import secrets
 import string
 from collections.abc import Callable
@@ -56,21 +57,13 @@ def verify_management_key(
     Raises:
         RefusedError: not a key of this prefix, unknown, or not the one stored.
     """
-    head, _, _ = text.rpartition("_")
-    stored = find(head.removeprefix(f"{prefix}_")) if _has_form(text, prefix) else None
+    form = rf"{re.escape(prefix)}_([0-9a-f]{{{ID_CHARACTERS}}})_[A-Za-z0-9]{{{SECRET_CHARACTERS}}}"
+    match = re.fullmatch(form, text)
+    stored = find(match[1]) if match else None
     expected = stored.digest if stored else _NO_DIGEST
     if not hmac.compare_digest(_digest(text), expected) or stored is None:
         raise RefusedError(code)
     return stored
-
-
-def _has_form(text: str, prefix: str) -> bool:
-    return (
-        text.startswith(f"{prefix}_")
-        and len(text) == len(prefix) + 1 + ID_CHARACTERS + 1 + SECRET_CHARACTERS
-        and text[-SECRET_CHARACTERS - 1] == "_"
-        and text.isascii()
-    )
 
 
 def _digest(text: str) -> bytes:

@@ -48,6 +48,7 @@ class ExitCode(IntEnum):
 _EXIT_CODES: Mapping[Code, ExitCode] = {
     code: exit_code
     for exit_code, codes in {
+        ExitCode.FAILURE: (Code.INTERNAL_ERROR,),
         ExitCode.USAGE: (Code.INPUT_REQUIRED, Code.USAGE_INVALID),
         ExitCode.NOT_FOUND: (
             Code.NOT_FOUND,
@@ -246,8 +247,7 @@ def _shown(part: str | Styled, styled: bool) -> str:
 
 
 def _ascii_json(value: Mapping[str, JsonValue] | list[JsonValue]) -> str:
-    text = json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
-    return text.replace("\x7f", "\\u007f")
+    return json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
 
 
 def _qr_rows(text: str) -> list[str]:

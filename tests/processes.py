@@ -34,7 +34,7 @@ def run_module(
         [sys.executable, "-m", module, *arguments],
         cwd=ROOT,
         input=stdin,
-        env=_environment(environment),
+        env=plain_environment(environment),
         capture_output=True,
         text=True,
         timeout=SECONDS,
@@ -61,7 +61,7 @@ def converse(
         stdin=terminal,
         stdout=terminal,
         stderr=terminal,
-        env=_environment({"TERM": "xterm-256color", **(environment or {})}),
+        env=plain_environment({"TERM": "xterm-256color", **(environment or {})}),
         start_new_session=True,
     )
     os.close(terminal)
@@ -90,6 +90,7 @@ def _read(screen: int) -> bytes:
         return b""
 
 
-def _environment(changes: Mapping[str, str] | None) -> dict[str, str]:
+def plain_environment(changes: Mapping[str, str] | None = None) -> dict[str, str]:
+    """An environment that says nothing about how Python or the terminal should behave."""
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR")}
     return {**kept, **(changes or {})}

@@ -7,6 +7,7 @@ resolver says so, and the injected connector leads that one address back to the 
 import contextlib
 import socket
 import ssl
+import struct
 import threading
 import time
 import warnings
@@ -515,9 +516,24 @@ def test_slow_tls_is_given_up_at_the_deadline_nt_n08(authority: Authority) -> No
 def test_server_that_does_not_read_is_given_up_at_the_deadline_nt_n08(
     authority: Authority, tls: ssl.SSLContext
 ) -> None:
+    start = time.monotonic()
     with fetching(silent, authority, tls, SHORT) as (fetcher, _), pytest.raises(UnavailableError) as failure:
         fetcher.fetch(URL, accept=JSON, method="POST", body=bytes(50_000_000), content_type=JSON)
     assert failure.value.code is Code.NETWORK_TIMEOUT
+    assert time.monotonic() - start < 3
+
+
+def resetting(peer: Peer, connection: socket.socket) -> None:
+    # With no time to linger, closing is a reset.
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def test_server_that_hangs_up_while_it_is_written_to_is_unreachable(
+    authority: Authority, tls: ssl.SSLContext
+) -> None:
+    with fetching(resetting, authority, tls) as (fetcher, _), pytest.raises(UnavailableError) as failure:
+        fetcher.fetch(URL, accept=JSON, method="POST", body=bytes(50_000_000), content_type=JSON)
+    assert failure.value.code is Code.NETWORK_UNREACHABLE
 
 
 def test_slow_connection_is_given_up_at_the_deadline_nt_n08() -> None:
@@ -541,7 +557,7 @@ def test_slow_name_server_is_given_up_at_the_deadline_nt_n08(monkeypatch: pytest
 
 def test_time_used_up_before_the_connection_is_a_timeout_nt_n08() -> None:
     def resolve(host: str, seconds: float) -> Sequence[str]:
-        threading.Event().wait(seconds)
+        threading.Event().wait(seconds + 0.05)
         return [PUBLIC]
 
     fetcher = Fetcher(FetchRules(deadline=timedelta(seconds=0.05)), resolve=resolve)
@@ -554,7 +570,7 @@ def test_time_used_up_before_tls_is_a_timeout_nt_n08() -> None:
 
         def connect(address: str, port: int, seconds: float) -> httpcore2.NetworkStream:
             stream = network.connect(address, port, seconds)
-            threading.Event().wait(seconds)
+            threading.Event().wait(seconds + 0.05)
             return stream
 
         rules = FetchRules(deadline=timedelta(seconds=0.05))
@@ -599,8 +615,11 @@ def test_server_that_does_not_prove_its_name_is_refused_nt_n09(
         assert server.requests == []
 
 
-def test_server_that_hangs_up_instead_of_tls_is_unreachable_or_unproven_nt_n09(authority: Authority) -> None:
-    with fetching(lambda _, __: None, authority, None) as (fetcher, _):
+@pytest.mark.parametrize("behave", [resetting, lambda _, __: None])
+def test_server_that_hangs_up_instead_of_tls_is_unreachable_or_unproven_nt_n09(
+    authority: Authority, behave: Behaviour
+) -> None:
+    with fetching(behave, authority, None) as (fetcher, _):
         assert refused(fetcher) in (Code.NETWORK_TLS_INVALID, Code.NETWORK_UNREACHABLE)
 
 

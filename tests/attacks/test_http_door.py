@@ -1,6 +1,7 @@
 """NT-A01, NT-A02, NT-A04 and NT-A08 at the doors that all services share."""
 
 import socket
+import threading
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -180,12 +181,38 @@ def test_second_header_on_a_connection_that_does_not_end_is_given_up(
             pass
 
 
+def test_connection_between_two_requests_is_not_given_up(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SlowHeaderProtocol, "header_seconds", 0.1)
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        for _ in range(2):
+            connection.sendall(b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n")
+            answer = b""
+            while not answer.endswith(b"}"):
+                answer += connection.recv(65_536)
+            assert status(answer) == 200
+            threading.Event().wait(0.3)
+
+
+def test_chunked_body_beyond_the_limit_of_the_application_is_cut_off(port: int) -> None:
+    head = b"POST /guarded HTTP/1.1\r\n" + HOST + f"Authorization: Bearer {KEY_TEXT}\r\n".encode()
+    kind = b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    assert status(exchange(port, head + kind + b"1388\r\n" + b" " * 5000 + b"\r\n")) == 413
+
+
 def test_endless_chunked_body_is_cut_off(port: int) -> None:
     head = b"POST /json HTTP/1.1\r\n" + HOST + b"Content-Type: application/json\r\n"
     chunks = b"Transfer-Encoding: chunked\r\n\r\n" + b"400\r\n" + b"x" * 1024 + b"\r\n"
     answer = exchange(port, head + chunks + b"400\r\n" + b"x" * 1024 + b"\r\n")
     assert status(answer) == 413
     assert b"connection: close" in answer
+
+
+def test_answer_that_breaks_off_is_not_taken_for_whole(port: int) -> None:
+    answer = exchange(port, get("/breaking"))
+    assert status(answer) == 200
+    assert b"first" in answer
+    assert not answer.endswith(b"0\r\n\r\n")
+    assert b"canary" not in answer
 
 
 def test_forwarded_headers_of_anybody_change_nothing(port: int) -> None:

@@ -1,10 +1,12 @@
 """An HTTP door with one endpoint per reader, in the process of a test or in one of its own."""
 
 import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from typing import Annotated
 
-from fastapi import Depends, FastAPI, Response
-from fastapi.responses import JSONResponse
+from fastapi import Depends, FastAPI, HTTPException, Response
+from fastapi.responses import JSONResponse, StreamingResponse
 
 from doors.command import Group, pass_terminal, run
 from doors.http import bearer_key, create_app, form_body, json_body, raw_body, request_body
@@ -75,6 +77,18 @@ def create_sample_app(*, key: ManagementKey | None = None, body_seconds: float =
     def unforeseen() -> None:
         raise ValueError(CANARY)
 
+    @app.get("/forbidden")
+    def forbidden() -> None:
+        raise HTTPException(403)
+
+    @app.get("/breaking")
+    def breaking() -> StreamingResponse:
+        def parts() -> Iterator[str]:
+            yield "first"
+            raise ValueError(CANARY)
+
+        return StreamingResponse(parts())
+
     @app.post("/sick")
     def sick() -> None:
         problems.append(UnavailableError(Code.LOG_STALE))
@@ -92,6 +106,21 @@ def serve_sample(terminal: Terminal) -> None:
     with listen("127.0.0.1", 0, name="sample.localhost") as listener:
         serve(create_sample_app(), listener, terminal)
     terminal.note("closed what was open")
+
+
+@commands.command("serve-broken")
+@pass_terminal
+def serve_broken(terminal: Terminal) -> None:
+    """Serve what cannot start."""
+
+    @asynccontextmanager
+    async def fail(app: FastAPI) -> AsyncIterator[None]:
+        raise ValueError(CANARY)
+        yield
+
+    app = create_app(title="Broken", version="1", health=dict, lifespan=fail)
+    with listen("127.0.0.1", 0) as listener:
+        serve(app, listener, terminal)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import ROOT, Finished, converse, run_module
+from tests.processes import ROOT, Finished, converse, plain_environment, run_module
 
 SAMPLE = "tests.doors.sample_command"
 
@@ -150,13 +150,43 @@ def test_reader_that_closes_the_pipe_is_not_told_anything(tmp_path: Path) -> Non
     errors = tmp_path / "errors"
     with errors.open("wb") as stderr:
         process = subprocess.Popen(
-            [sys.executable, "-m", SAMPLE, "plain", "many"], cwd=ROOT, stdout=subprocess.PIPE, stderr=stderr
+            [sys.executable, "-m", SAMPLE, "plain", "many"],
+            cwd=ROOT,
+            env=plain_environment(),
+            stdout=subprocess.PIPE,
+            stderr=stderr,
         )
         assert process.stdout is not None
         process.stdout.readline()
         process.stdout.close()
         assert process.wait(30) == 1
     assert errors.read_bytes() == b""
+
+
+def test_reader_that_has_gone_before_the_first_line_is_not_told_anything() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    finished = subprocess.run(
+        [sys.executable, "-m", SAMPLE, "plain", "partly"],
+        cwd=ROOT,
+        env=plain_environment(),
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        timeout=30,
+        check=False,
+    )
+    assert (finished.returncode, finished.stderr) == (9, b"")
+    finished = subprocess.run(
+        [sys.executable, "-m", SAMPLE, "plain", "qr"],
+        cwd=ROOT,
+        env=plain_environment(),
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        timeout=30,
+        check=False,
+    )
+    os.close(writer)
+    assert (finished.returncode, finished.stderr) == (1, b"")
 
 
 def test_full_disk_under_the_output_is_said_and_not_success() -> None:
@@ -166,7 +196,7 @@ def test_full_disk_under_the_output_is_said_and_not_success() -> None:
             cwd=ROOT,
             stdout=full,
             stderr=subprocess.PIPE,
-            env=dict(os.environ),
+            env=plain_environment(),
             text=True,
             timeout=30,
             check=False,

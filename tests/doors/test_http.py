@@ -129,6 +129,11 @@ def test_unknown_address_is_not_found(client: Client, path: str) -> None:
     assert (answer.status, answer.json["code"]) == (404, "not_found")
 
 
+def test_refusal_of_the_framework_is_a_problem_with_its_status(client: Client) -> None:
+    answer = client.ask("GET", "/forbidden")
+    assert (answer.status, answer.json["status"], answer.json["code"]) == (403, 403, "format_invalid")
+
+
 def test_health_says_ok_and_what_the_service_adds(client: Client) -> None:
     assert client.ask("GET", "/healthz").json == {"status": "ok", "records": 3}
 

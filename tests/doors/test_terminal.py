@@ -72,6 +72,7 @@ def test_safe_text_is_printable_composed_and_safe_again(text: str) -> None:
         (RefusedError(Code.INPUT_REQUIRED), ExitCode.USAGE),
         (MalformedError(Code.JSON_INVALID), ExitCode.FAILURE),
         (TallyError(Code.INTERNAL_ERROR), ExitCode.FAILURE),
+        (UnavailableError(Code.INTERNAL_ERROR), ExitCode.FAILURE),
     ],
 )
 def test_error_ends_the_command_with_its_number(error: TallyError, expected: ExitCode) -> None:
