@@ -30,7 +30,8 @@ from tests.protocol.sdjwt.specifications import visible
 
 BASE64URL = string.ascii_letters + string.digits + "-_"
 scalars = st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(max_size=8)
-names = st.text(string.ascii_lowercase, min_size=1, max_size=3).filter(lambda name: name not in BASIS)
+FIXED = {*BASIS, *PROTECTED_CLAIMS}
+names = st.text(string.ascii_lowercase, min_size=1, max_size=3).filter(lambda name: name not in FIXED)
 values: st.SearchStrategy[JsonValue] = st.recursive(
     scalars,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3),
