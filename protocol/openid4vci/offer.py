@@ -11,7 +11,7 @@ An offer is never signed and says nothing that may be believed: the wallet check
 its user had typed the address, and nothing happens before the user agrees.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from protocol.codes import Code
@@ -59,7 +59,7 @@ class TransactionCode:
 class PreAuthorizedGrant:
     """Whoever has this code, and the transaction code if there is one, gets the credential."""
 
-    code: str
+    code: str = field(repr=False)
     transaction_code: TransactionCode | None = None
     authorization_server: str | None = None
 
