@@ -1,0 +1,176 @@
+"""The DID of an institution: made once, then rotated, always on its ledger.
+
+Pre-rotation is always on. Two keys are in use at a time: one signs what the institution issues, the other is
+committed to by hash and signs nothing but the next entry. Of what an entry needs, everything is on disk
+before it is sent, and sending it again changes nothing: whoever is interrupted calls the same function again.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from ledger.client import LedgerClient
+from protocol.codes import Code
+from protocol.did.document import create_did_document
+from protocol.did.webvh.author import NewEntry, create_did, update_did
+from protocol.did.webvh.entry import parse_entry
+from protocol.did.webvh.history import VerifiedHistory, verify_history
+from protocol.did.webvh.witness import NO_WITNESS_PROOFS
+from protocol.encoding.members import text_member
+from protocol.encoding.strict_json import JsonObject
+from protocol.errors import RefusedError, UnavailableError
+from protocol.keys import Ed25519PrivateKey, P256PrivateKey, PublicKey
+from protocol.keys.multikey import encode_multikey
+from storage.atomic_file import replace_file
+from storage.key_ring import KeyRing, KeyType, StoredKey, create_key
+
+SIGNING = "signing"
+NEXT_UPDATE = "next-update"
+_PREPARED = "prepared-"
+_ONE_SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityKeeper:
+    """What it takes to write the institution's entries.
+
+    Attributes:
+        ring: The open key ring; it holds the keys of `create_identity_keys`.
+        prepared_entry: The file in which an entry waits from when its keys are kept until it is logged.
+        client: The ledger the DID lives on.
+        onboarding_token: What the ledger's operator handed out for writing.
+    """
+
+    ring: KeyRing
+    prepared_entry: Path
+    client: LedgerClient
+    onboarding_token: str
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityKey:
+    """The key an institution signs with; `key_id` is its absolute DID URL."""
+
+    key: Ed25519PrivateKey | P256PrivateKey
+    key_id: str
+
+
+def create_identity_keys(*, now: datetime) -> dict[str, StoredKey]:
+    """The keys a new institution's ring begins with."""
+    return {purpose: create_key(KeyType.ED25519, now=now) for purpose in (SIGNING, NEXT_UPDATE)}
+
+
+def identity_key(ring: KeyRing, did: str) -> IdentityKey:
+    """The key the institution `did` signs with now."""
+    key = ring.keys[SIGNING].signing_key()
+    return IdentityKey(key, f"{did}#{encode_multikey(key.public_key)}")
+
+
+def create_identity(keeper: IdentityKeeper, *, name: str, now: datetime) -> str:
+    """Make the DID `did:webvh:<scid>:<ledger>:<name>` and log its first entry; gives the DID.
+
+    Raises:
+        MalformedError: `name` cannot be part of a DID.
+        RefusedError: the ledger does not admit it.
+        UnavailableError: the ledger cannot be reached.
+    """
+    if not keeper.prepared_entry.exists():
+        keys = keeper.ring.keys
+        # This key signs the first entry and, pre-rotation being on, nothing ever after: it is not kept.
+        first_key = create_key(KeyType.ED25519, now=now).signing_key()
+        host, _, port = keeper.client.ledger.authority.partition(":")
+        entry = create_did(
+            host,
+            int(port) if port else None,
+            (name,),
+            document=lambda did: _document(did, keys[SIGNING].signing_key().public_key),
+            key=first_key,
+            next_keys=[keys[NEXT_UPDATE].signing_key().public_key],
+            time=now,
+        )
+        _prepare(keeper, entry)
+    history = _log_prepared_entry(keeper, now)
+    return history.did
+
+
+def rotate_identity(keeper: IdentityKeeper, did: str, *, now: datetime) -> IdentityKey:
+    """Take a new signing key into use, and commit to a new key for the entry after this one.
+
+    What the old key signed goes on verifying for its time; docs/decisions/0004.
+
+    Raises:
+        VerificationError: the DID's history on the ledger must not be trusted.
+        RefusedError: the ledger does not admit the entry; nothing has changed.
+        UnavailableError: the ledger cannot be reached; call again.
+    """
+    if not keeper.prepared_entry.exists():
+        previous = _read_history(keeper, did, now).latest
+        keys = keeper.ring.keys
+        fresh = create_identity_keys(now=now)
+        entry = update_did(
+            previous,
+            key=keys[NEXT_UPDATE].signing_key(),
+            # Times in a history rise by whole seconds, however fast one rotates.
+            time=max(now, previous.time + _ONE_SECOND),
+            document=_document(did, fresh[SIGNING].signing_key().public_key),
+            next_keys=[fresh[NEXT_UPDATE].signing_key().public_key],
+        )
+        keeper.ring.save({**keys, **{_PREPARED + purpose: key for purpose, key in fresh.items()}})
+        _prepare(keeper, entry)
+    _log_prepared_entry(keeper, now)
+    return identity_key(keeper.ring, did)
+
+
+def resume_identity(keeper: IdentityKeeper, *, now: datetime) -> None:
+    """Finish a rotation that was interrupted; does nothing when none was.
+
+    Raises:
+        RefusedError, UnavailableError: as `rotate_identity`.
+    """
+    if keeper.prepared_entry.exists():
+        _log_prepared_entry(keeper, now)
+
+
+def _prepare(keeper: IdentityKeeper, entry: NewEntry) -> None:
+    replace_file(keeper.prepared_entry, entry.line.encode())
+
+
+def _log_prepared_entry(keeper: IdentityKeeper, now: datetime) -> VerifiedHistory:
+    line = keeper.prepared_entry.read_bytes()
+    did = text_member(parse_entry(line).state, "id")
+    try:
+        keeper.client.submit(line, onboarding_token=keeper.onboarding_token)
+    except RefusedError as refusal:
+        if refusal.code.startswith("network_"):
+            # Not the ledger's judgement: the entry may even have been logged.
+            raise UnavailableError(refusal.code, refusal.detail) from refusal
+        if refusal.code is not Code.WRITER_NOT_AUTHORIZED:
+            _settle(keeper, take_into_use=False)
+        raise
+    # The ledger's receipt is its word; that the entry is in the log and is the last of the DID is checked.
+    history = _read_history(keeper, did, now)
+    if history.latest.version_id != parse_entry(line).version_id:
+        raise UnavailableError(Code.LOG_STALE, "the ledger does not show the new entry yet")
+    _settle(keeper, take_into_use=True)
+    return history
+
+
+def _settle(keeper: IdentityKeeper, *, take_into_use: bool) -> None:
+    keys = keeper.ring.keys
+    prepared = {
+        purpose.removeprefix(_PREPARED): key for purpose, key in keys.items() if purpose.startswith(_PREPARED)
+    }
+    if prepared:
+        kept = {purpose: key for purpose, key in keys.items() if not purpose.startswith(_PREPARED)}
+        keeper.ring.save({**kept, **prepared} if take_into_use else kept)
+    keeper.prepared_entry.unlink()
+
+
+def _read_history(keeper: IdentityKeeper, did: str, now: datetime) -> VerifiedHistory:
+    logged = keeper.client.read_history(did, now=now)
+    return verify_history(logged.entries, did=did, now=now, witness_proofs=NO_WITNESS_PROOFS)
+
+
+def _document(did: str, key: PublicKey) -> JsonObject:
+    fragment = encode_multikey(key)
+    return create_did_document(did, {fragment: key}, assertion=[fragment], authentication=[fragment])
