@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from doors.management_key import create_management_key
-from doors.server import listen, running
-from ledger.http import TOKEN_PREFIX, LedgerApp, create_ledger_app
+from doors.server import listen
+from ledger.http import TOKEN_PREFIX, LedgerApp
 from ledger.sequencer import REFRESH_AFTER, Sequencer
 from ledger.store import Head, StoredToken
 from protocol.codes import Code
@@ -90,10 +90,8 @@ class Ledger:
 
 @contextmanager
 def serving(world: World) -> Iterator[Ledger]:
-    with listen("127.0.0.1", 0) as listener, world.sequencer() as sequencer:
-        app = create_ledger_app(LedgerApp(world.store(), sequencer, TEXT, AUTHORITY, world.clock))
-        with running(app, listener):
-            yield Ledger(world, sequencer, listener.socket.getsockname()[1])
+    with listen("127.0.0.1", 0) as listener, world.serving(listener) as sequencer:
+        yield Ledger(world, sequencer, listener.socket.getsockname()[1])
 
 
 @pytest.fixture

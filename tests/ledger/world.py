@@ -9,16 +9,19 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from doors.server import Listener, running
+from ledger.http import LedgerApp, create_ledger_app
 from ledger.sequencer import Sequencer
 from ledger.signer import CheckpointSigner, LedgerKeys, create_memory
 from ledger.store import LedgerStore
+from ledger.trust import TrustedLedger
 from protocol.did.document import create_did_document
 from protocol.did.webvh.author import NewEntry, create_did, update_did
 from protocol.did.webvh.version import VerifiedVersion
 from protocol.encoding.strict_json import JsonObject
 from protocol.keys import Ed25519PrivateKey
 from protocol.records import DidRecord, parse_record
-from protocol.tlog.policy import LogPolicy
+from protocol.tlog.policy import LogPolicy, encode_log_policy
 from storage.database import open_database
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -26,7 +29,15 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 HOST, PORT = "ledger.localhost", 8101
 AUTHORITY = f"{HOST}:{PORT}"
 URL = f"http://{AUTHORITY}"
-KEYS = LedgerKeys(AUTHORITY, Ed25519PrivateKey(bytes([201]) * 32), Ed25519PrivateKey(bytes([202]) * 32))
+
+
+def keys_at(port: int) -> LedgerKeys:
+    """The keys of the ledger that is reached at `port`."""
+    log, cosigner = (Ed25519PrivateKey(bytes([number]) * 32) for number in (201, 202))
+    return LedgerKeys(f"{HOST}:{port}", log, cosigner)
+
+
+KEYS = keys_at(PORT)
 POLICY: LogPolicy = KEYS.policy(URL)
 KEY, OTHER_KEY = (Ed25519PrivateKey(bytes([number]) * 32) for number in (1, 2))
 
@@ -71,9 +82,9 @@ def history(name: str, versions: int) -> list[DidRecord]:
     return records
 
 
-def names(count: int, prefix: str = "did") -> list[DidRecord]:
+def names(count: int, prefix: str = "did", *, port: int = PORT) -> list[DidRecord]:
     """The first records of so many DIDs."""
-    return [record(create(f"{prefix}-{number}")) for number in range(count)]
+    return [record(create(f"{prefix}-{number}", port=port)) for number in range(count)]
 
 
 @dataclass
@@ -92,6 +103,17 @@ class World:
 
     folder: Path
     clock: Clock = field(default_factory=Clock)
+    port: int = PORT
+
+    @property
+    def keys(self) -> LedgerKeys:
+        return keys_at(self.port)
+
+    @property
+    def ledger(self) -> TrustedLedger:
+        """The ledger as its readers trust it."""
+        url = f"http://{self.keys.origin}"
+        return TrustedLedger(url, self.keys.policy(url))
 
     @property
     def memory(self) -> Path:
@@ -107,7 +129,7 @@ class World:
 
     def create(self) -> None:
         self.store().create()
-        create_memory(self.memory, KEYS.origin)
+        create_memory(self.memory, self.keys.origin)
 
     def close(self) -> None:
         self.engine.dispose()
@@ -116,7 +138,16 @@ class World:
         return LedgerStore(self.engine)
 
     def signer(self) -> CheckpointSigner:
-        return CheckpointSigner(KEYS, self.memory)
+        return CheckpointSigner(self.keys, self.memory)
+
+    @contextmanager
+    def serving(self, listener: Listener) -> Iterator[Sequencer]:
+        """The ledger over HTTP."""
+        policy = encode_log_policy(self.ledger.policy)
+        with self.sequencer() as sequencer:
+            app = LedgerApp(self.store(), sequencer, policy, self.keys.origin, self.clock)
+            with running(create_ledger_app(app), listener):
+                yield sequencer
 
     @contextmanager
     def sequencer(self, store: LedgerStore | None = None) -> Iterator[Sequencer]:

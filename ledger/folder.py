@@ -1,0 +1,136 @@
+"""What the operator of a ledger has on disk, in one folder.
+
+keys.sealed     the two private keys, under the operator's passphrase
+policy          the tlog-policy that trusts this log: its name, its address, its public keys; public
+last-signed     the state that was signed last
+ledger.toml     where the database is
+ledger.sqlite   the database, unless it is elsewhere
+"""
+
+import json
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from ledger.signer import LedgerKeys, create_memory, encode_ledger_keys
+from ledger.store import LedgerStore
+from ledger.trust import TrustedLedger, parse_trusted_ledger
+from protocol.codes import Code
+from protocol.encoding.strict_json import decode_utf8
+from protocol.errors import RefusedError
+from protocol.tlog.policy import encode_log_policy
+from storage.atomic_file import replace_file
+from storage.database import open_database
+from storage.passphrase import KdfParameters, Passphrase
+from storage.sealed_file import SealedFile
+
+_SETTINGS = """\
+# Where this ledger keeps its log. Its name, address and public keys are in policy, the others in keys.sealed.
+database = {database}    # a file beside this one, or the URL of a database
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerFolder:
+    """The folder `path` of one ledger; `marks` is where the age of its sealed file is noted."""
+
+    path: Path
+    marks: Path
+
+    @property
+    def memory(self) -> Path:
+        """The file that remembers what was signed last."""
+        return self.path / "last-signed"
+
+    def create(
+        self, keys: LedgerKeys, *, url: str, database: str, passphrase: Passphrase, kdf: KdfParameters
+    ) -> LedgerStore:
+        """Make a new ledger that is reached at `url`, with an empty log.
+
+        Raises:
+            RefusedError: there is a ledger already, here or in the database.
+            UnavailableError: the disk's fault.
+        """
+        # The keys first: making them never overwrites any, so a second `create` stops here.
+        SealedFile.create(
+            self._keys,
+            passphrase=passphrase,
+            body=encode_ledger_keys(keys),
+            kdf=kdf,
+            mark_folder=self.marks,
+        ).close()
+        replace_file(self._policy, encode_log_policy(keys.policy(url)).encode())
+        create_memory(self.memory, keys.origin)
+        store = LedgerStore(open_database(self._database_url(database)))
+        store.create()
+        # The settings last: a ledger that has them is complete.
+        replace_file(self._settings, _SETTINGS.format(database=json.dumps(database)).encode())
+        return store
+
+    def open_keys(self, passphrase: Passphrase) -> SealedFile:
+        """The sealed file with the keys; whoever serves the ledger holds it, so that nobody else does.
+
+        Raises:
+            RefusedError: there is no ledger here, or the passphrase does not open it.
+            MalformedError, VerificationError, UnavailableError: the file cannot be opened.
+        """
+        self._require()
+        return SealedFile.open(self._keys, passphrase, mark_folder=self.marks)
+
+    def open_store(self) -> LedgerStore:
+        """The stored log.
+
+        Raises:
+            RefusedError: there is no ledger here, or its settings cannot be used.
+            UnavailableError: the database cannot be opened.
+        """
+        self._require()
+        return LedgerStore(open_database(self._database_url(_parse_settings(self._settings.read_bytes()))))
+
+    def policy(self) -> str:
+        """The text of the tlog-policy.
+
+        Raises:
+            RefusedError: there is no ledger here.
+        """
+        self._require()
+        return decode_utf8(self._policy.read_bytes())
+
+    def ledger(self) -> TrustedLedger:
+        """This ledger as others trust it.
+
+        Raises:
+            RefusedError: there is no ledger here.
+            MalformedError: its policy was edited into something else.
+        """
+        return parse_trusted_ledger(self.policy())
+
+    def _require(self) -> None:
+        if not self._settings.exists():
+            raise RefusedError(Code.NOT_INITIALIZED, "run `tally ledger init`")
+
+    def _database_url(self, database: str) -> str:
+        return database if "://" in database else str(self.path / database)
+
+    @property
+    def _keys(self) -> Path:
+        return self.path / "keys.sealed"
+
+    @property
+    def _policy(self) -> Path:
+        return self.path / "policy"
+
+    @property
+    def _settings(self) -> Path:
+        return self.path / "ledger.toml"
+
+
+def _parse_settings(source: bytes) -> str:
+    try:
+        settings = tomllib.loads(decode_utf8(source))
+    except tomllib.TOMLDecodeError as error:
+        raise RefusedError(Code.SETTINGS_INVALID, f"ledger.toml: {error}") from error
+    database = settings.pop("database", None)
+    if not isinstance(database, str) or not database or settings:
+        raise RefusedError(Code.SETTINGS_INVALID, "ledger.toml: database is its one setting, a text")
+    return database
