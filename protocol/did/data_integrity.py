@@ -34,9 +34,11 @@ CRYPTOSUITE = "eddsa-jcs-2022"
 MAX_PROOFS = 16
 _SIGNATURE_BYTES = 64
 
-# XML Schema dateTimeStamp: the offset must be there.
+# XML Schema dateTimeStamp: the offset must be there. 24:00 would be allowed, but older Pythons refuse it: so
+# do we.
 _DATE_TIME = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?"
+    r"(?:Z|[+-][0-9]{2}:[0-9]{2})"
 )
 
 
@@ -92,6 +94,18 @@ def parse_proof(source: Mapping[str, JsonValue]) -> UnverifiedProof:
             canonicalize({name: value for name, value in source.items() if name != "proofValue"})
         ).digest(),
     )
+
+
+def parse_lone_proof(source: Mapping[str, JsonValue]) -> UnverifiedProof:
+    """Read the proof of a document that has no @context and of which no other proof is a part.
+
+    Raises:
+        MalformedError: as `parse_proof`, or the proof says that there is one.
+        VerificationError: another type of proof or another cryptosuite.
+    """
+    if "@context" in source or "previousProof" in source:
+        raise MalformedError(Code.MEMBER_INVALID, "@context or previousProof")
+    return parse_proof(source)
 
 
 def verify_proof(

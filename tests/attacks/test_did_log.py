@@ -255,6 +255,17 @@ ATTACKS: dict[str, tuple[Code, tuple[str, ...]]] = {
         Code.DID_KEY_NOT_AUTHORIZED,
         (HONEST.line, forge_next(HONEST.version, keys=(KEY, STRANGER))),
     ),
+    "NT-D10-proof-made-in-a-context": (
+        Code.DID_PROOF_INVALID,
+        (
+            HONEST.line,
+            sign(parse_entry(forge_next(HONEST.version)), KEY, **{"@context": "https://context.example/1"}),
+        ),
+    ),
+    "NT-D10-proof-on-top-of-another": (
+        Code.DID_PROOF_INVALID,
+        (HONEST.line, forge_next(HONEST.version, previousProof="urn:uuid:1")),
+    ),
     "NT-D10-proof-expired-before-the-entry": (
         Code.DID_PROOF_INVALID,
         (HONEST.line, forge_next(HONEST.version, expires="2026-01-01T00:59:59Z")),

@@ -60,7 +60,6 @@ class LogEntry:
         """The SCID that this first entry has when `scid` stands where its SCID belongs.
 
         Raises:
-            MalformedError: member names collide once the SCID is taken out.
             VerificationError: the placeholder stands in the entry. Put there in place of the SCID, it would
                 give two first entries the same SCID.
         """

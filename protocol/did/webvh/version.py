@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from protocol.codes import Code
-from protocol.did.data_integrity import parse_proof, verify_proof
+from protocol.did.data_integrity import parse_lone_proof, verify_proof
 from protocol.did.document import DidDocument, Relationship, parse_did_document
 from protocol.did.key import parse_did_key_method
 from protocol.did.webvh.entry import LogEntry
@@ -142,25 +142,28 @@ def _verify_did(state: JsonObject, previous: VerifiedVersion | None, parameters:
 
 def _verify_proofs(entry: LogEntry, authorized: tuple[str, ...]) -> None:
     digest = entry.digest()
-    signers: set[str] = set()
-    for source in entry.proofs:
-        try:
-            proof = parse_proof(source)
-        except TallyError as error:
-            raise VerificationError(Code.DID_PROOF_INVALID, error.detail) from error
-        try:
-            did_key, key = parse_did_key_method(proof.verification_method)
-        except MalformedError as error:
-            raise VerificationError(Code.DID_KEY_NOT_AUTHORIZED, error.detail) from error
-        multikey = did_key.removeprefix("did:key:")
-        if multikey not in authorized:
-            raise VerificationError(Code.DID_KEY_NOT_AUTHORIZED, "not one of the active update keys")
-        if multikey in signers:
-            raise VerificationError(Code.DID_PROOF_INVALID, "two proofs by one key")
-        signers.add(multikey)
-        try:
-            # A proof that expires is judged at the time of its entry, or the history would rot and one
-            # ledger node would refuse what another accepted.
-            verify_proof(proof, digest, key, expected_purpose=Relationship.ASSERTION, now=entry.time)
-        except VerificationError as error:
-            raise VerificationError(Code.DID_PROOF_INVALID, error.detail) from error
+    signers = [_verify_proof(source, digest, authorized, entry.time) for source in entry.proofs]
+    if len(set(signers)) != len(signers):
+        raise VerificationError(Code.DID_PROOF_INVALID, "two proofs by one key")
+
+
+def _verify_proof(source: JsonObject, digest: bytes, authorized: tuple[str, ...], moment: datetime) -> str:
+    """The multikey, one of those `authorized`, that made the proof."""
+    try:
+        proof = parse_lone_proof(source)
+    except TallyError as error:
+        raise VerificationError(Code.DID_PROOF_INVALID, error.detail) from error
+    try:
+        did_key, key = parse_did_key_method(proof.verification_method)
+    except MalformedError as error:
+        raise VerificationError(Code.DID_KEY_NOT_AUTHORIZED, error.detail) from error
+    multikey = did_key.removeprefix("did:key:")
+    if multikey not in authorized:
+        raise VerificationError(Code.DID_KEY_NOT_AUTHORIZED, "not one of the active update keys")
+    try:
+        # A proof that expires is judged at the time of its entry, or the history would rot and one ledger
+        # node would refuse what another accepted.
+        verify_proof(proof, digest, key, expected_purpose=Relationship.ASSERTION, now=moment)
+    except VerificationError as error:
+        raise VerificationError(Code.DID_PROOF_INVALID, error.detail) from error
+    return multikey

@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 from protocol.codes import Code
 from protocol.did.canonical import canonicalize
-from protocol.did.data_integrity import document_digest, parse_proof, sign_digest, verify_proof
+from protocol.did.data_integrity import document_digest, parse_lone_proof, sign_digest, verify_proof
 from protocol.did.document import Relationship
 from protocol.did.key import encode_did_key_method, parse_did_key_method
 from protocol.did.webvh.version import VerifiedVersion
@@ -109,7 +109,7 @@ def _approving_witness(source: JsonObject, version: VerifiedVersion, sought: set
             return None
         digest = document_digest({"versionId": version.version_id})
         verify_proof(
-            parse_proof(source), digest, key, expected_purpose=Relationship.ASSERTION, now=version.time
+            parse_lone_proof(source), digest, key, expected_purpose=Relationship.ASSERTION, now=version.time
         )
     except TallyError:
         return None

@@ -1,0 +1,64 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from protocol.did.canonical import canonicalize
+from protocol.encoding import jcs
+from protocol.encoding.strict_json import JsonValue
+from protocol.errors import MalformedError
+
+SHELF = Path(__file__).parents[2] / "vectors/jcs/testdata"
+
+JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(min_value=-(2**53) + 1, max_value=2**53 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.lists(JSON, max_size=4))
+def test_canonical_form_equals_that_of_the_slow_way(value: list[JsonValue]) -> None:
+    assert canonicalize(value) == jcs.canonicalize(value)
+
+
+def test_documents_of_the_jcs_suite_have_their_canonical_form() -> None:
+    names = sorted(path.name for path in (SHELF / "input").iterdir())
+    assert len(names) == 6
+    for name in names:
+        value = json.loads((SHELF / "input" / name).read_text())
+        assert canonicalize(value) == (SHELF / "output" / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"b": 1, "a": 2}, b'{"a":2,"b":1}'),
+        ([1.0, -0.0, 1e21, 1e-7], b"[1,0,1e+21,1e-7]"),
+        ({"n": 1e20}, b'{"n":100000000000000000000}'),
+        ([2**53 - 1, -(2**53) + 1], b"[9007199254740991,-9007199254740991]"),
+        ({"é": "ü", "z": "\u007f\u001f\u2028"}, '{"z":"\u007f\\u001f\u2028","é":"ü"}'.encode()),
+        ({"\U0001f600": 1, "\ufb33": 2}, '{"\U0001f600":1,"\ufb33":2}'.encode()),
+        (["a:1.5", ",1e5", "[1234567890123456"], b'["a:1.5",",1e5","[1234567890123456"]'),
+    ],
+)
+def test_value_where_plain_json_and_the_canonical_form_may_differ_is_canonical(
+    value: Any, expected: bytes
+) -> None:
+    assert canonicalize(value) == expected
+
+
+@pytest.mark.parametrize("value", [[float("nan")], {"n": float("inf")}, [2**53], ["\ud800"], {"\udc00": 1}])
+def test_value_without_canonical_form_is_refused(value: Any) -> None:
+    with pytest.raises(MalformedError):
+        canonicalize(value)
