@@ -2,5 +2,5 @@
 
 In the order they are sent: `offer` (the link or QR code), `metadata` (what the issuer can do), `token` (a
 code for an access token), `proof` (the holder has the key), `credential` (the request, what is issued, and
-what became of it).
+what became of it), `issued` (whether it is what was asked for).
 """

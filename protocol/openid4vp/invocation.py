@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from protocol.codes import Code
 from protocol.encoding.form import encode_form, encode_link, parse_form, parse_link
-from protocol.encoding.strict_json import JsonObject, encode_json, parse_json_object
+from protocol.encoding.strict_json import JsonObject, JsonValue, encode_json, parse_json_object
 from protocol.errors import MalformedError
 from protocol.jws import Algorithm
 from protocol.openid4vp.client_id import ClientId, ClientIdPrefix
@@ -109,13 +109,13 @@ def encode_unsigned_request(request: AuthorizationRequest) -> str:
 
 def encode_fetch_body(wallet_nonce: str) -> str:
     """The body a wallet posts to a request URI (§5.10): what it can do, and the nonce to be repeated."""
-    algorithms = [Algorithm.ED25519.value, Algorithm.ES256.value]
+    algorithms: list[JsonValue] = [algorithm.value for algorithm in Algorithm]
     wallet_metadata: JsonObject = {
         "vp_formats_supported": {
-            SD_JWT_VC: {"sd-jwt_alg_values": [*algorithms], "kb-jwt_alg_values": [*algorithms]}
+            SD_JWT_VC: {"sd-jwt_alg_values": algorithms, "kb-jwt_alg_values": algorithms}
         },
         "client_id_prefixes_supported": [ClientIdPrefix.DECENTRALIZED_IDENTIFIER.value],
-        "request_object_signing_alg_values_supported": [algorithm.value for algorithm in Algorithm],
+        "request_object_signing_alg_values_supported": algorithms,
         "response_types_supported": [RESPONSE_TYPE],
         "response_modes_supported": [RESPONSE_MODE],
     }

@@ -125,6 +125,7 @@ def verify_request_object(
         case _:
             raise VerificationError(Code.REQUEST_CLIENT_UNVERIFIED, "certificates are not checked here")
 
+    # What costs nothing comes first: no DID is looked up for a request that would be refused anyway.
     # §5: typ. §5.10.1: the same client, and the wallet's own nonce. §5.8: the audience.
     jws = parse_jws(token, expected_typ=REQUEST_OBJECT_TYP)
     payload = jws.payload_object()
@@ -134,9 +135,6 @@ def verify_request_object(
         raise VerificationError(Code.AUDIENCE_MISMATCH, "request object")
     if expected_wallet_nonce is not None and payload.get("wallet_nonce") != expected_wallet_nonce:
         raise VerificationError(Code.NONCE_MISMATCH, "wallet_nonce")
-
-    # §5.9.3: a key of the DID, which also must be one that may act in its name.
-    did = _verify_signature(jws, client_id, resolve_did)
     try:
         verify_validity(payload, now=now, clock_skew=clock_skew)
     except VerificationError as error:
@@ -144,6 +142,9 @@ def verify_request_object(
             raise VerificationError(Code.REQUEST_EXPIRED) from error
         raise
 
+    # §5.9.3: a key of the DID, which also must be one that may act in its name. Only then is there anyone to
+    # answer.
+    did = _verify_signature(jws, client_id, resolve_did)
     reply_to = parse_reply_address(payload, client_id, development=development)
     return VerifiedRequest(parse_request(payload, client_id, reply_to, signed=True), DidClient(did))
 

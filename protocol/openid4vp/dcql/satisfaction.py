@@ -4,7 +4,7 @@ The wallet was asked to apply the query; that it did is never assumed. What it s
 dropped, and named.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,14 +15,9 @@ from protocol.encoding.strict_json import JsonObject, JsonValue
 from protocol.errors import VerificationError
 from protocol.openid4vp.dcql.query import CredentialQuery, DcqlQuery
 
-# What an SD-JWT VC states openly about itself (draft-ietf-oauth-sd-jwt-vc §2.2.2): never an excess.
-_ABOUT_THE_CREDENTIAL = frozenset(
-    {"iss", "iat", "nbf", "exp", "vct", "vct#integrity", "aka_vcts", "cnf", "status"}
-)
-
 
 class PresentedCredential(Protocol):
-    """What this check needs of a presentation that was verified: its type and its processed claims."""
+    """What this check needs of a presentation that was verified."""
 
     @property
     def vct(self) -> str:
@@ -32,6 +27,10 @@ class PresentedCredential(Protocol):
     def claims(self) -> JsonObject:
         """The processed claims."""
 
+    @property
+    def disclosed(self) -> Sequence[ClaimPath]:
+        """Where in `claims` those stand that the holder chose to disclose."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -39,8 +38,8 @@ class Answer:
 
     Attributes:
         claims: The claims that were asked for and are there, each under its own path.
-        excess: Where claims were sent that nobody asked for. Their values are not here: what was not asked
-            for is not to be used.
+        excess: Where the holder disclosed claims that nobody asked for. Their values are not here: what was
+            not asked for is not to be used.
     """
 
     claims: Mapping[ClaimPath, JsonValue]
@@ -54,7 +53,8 @@ def verify_satisfaction(
 
     Checked: the ids, how many credentials answer each, their types, claims and values, and that the
     credential sets are satisfied. Not checked: signatures and holder binding (whoever verified the
-    presentations did), and trusted authorities, which help the wallet choose; trust is the policy's.
+    presentations did), and trusted authorities, which help the wallet choose; trust is the policy's. An index
+    in a path counts the elements that were disclosed: a verifier cannot see how many were not.
 
     Raises:
         VerificationError: with the code QUERY_NOT_SATISFIED; the detail names the credential query.
@@ -107,21 +107,13 @@ def _answer(query: CredentialQuery, credential: PresentedCredential) -> Answer:
             Code.QUERY_NOT_SATISFIED, f"{query.id}: a requested claim is missing or differs"
         )
     claims = {path: value for selected in found for path, value in selected.items()}
-    return Answer(claims, tuple(_excess(credential.claims, claims.keys())))
-
-
-def _excess(claims: JsonObject, asked_for: Collection[ClaimPath]) -> Iterator[ClaimPath]:
-    leading_there = {path[:length] for path in asked_for for length in range(1, len(path))}
-    places: list[tuple[ClaimPath, JsonValue]] = [
-        ((name,), value) for name, value in claims.items() if name not in _ABOUT_THE_CREDENTIAL
+    excess = [
+        place for place in credential.disclosed if not any(_on_one_line(place, path) for path in claims)
     ]
-    while places:
-        path, value = places.pop()
-        if path in asked_for:
-            continue
-        if path not in leading_there:
-            yield path
-        else:
-            assert isinstance(value, dict | list), "a claim was found below this one"
-            inner = value.items() if isinstance(value, dict) else enumerate(value)
-            places.extend(((*path, step), item) for step, item in inner)
+    return Answer(claims, tuple(excess))
+
+
+def _on_one_line(place: ClaimPath, path: ClaimPath) -> bool:
+    """Whether one of the two places is the other or lies in it."""
+    length = min(len(place), len(path))
+    return place[:length] == path[:length]

@@ -91,8 +91,9 @@ def test_wallet_posts_what_it_can_do_and_its_nonce() -> None:
     assert parse_fetch_body(body) == "w" * 22
     metadata = parse_json_object(parse_form(body)["wallet_metadata"])
     assert metadata["client_id_prefixes_supported"] == ["decentralized_identifier"]
+    algorithms = ["EdDSA", "Ed25519", "ES256"]
     assert metadata["vp_formats_supported"] == {
-        "dc+sd-jwt": {"sd-jwt_alg_values": ["Ed25519", "ES256"], "kb-jwt_alg_values": ["Ed25519", "ES256"]}
+        "dc+sd-jwt": {"sd-jwt_alg_values": algorithms, "kb-jwt_alg_values": algorithms}
     }
 
 

@@ -243,6 +243,17 @@ def test_did_that_cannot_be_resolved_leaves_the_sender_unknown() -> None:
         verify(token, expected_client_id=client_id)
 
 
+@pytest.mark.parametrize(
+    "changes", [{"aud": "x"}, {"exp": SECONDS}, {"client_id": "decentralized_identifier:did:key:z6Mk"}]
+)
+def test_no_did_is_looked_up_for_a_request_that_is_refused_anyway(changes: dict[str, JsonValue]) -> None:
+    def resolve(did: str) -> VerifiedDid:
+        pytest.fail(f"{did} was looked up")
+
+    with pytest.raises(VerificationError):
+        verify(resigned(**changes), resolve_did=resolve)
+
+
 def test_request_without_times_is_good_for_any_time() -> None:
     verify(resigned(iat=None, exp=None))
 
