@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 
 from protocol.claim_path import ClaimPath, select_claims
 from protocol.codes import Code
-from protocol.encoding.strict_json import JsonObject, JsonValue
+from protocol.encoding.strict_json import MAX_DEPTH, JsonObject, JsonValue
 from protocol.errors import RefusedError
 from protocol.jws import Algorithm, sign_jws
 from protocol.keys import SigningKey
@@ -23,6 +23,7 @@ from protocol.sdjwt.disclosure import (
 from protocol.sdjwt.parse import SdJwt
 
 MIN_SALT_CHARACTERS = 22  # 128 bits in base64url
+_MAX_DEPTH = MAX_DEPTH - 1  # the digests of the innermost claims take a level of their own
 
 
 def issue_sd_jwt(
@@ -45,8 +46,8 @@ def issue_sd_jwt(
     object and array, so that their number does not tell how many claims there are (§4.2.5).
 
     Raises:
-        RefusedError: a salt that is short or repeated, a reserved claim name, or more or longer disclosures
-            than a verifier accepts.
+        RefusedError: a salt that is short or repeated, a reserved claim name, or more, longer or deeper
+            claims than a verifier accepts.
     """
     hiding = _Hiding(
         frozenset(place for path in disclosable for place in select_claims(claims, path)),
@@ -54,7 +55,7 @@ def issue_sd_jwt(
         hash_algorithm,
         decoys,
     )
-    payload = hiding.object(claims, ())
+    payload = hiding.in_object(claims, ())
     if hiding.disclosures:
         payload[SD_ALG] = hash_algorithm.value
     encoded = [disclosure.encoded for disclosure in hiding.disclosures]
@@ -81,14 +82,14 @@ class _Hiding:
         self._decoys = decoys
         self._used_salts: set[str] = set()
 
-    def object(self, source: JsonObject, place: ClaimPath) -> JsonObject:
+    def in_object(self, source: JsonObject, place: ClaimPath) -> JsonObject:
         if not RESERVED_NAMES.isdisjoint(source):
             raise RefusedError(Code.CLAIM_NAME_RESERVED)
         open_claims: JsonObject = {}
         digests: list[JsonValue] = []
         for name, value in source.items():
             inner = (*place, name)
-            content = self._value(value, inner)
+            content = self._in_value(value, inner)
             if inner in self._places:
                 digests.append(self._hide(name, content))
             else:
@@ -98,12 +99,12 @@ class _Hiding:
             open_claims[SD] = sorted([*digests, *self._decoy_digests()], key=str)
         return open_claims
 
-    def _array(self, source: list[JsonValue], place: ClaimPath) -> list[JsonValue]:
+    def _in_array(self, source: list[JsonValue], place: ClaimPath) -> list[JsonValue]:
         elements: list[JsonValue] = []
         hidden = False
         for index, value in enumerate(source):
             inner = (*place, index)
-            content = self._value(value, inner)
+            content = self._in_value(value, inner)
             if inner in self._places:
                 hidden = True
                 elements.append({ELLIPSIS: self._hide(None, content)})
@@ -113,11 +114,13 @@ class _Hiding:
             elements += [{ELLIPSIS: text} for text in self._decoy_digests()]
         return elements
 
-    def _value(self, value: JsonValue, place: ClaimPath) -> JsonValue:
+    def _in_value(self, value: JsonValue, place: ClaimPath) -> JsonValue:
+        if len(place) >= _MAX_DEPTH and isinstance(value, dict | list):
+            raise RefusedError(Code.JSON_DEPTH, f"more than {_MAX_DEPTH} levels")
         if isinstance(value, dict):
-            return self.object(value, place)
+            return self.in_object(value, place)
         if isinstance(value, list):
-            return self._array(value, place)
+            return self._in_array(value, place)
         return value
 
     def _hide(self, name: str | None, value: JsonValue) -> str:

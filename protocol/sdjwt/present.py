@@ -11,7 +11,7 @@ from protocol.codes import Code
 from protocol.encoding.strict_json import JsonValue
 from protocol.errors import VerificationError
 from protocol.sdjwt.parse import SdJwt
-from protocol.sdjwt.verify import VerifiedClaims, verify_disclosures
+from protocol.sdjwt.verify import verify_disclosures
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,21 @@ def list_claims(sd_jwt: SdJwt) -> tuple[HeldClaim, ...]:
         VerificationError: the disclosures do not fit the payload.
     """
     held = verify_disclosures(sd_jwt.unverified_payload(), sd_jwt.disclosures)
-    return tuple(_pieces(held, held.claims, ()))
+    divisible = {(), *[outer for place in held.disclosed for outer in _line_to(place) if outer != place]}
+
+    def pieces(value: JsonValue, place: ClaimPath, *, always_visible: bool) -> Iterator[HeldClaim]:
+        always_visible = always_visible and place not in held.disclosed
+        if place not in divisible:
+            yield HeldClaim(place, value, always_visible)
+        elif isinstance(value, dict):
+            for name, member in value.items():
+                yield from pieces(member, (*place, name), always_visible=always_visible)
+        else:
+            assert isinstance(value, list), "only objects and arrays have claims inside"
+            for index, element in enumerate(value):
+                yield from pieces(element, (*place, index), always_visible=always_visible)
+
+    return tuple(pieces(held.claims, (), always_visible=True))
 
 
 def select_disclosures(sd_jwt: SdJwt, paths: Collection[ClaimPath]) -> SdJwt:
@@ -53,34 +67,21 @@ def select_disclosures(sd_jwt: SdJwt, paths: Collection[ClaimPath]) -> SdJwt:
         VerificationError: the disclosures do not fit the payload, or a path selects nothing.
     """
     held = verify_disclosures(sd_jwt.unverified_payload(), sd_jwt.disclosures)
-    wanted: set[str] = set()
+    chosen: set[ClaimPath] = set()
     for path in paths:
         places = select_claims(held.claims, path)
         if not places:
             raise VerificationError(Code.CLAIM_MISSING)
-        for place in places:
-            for disclosed_place, disclosure in held.disclosed.items():
-                if _is_on_one_line(place, disclosed_place):
-                    wanted.add(disclosure.encoded)
+        chosen.update(places)
+    parents = {outer for place in chosen for outer in _line_to(place)}
+    wanted = {
+        disclosure.encoded
+        for place, disclosure in held.disclosed.items()
+        if place in parents or not chosen.isdisjoint(_line_to(place))
+    }
     return SdJwt(sd_jwt.issuer_jwt, tuple(each for each in sd_jwt.disclosures if each.encoded in wanted))
 
 
-def _is_on_one_line(place: ClaimPath, other: ClaimPath) -> bool:
-    """Whether one of the two places is the other or lies in it."""
-    length = min(len(place), len(other))
-    return place[:length] == other[:length]
-
-
-def _pieces(held: VerifiedClaims, value: JsonValue, place: ClaimPath) -> Iterator[HeldClaim]:
-    divisible = not place or any(
-        len(inner) > len(place) and inner[: len(place)] == place for inner in held.disclosed
-    )
-    if divisible and isinstance(value, dict):
-        for name, member in value.items():
-            yield from _pieces(held, member, (*place, name))
-    elif divisible and isinstance(value, list):
-        for index, element in enumerate(value):
-            yield from _pieces(held, element, (*place, index))
-    else:
-        hidden = any(place[: len(outer)] == outer for outer in held.disclosed)
-        yield HeldClaim(place, value, always_visible=not hidden)
+def _line_to(place: ClaimPath) -> list[ClaimPath]:
+    """The place, and every place it lies in."""
+    return [place[:length] for length in range(len(place) + 1)]

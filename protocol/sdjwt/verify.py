@@ -49,7 +49,7 @@ def verify_disclosures(payload: JsonObject, disclosures: Sequence[Disclosure]) -
         raise VerificationError(Code.DISCLOSURE_REPEATED)
     # 3.2 to 3.5, and 4
     embedding = _Embedding(unused)
-    claims = embedding.object(payload, ())
+    claims = embedding.into_object(payload, ())
     # 5: every disclosure has found its digest
     if embedding.unused:
         raise VerificationError(Code.DISCLOSURE_UNREFERENCED, f"{len(embedding.unused)} of them")
@@ -64,14 +64,16 @@ class _Embedding:
         self.disclosed: dict[ClaimPath, Disclosure] = {}
         self._seen: set[str] = set()
 
-    def object(self, source: JsonObject, place: ClaimPath) -> JsonObject:
+    def into_object(self, source: JsonObject, place: ClaimPath) -> JsonObject:
         _check_depth(place)
         claims: JsonObject = {}
         for name, value in source.items():
             if name in RESERVED_NAMES:
                 _check_reserved_member(name, place)
             else:
-                claims[name] = self._value(value, (*place, name)) if isinstance(value, dict | list) else value
+                claims[name] = (
+                    self._into_value(value, (*place, name)) if isinstance(value, dict | list) else value
+                )
         if SD in source:  # after the loop, when the names that are always there are known
             for disclosure in self._take(_member_digests(source[SD])):
                 name = _member_name(disclosure)
@@ -79,29 +81,29 @@ class _Embedding:
                     raise VerificationError(Code.CLAIM_NAME_COLLISION)
                 inner = (*place, name)
                 self.disclosed[inner] = disclosure
-                claims[name] = self._value(disclosure.value, inner)
+                claims[name] = self._into_value(disclosure.value, inner)
         return claims
 
-    def _array(self, source: list[JsonValue], place: ClaimPath) -> list[JsonValue]:
+    def _into_array(self, source: list[JsonValue], place: ClaimPath) -> list[JsonValue]:
         _check_depth(place)
         elements: list[JsonValue] = []
         for element in source:
             inner = (*place, len(elements))
             if not isinstance(element, dict) or ELLIPSIS not in element:
-                elements.append(self._value(element, inner))
+                elements.append(self._into_value(element, inner))
                 continue
             for disclosure in self._take([_element_digest(element)]):
                 if disclosure.name is not None:
                     raise MalformedError(Code.DISCLOSURE_MALFORMED, "a named claim as an array element")
                 self.disclosed[inner] = disclosure
-                elements.append(self._value(disclosure.value, inner))
+                elements.append(self._into_value(disclosure.value, inner))
         return elements
 
-    def _value(self, value: JsonValue, place: ClaimPath) -> JsonValue:
+    def _into_value(self, value: JsonValue, place: ClaimPath) -> JsonValue:
         if isinstance(value, dict):
-            return self.object(value, place)
+            return self.into_object(value, place)
         if isinstance(value, list):
-            return self._array(value, place)
+            return self._into_array(value, place)
         return value
 
     def _take(self, digests: list[str]) -> list[Disclosure]:
@@ -113,7 +115,8 @@ class _Embedding:
             raise VerificationError(Code.DIGEST_REPEATED)
         if count > MAX_DIGESTS:
             raise MalformedError(Code.DISCLOSURE_LIMIT_EXCEEDED, "too many digests")
-        return [self.unused.pop(digest) for digest in digests if digest in self.unused]
+        unused = self.unused
+        return [unused.pop(digest) for digest in digests if digest in unused]
 
 
 def _member_digests(source: JsonValue) -> list[str]:

@@ -145,3 +145,16 @@ def test_more_than_a_verifier_accepts_is_not_issued(claims: JsonObject) -> None:
     with pytest.raises(RefusedError) as caught:
         issue(*[(name,) for name in claims], claims=claims)
     assert caught.value.code is Code.DISCLOSURE_LIMIT_EXCEEDED
+
+
+def test_claims_of_15_levels_are_issued_and_one_more_is_refused() -> None:
+    def nested(levels: int) -> JsonObject:
+        return {"a": nested(levels - 1), "b": [1]} if levels > 2 else {"a": {}, "b": [1]}
+
+    places: list[ClaimPath] = [("a",) * length for length in range(1, 15)]
+    issued = issue(*places, *[(*place[1:], "b", 0) for place in places], claims=nested(15))
+    received = parse_sd_jwt(issued.encoded)
+    assert verify_disclosures(received.unverified_payload(), received.disclosures).claims == nested(15)
+    with pytest.raises(RefusedError) as caught:
+        issue(claims=nested(16))
+    assert caught.value.code is Code.JSON_DEPTH
