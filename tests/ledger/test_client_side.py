@@ -1,0 +1,556 @@
+"""The client side of a real ledger on loopback: client, memory, resolver, identity."""
+
+import base64
+import json
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from doors.management_key import create_management_key
+from doors.server import listen
+from ledger.client import LedgerClient
+from ledger.fetch import Fetched, Fetcher, FetchRules
+from ledger.http import TOKEN_PREFIX
+from ledger.identity import (
+    IdentityKeeper,
+    create_identity,
+    create_identity_keys,
+    identity_key,
+    resume_identity,
+    rotate_identity,
+)
+from ledger.memory import CheckpointMemory
+from ledger.resolver import LedgerResolver
+from ledger.store import StoredToken
+from ledger.trust import (
+    TrustedLedger,
+    TrustedLedgers,
+    encode_trusted_ledgers,
+    fetch_trusted_ledger,
+    parse_trusted_ledgers,
+)
+from protocol.codes import Code
+from protocol.did.document import Relationship
+from protocol.did.jwk import encode_did_jwk
+from protocol.did.key import encode_did_key
+from protocol.errors import MalformedError, RefusedError, TallyError, UnavailableError, VerificationError
+from protocol.keys import Ed25519PrivateKey
+from protocol.tlog.merkle import EMPTY_ROOT
+from protocol.tlog.tiles import HashTile
+from storage.key_ring import KeyRing
+from storage.passphrase import TEST_ONLY, Passphrase
+from tests.ledger.world import KEY, World, create, names, update
+
+
+@dataclass
+class Reader:
+    """One who trusts the ledger of `world`, with a memory of its own."""
+
+    world: World
+    token: str
+    fetcher: Fetcher
+    folder: Path
+    others: ExitStack
+
+    def through(self, fetcher: Fetcher) -> Fetcher:
+        """Closes `fetcher` in the end."""
+        return self.others.enter_context(fetcher)
+
+    @property
+    def memory(self) -> CheckpointMemory:
+        return CheckpointMemory(self.folder)
+
+    def client(self, fetcher: Fetcher | None = None) -> LedgerClient:
+        return LedgerClient(
+            self.world.ledger, fetcher=self.through(fetcher) if fetcher else self.fetcher, memory=self.memory
+        )
+
+    def resolver(self, *ledgers: TrustedLedger, fetcher: Fetcher | None = None) -> LedgerResolver:
+        return LedgerResolver(
+            TrustedLedgers(ledgers or (self.world.ledger,), development=True),
+            fetcher=self.through(fetcher) if fetcher else self.fetcher,
+            memory=self.memory,
+            clock=self.world.clock,
+            reuse_for=timedelta(seconds=60),
+        )
+
+    def log(self, *lines: str) -> None:
+        for line in lines:
+            self.client().submit(line.encode(), onboarding_token=self.token)
+
+
+@pytest.fixture
+def reader(tmp_path: Path) -> Iterator[Reader]:
+    world = World(tmp_path / "ledger")
+    world.folder.mkdir()
+    with (
+        listen("127.0.0.1", 0) as listener,
+        Fetcher(FetchRules(development=True)) as fetcher,
+        ExitStack() as others,
+    ):
+        world.port = listener.socket.getsockname()[1]
+        world.create()
+        token, key = create_management_key(TOKEN_PREFIX)
+        world.store().add_token(StoredToken(key.id, key.digest))
+        with world.serving(listener):
+            yield Reader(world, token, fetcher, tmp_path / "memory", others)
+        world.close()
+
+
+class Liar(Fetcher):
+    """Passes everything on, and changes the answers to paths that hold `part`."""
+
+    def __init__(self, part: str, change: Callable[[Any], Any]) -> None:
+        super().__init__(FetchRules(development=True))
+        self._part = part
+        self._change = change
+
+    def fetch(self, url: str, **options: Any) -> Fetched:
+        fetched = super().fetch(url, **options)
+        if self._part not in url:
+            return fetched
+        return Fetched(fetched.status, fetched.content_type, self._change(fetched.body))
+
+
+def code_of(action: Callable[[], object]) -> Code:
+    with pytest.raises(TallyError) as caught:
+        action()
+    return caught.value.code
+
+
+def in_json(change: Callable[[dict[str, Any]], None]) -> Callable[[bytes], bytes]:
+    def apply(body: bytes) -> bytes:
+        answer = json.loads(body)
+        change(answer)
+        return json.dumps(answer).encode()
+
+    return apply
+
+
+def first(reader: Reader, name: str = "university") -> Any:
+    return create(name, port=reader.world.port)
+
+
+def test_empty_ledger_gives_a_verified_checkpoint(reader: Reader) -> None:
+    checkpoint = reader.client().checkpoint(now=reader.world.clock())
+    assert (checkpoint.tree_size, checkpoint.root_hash) == (0, EMPTY_ROOT)
+    assert checkpoint.time == reader.world.clock()
+
+
+def test_growing_log_is_followed_with_consistency_proofs(reader: Reader) -> None:
+    for number in range(5):
+        reader.log(first(reader, f"name-{number}").line)
+        assert reader.client().checkpoint(now=reader.world.clock()).tree_size == number + 1
+    remembered = reader.memory.recall(reader.world.ledger.origin)
+    assert remembered is not None
+    assert remembered.tree_size == 5
+
+
+def test_ledger_that_went_back_is_refused(reader: Reader) -> None:
+    old = reader.client()
+    old.checkpoint(now=reader.world.clock())
+    empty = reader.fetcher.fetch_ok(f"{reader.world.ledger.url}/checkpoint", accept="text/plain").body
+    reader.log(first(reader).line)
+    old.checkpoint(now=reader.world.clock())
+    liar = reader.client(Liar("/checkpoint", lambda _body: empty))
+    assert code_of(lambda: liar.checkpoint(now=reader.world.clock())) is Code.LOG_ROLLBACK
+
+
+def test_ledger_with_another_past_is_refused_and_the_evidence_kept(reader: Reader, tmp_path: Path) -> None:
+    reader.log(first(reader, "one").line)
+    reader.client().checkpoint(now=reader.world.clock())
+    other = World(tmp_path / "other", port=reader.world.port)
+    other.folder.mkdir()
+    other.create()
+    with other.sequencer() as sequencer:
+        for record in names(2, "two", port=other.port):
+            sequencer.submit(record).result()
+        forked = sequencer.publication.note.encode()
+    other.close()
+    liar = reader.client(Liar("/checkpoint", lambda _body: forked))
+    with pytest.raises(TallyError):
+        liar.checkpoint(now=reader.world.clock())
+    remembered = reader.memory.recall(reader.world.ledger.origin)
+    assert remembered is not None
+    assert remembered.tree_size == 1
+
+
+def test_fork_of_the_same_size_is_refused_and_the_evidence_kept(reader: Reader, tmp_path: Path) -> None:
+    reader.log(first(reader, "one").line)
+    reader.client().checkpoint(now=reader.world.clock())
+    other = World(tmp_path / "other", port=reader.world.port)
+    other.folder.mkdir()
+    other.create()
+    with other.sequencer() as sequencer:
+        sequencer.submit(names(1, "two", port=other.port)[0]).result()
+        forked = sequencer.publication.note.encode()
+    other.close()
+    liar = reader.client(Liar("/checkpoint", lambda _body: forked))
+    assert code_of(lambda: liar.checkpoint(now=reader.world.clock())) is Code.LOG_FORK
+    assert [path.read_bytes() for path in reader.folder.glob("*.conflict-*")] == [forked]
+
+
+def test_damaged_memory_is_not_taken_for_a_first_contact(reader: Reader) -> None:
+    reader.client().checkpoint(now=reader.world.clock())
+    [file] = reader.folder.glob("*.checkpoint")
+    file.write_text("nothing")
+    assert code_of(lambda: reader.client().checkpoint(now=reader.world.clock())) is Code.DISK_ERROR
+
+
+def test_memory_of_a_larger_log_is_not_overwritten_by_a_smaller_one(reader: Reader) -> None:
+    small = reader.client().checkpoint(now=reader.world.clock())
+    reader.log(first(reader).line)
+    large = reader.client().checkpoint(now=reader.world.clock())
+    reader.memory.remember(small.note)
+    remembered = reader.memory.recall(large.origin)
+    assert remembered is not None
+    assert remembered.root_hash == large.root_hash
+
+
+def test_full_tile_stands_in_for_a_partial_one_that_is_gone(reader: Reader) -> None:
+    class Pruned(Fetcher):
+        def fetch(self, url: str, **options: Any) -> Fetched:
+            if ".p/" in url:
+                return Fetched(404, "application/problem+json", b"{}")
+            return Fetched(200, "application/octet-stream", bytes(range(256)) * 32)
+
+    [data] = reader.client(Pruned(FetchRules(development=True))).read_tiles([HashTile(0, 0, 2)])
+    assert data == bytes(range(64))
+
+
+def test_missing_full_tile_is_unavailable(reader: Reader) -> None:
+    assert code_of(lambda: reader.client().read_tiles([HashTile(0, 7)])) is Code.NETWORK_STATUS
+
+
+def test_did_is_resolved_with_evidence_from_the_log(reader: Reader) -> None:
+    entry = first(reader)
+    reader.log(entry.line)
+    verified = reader.resolver().resolve(entry.version.did)
+    assert verified.current_key(f"{verified.did}#key-1", Relationship.ASSERTION) == KEY.public_key
+    assert verified.evidence is not None
+    assert verified.evidence.origin == reader.world.ledger.origin
+    assert verified.evidence.tree_size == 1
+    assert verified.evidence.time == reader.world.clock()
+
+
+def test_resolved_did_is_used_again_and_extended_when_its_time_is_over(reader: Reader) -> None:
+    entry = first(reader)
+    reader.log(entry.line)
+    resolver = reader.resolver()
+    before = resolver.resolve(entry.version.did)
+    reader.log(update(entry.version).line)
+    assert resolver.resolve(entry.version.did) is before
+    reader.world.clock.time += timedelta(seconds=60)
+    after = resolver.resolve(entry.version.did)
+    assert after.evidence is not None
+    assert after.evidence.tree_size == 2
+
+
+def test_history_that_became_shorter_is_refused(reader: Reader) -> None:
+    entry = first(reader)
+    reader.log(entry.line, update(entry.version).line)
+    shorten = False
+
+    def change(answer: dict[str, Any]) -> None:
+        if shorten:
+            answer["entries"].pop()
+
+    resolver = reader.resolver(fetcher=Liar("/inclusion", in_json(change)))
+    resolver.resolve(entry.version.did)
+    shorten = True
+    reader.world.clock.time += timedelta(seconds=60)
+    assert code_of(lambda: resolver.resolve(entry.version.did)) is Code.DID_ROLLBACK
+
+
+def _swap(answer: dict[str, Any]) -> None:
+    answer["entries"].reverse()
+
+
+def _foreign_entry(answer: dict[str, Any]) -> None:
+    answer["entries"][0]["entry"] = answer["entries"][0]["entry"].replace("key-1", "key-2")
+
+
+def _short_proof(answer: dict[str, Any]) -> None:
+    answer["entries"][0]["proof"].pop()
+
+
+def _other_index(answer: dict[str, Any]) -> None:
+    answer["entries"][0]["index"] = 1
+
+
+def _bad_hash(answer: dict[str, Any]) -> None:
+    answer["entries"][1]["proof"][0] = base64.b64encode(bytes(32)).decode()
+
+
+def _nothing(answer: dict[str, Any]) -> None:
+    answer["entries"] = []
+
+
+def _unsigned(answer: dict[str, Any]) -> None:
+    answer["checkpoint"] = answer["checkpoint"].replace("\n2\n", "\n3\n")
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (_swap, Code.MEMBER_INVALID),
+        (_foreign_entry, Code.LOG_PROOF_INVALID),
+        (_short_proof, Code.LOG_PROOF_INVALID),
+        (_other_index, Code.LOG_PROOF_INVALID),
+        (_bad_hash, Code.LOG_PROOF_INVALID),
+        (_nothing, Code.MEMBER_INVALID),
+        (_unsigned, Code.LOG_SIGNATURE_INVALID),
+    ],
+)
+def test_altered_evidence_is_refused(
+    reader: Reader, change: Callable[[dict[str, Any]], None], expected: Code
+) -> None:
+    entry = first(reader)
+    reader.log(entry.line, update(entry.version).line)
+    resolver = reader.resolver(fetcher=Liar("/inclusion", in_json(change)))
+    assert code_of(lambda: resolver.resolve(entry.version.did)) is expected
+
+
+def test_did_the_ledger_does_not_know_is_unavailable(reader: Reader) -> None:
+    with pytest.raises(UnavailableError):
+        reader.resolver().resolve(first(reader).version.did)
+
+
+def test_did_on_an_unknown_ledger_is_refused_without_asking_anybody(reader: Reader) -> None:
+    stranger = create("university", host="ledger.example", port=None)
+    assert code_of(lambda: reader.resolver().resolve(stranger.version.did)) is Code.LEDGER_NOT_TRUSTED
+
+
+def test_dids_that_are_their_own_keys_are_resolved_without_asking_anybody(reader: Reader) -> None:
+    key = Ed25519PrivateKey(bytes(32)).public_key
+    for did in (encode_did_key(key), encode_did_jwk(key)):
+        assert reader.resolver().resolve(did).evidence is None
+
+
+@pytest.mark.parametrize(
+    ("did", "kind", "code"),
+    [
+        ("did:web:example.com", VerificationError, Code.DID_METHOD_UNSUPPORTED),
+        ("https://example.com", MalformedError, Code.DID_INVALID),
+        ("did:webvh:nothing", MalformedError, Code.DID_INVALID),
+    ],
+)
+def test_other_identifiers_are_refused(reader: Reader, did: str, kind: type[TallyError], code: Code) -> None:
+    with pytest.raises(kind) as caught:
+        reader.resolver().resolve(did)
+    assert caught.value.code is code
+
+
+def test_policy_without_quorum_gives_no_time_and_so_no_evidence(reader: Reader) -> None:
+    entry = first(reader)
+    reader.log(entry.line)
+    table = encode_trusted_ledgers(TrustedLedgers((reader.world.ledger,), development=True))
+    careless = parse_trusted_ledgers(tomllib.loads(table.replace("quorum operator", "quorum none")))
+    assert code_of(lambda: reader.resolver(*careless.ledgers).resolve(entry.version.did)) is Code.LOG_STALE
+
+
+def test_refusal_of_the_ledger_arrives_as_its_code(reader: Reader) -> None:
+    entry = first(reader)
+    client = reader.client()
+    wrong_token, _ = create_management_key(TOKEN_PREFIX)
+    assert (
+        code_of(lambda: client.submit(entry.line.encode(), onboarding_token=wrong_token))
+        is Code.WRITER_NOT_AUTHORIZED
+    )
+
+
+def test_trusted_ledgers_are_written_and_read_alike(reader: Reader) -> None:
+    trusted = TrustedLedgers((reader.world.ledger,), development=True)
+    assert parse_trusted_ledgers(tomllib.loads(encode_trusted_ledgers(trusted))) == trusted
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        {"development": "yes"},
+        {"ledger": {}},
+        {"ledger": ["policy"]},
+        {"ledger": [{"policy": 1}]},
+    ],
+)
+def test_settings_in_another_form_are_refused(table: Mapping[str, Any]) -> None:
+    with pytest.raises(RefusedError):
+        parse_trusted_ledgers(table)
+
+
+def test_policy_without_the_address_of_its_log_is_refused(reader: Reader) -> None:
+    policy = encode_trusted_ledgers(TrustedLedgers((reader.world.ledger,)))
+    without = policy.replace(f" {reader.world.ledger.url}", "")
+    assert code_of(lambda: parse_trusted_ledgers(tomllib.loads(without))) is Code.LOG_POLICY_INVALID
+
+
+def test_ledger_is_asked_for_its_own_policy(reader: Reader) -> None:
+    assert fetch_trusted_ledger(reader.world.ledger.url, fetcher=reader.fetcher) == reader.world.ledger
+
+
+@dataclass
+class Institution:
+    reader: Reader
+    keeper: IdentityKeeper
+
+    def create(self) -> str:
+        return create_identity(self.keeper, name="city-university", now=self.reader.world.clock())
+
+
+@pytest.fixture
+def institution(reader: Reader, tmp_path: Path) -> Iterator[Institution]:
+    keys = create_identity_keys(now=reader.world.clock())
+    with KeyRing.create(
+        tmp_path / "issuer" / "keys.sealed",
+        passphrase=Passphrase("correct horse"),
+        keys=keys,
+        kdf=TEST_ONLY,
+        mark_folder=tmp_path / "marks",
+    ) as ring:
+        prepared = tmp_path / "prepared-entry"
+        yield Institution(reader, IdentityKeeper(ring, prepared, reader.client(), reader.token))
+
+
+def test_identity_is_anchored_under_its_name(institution: Institution) -> None:
+    did = institution.create()
+    verified = institution.reader.resolver().resolve(did)
+    own = identity_key(institution.keeper.ring, did)
+    assert did.endswith(f":ledger.localhost%3A{institution.reader.world.port}:city-university")
+    assert verified.current_key(own.key_id, Relationship.ASSERTION) == own.key.public_key
+    assert verified.current_key(own.key_id, Relationship.AUTHENTICATION) == own.key.public_key
+    assert not institution.keeper.prepared_entry.exists()
+
+
+def test_rotated_key_replaces_the_old_one_which_stays_good_for_what_it_signed(
+    institution: Institution,
+) -> None:
+    did = institution.create()
+    old = identity_key(institution.keeper.ring, did)
+    signed_at = institution.reader.world.clock()
+    institution.reader.world.clock.time += timedelta(hours=1)
+    new = rotate_identity(institution.keeper, did, now=institution.reader.world.clock())
+    assert new == identity_key(institution.keeper.ring, did) != old
+    verified = institution.reader.resolver().resolve(did)
+    assert verified.current_key(new.key_id, Relationship.ASSERTION) == new.key.public_key
+    assert verified.key_used_at(old.key_id, Relationship.ASSERTION, signed_at) == old.key.public_key
+    with pytest.raises(VerificationError):
+        verified.current_key(old.key_id, Relationship.ASSERTION)
+
+
+def test_identity_is_rotated_twice_within_one_second(institution: Institution) -> None:
+    did = institution.create()
+    now = institution.reader.world.clock()
+    first_key, second_key = (rotate_identity(institution.keeper, did, now=now) for _ in range(2))
+    assert first_key != second_key
+    document = institution.reader.resolver().resolve(did).document
+    assert document.key(second_key.key_id, Relationship.ASSERTION) == second_key.key.public_key
+
+
+def test_creation_is_finished_when_the_ledger_was_away(institution: Institution) -> None:
+    keeper = institution.keeper
+    gone = Liar("/nowhere", lambda body: body)
+    unreachable = TrustedLedger("http://ledger.localhost:1", institution.reader.world.ledger.policy)
+    away = IdentityKeeper(
+        keeper.ring,
+        keeper.prepared_entry,
+        LedgerClient(unreachable, fetcher=institution.reader.through(gone), memory=institution.reader.memory),
+        keeper.onboarding_token,
+    )
+    now = institution.reader.world.clock()
+    with pytest.raises(UnavailableError):
+        create_identity(away, name="city-university", now=now)
+    # The entry was made for the unreachable ledger; a person who corrects the address begins again.
+    keeper.prepared_entry.unlink()
+    assert institution.reader.resolver().resolve(institution.create()).did
+
+
+def test_rotation_interrupted_after_logging_is_resumed_with_the_same_key(institution: Institution) -> None:
+    did = institution.create()
+    keeper = institution.keeper
+
+    class PowerCutError(Exception):
+        pass
+
+    class Dying(LedgerClient):
+        def submit(self, line: bytes, *, onboarding_token: str) -> Any:
+            super().submit(line, onboarding_token=onboarding_token)
+            raise PowerCutError
+
+    reader = institution.reader
+    dying = IdentityKeeper(
+        keeper.ring,
+        keeper.prepared_entry,
+        Dying(reader.world.ledger, fetcher=reader.fetcher, memory=reader.memory),
+        keeper.onboarding_token,
+    )
+    now = reader.world.clock()
+    with pytest.raises(PowerCutError):
+        rotate_identity(dying, did, now=now)
+    assert keeper.prepared_entry.exists()
+    resume_identity(keeper, now=now)
+    own = identity_key(keeper.ring, did)
+    assert (
+        reader.resolver().resolve(did).current_key(own.key_id, Relationship.ASSERTION) == own.key.public_key
+    )
+    assert not keeper.prepared_entry.exists()
+    resume_identity(keeper, now=now)
+
+
+def test_refused_rotation_changes_nothing(institution: Institution) -> None:
+    did = institution.create()
+    keeper = institution.keeper
+    before = dict(keeper.ring.keys)
+
+    class Refusing(LedgerClient):
+        def submit(self, line: bytes, *, onboarding_token: str) -> Any:
+            raise RefusedError(Code.ENTRY_NOT_ADMITTED)
+
+    reader = institution.reader
+    refusing = IdentityKeeper(
+        keeper.ring,
+        keeper.prepared_entry,
+        Refusing(reader.world.ledger, fetcher=reader.fetcher, memory=reader.memory),
+        keeper.onboarding_token,
+    )
+    assert (
+        code_of(lambda: rotate_identity(refusing, did, now=reader.world.clock())) is Code.ENTRY_NOT_ADMITTED
+    )
+    assert dict(keeper.ring.keys) == before
+    assert not keeper.prepared_entry.exists()
+
+
+def test_rotation_without_permission_waits_for_a_new_token(institution: Institution) -> None:
+    did = institution.create()
+    keeper = institution.keeper
+    wrong, _ = create_management_key(TOKEN_PREFIX)
+    barred = IdentityKeeper(keeper.ring, keeper.prepared_entry, keeper.client, wrong)
+    now = institution.reader.world.clock()
+    assert code_of(lambda: rotate_identity(barred, did, now=now)) is Code.WRITER_NOT_AUTHORIZED
+    assert keeper.prepared_entry.exists()
+    assert rotate_identity(keeper, did, now=now) == identity_key(keeper.ring, did)
+
+
+def test_servers_fault_is_not_taken_for_a_refusal(institution: Institution) -> None:
+    did = institution.create()
+    keeper = institution.keeper
+
+    class Broken(Fetcher):
+        def fetch(self, url: str, **options: Any) -> Fetched:
+            if url.endswith("/entries"):
+                return Fetched(502, "text/html", b"<html>")
+            return super().fetch(url, **options)
+
+    reader = institution.reader
+    broken = Broken(FetchRules(development=True))
+    through = IdentityKeeper(
+        keeper.ring, keeper.prepared_entry, reader.client(broken), keeper.onboarding_token
+    )
+    with pytest.raises(UnavailableError):
+        rotate_identity(through, did, now=reader.world.clock())
+    assert keeper.prepared_entry.exists()
