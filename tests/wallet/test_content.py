@@ -1,0 +1,214 @@
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from protocol.codes import Code
+from protocol.encoding.strict_json import JsonValue, encode_json, parse_json_object
+from protocol.errors import MalformedError, RefusedError
+from protocol.keys import Ed25519PrivateKey, P256PrivateKey
+from wallet.content import (
+    MAX_ACTIVITY,
+    ActivityEntry,
+    ActivityKind,
+    CredentialCopy,
+    HeldCredential,
+    HolderKey,
+    HolderKeyType,
+    KnownParty,
+    WalletContent,
+    encode_content,
+    parse_content,
+)
+
+NOW = datetime(2026, 11, 22, 10, 0, 0, 123456, UTC)
+LATER = NOW + timedelta(days=1)
+EMPTY = WalletContent(entropy=bytes(range(32)), next_key_index=640)
+KEYS = [HolderKey(HolderKeyType.ED25519, index) for index in range(640, 643)]
+
+
+def held(credential_id: str = "a", keys: list[HolderKey] = KEYS) -> HeldCredential:
+    return HeldCredential(
+        id=credential_id,
+        issuer="did:webvh:Qm:university.example",
+        credential_type="https://credentials.example/degree",
+        credential_issuer="https://university.example",
+        received_at=NOW,
+        copies=tuple(CredentialCopy(credential=f"eyJ.{key.index}~", key=key) for key in keys),
+    )
+
+
+ENTRY = ActivityEntry(
+    time=NOW,
+    kind=ActivityKind.PRESENTED,
+    party="x509_san_dns:shop.example",
+    credential_type="https://credentials.example/degree",
+    claim_names=(("degree", "name"), ("courses", None, 0)),
+    purpose="To see that you studied",
+    retention=timedelta(hours=1),
+)
+FULL = (
+    EMPTY.with_keys_reserved(3)
+    .with_credential(held())
+    .with_copy_used("a", KEYS[0], now=LATER)
+    .with_party_seen("x509_san_dns:shop.example", name="Shop", presented=True, now=LATER)
+    .with_activity(ENTRY)
+    .with_activity(ActivityEntry(time=NOW, kind=ActivityKind.REFUSED, party="p", outcome=Code.EXPIRED))
+)
+
+
+def code_of_missing(content: WalletContent, credential_id: str) -> Code:
+    with pytest.raises(RefusedError) as refusal:
+        content.credential(credential_id)
+    return refusal.value.code
+
+
+def test_every_value_comes_back_from_its_json() -> None:
+    assert parse_content(encode_content(FULL)) == FULL
+    assert parse_content(encode_content(EMPTY)) == EMPTY
+
+
+@settings(deadline=None)
+@given(
+    st.builds(
+        WalletContent, entropy=st.binary(min_size=32, max_size=32), next_key_index=st.integers(0, 1 << 31)
+    )
+)
+def test_any_content_comes_back_from_its_json(content: WalletContent) -> None:
+    assert parse_content(encode_content(content)) == content
+
+
+def test_no_secret_shows_in_repr() -> None:
+    assert repr(EMPTY.entropy) not in repr(FULL)
+    assert "eyJ" not in repr(FULL)
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        pytest.param(b"", Code.VAULT_DAMAGED, id="empty"),
+        pytest.param(b"[]", Code.VAULT_DAMAGED, id="another shape"),
+        pytest.param(b'{"format":"tallystick-wallet"}', Code.VAULT_DAMAGED, id="no version"),
+        pytest.param(b'{"format":"tallystick-wallet","version":2}', Code.VAULT_VERSION, id="version 2"),
+        pytest.param(
+            b'{"format":"tallystick-wallet","version":"1"}', Code.VAULT_DAMAGED, id="version in text"
+        ),
+        pytest.param(b'{"format":"tallystick-wallet","version":1}', Code.VAULT_DAMAGED, id="no content"),
+        pytest.param(
+            b'{"format":"tallystick-key-ring","version":1,"keys":{}}', Code.VAULT_DAMAGED, id="keys"
+        ),
+        pytest.param(
+            encode_content(FULL).replace(b"tallystick-wallet", b"tallystick-wallot"),
+            Code.VAULT_DAMAGED,
+            id="another format",
+        ),
+        pytest.param(encode_content(FULL).replace(b"presented", b"prevented"), Code.VAULT_DAMAGED, id="kind"),
+        pytest.param(
+            encode_content(FULL).replace(b'"expired"', b'"expirred"'), Code.VAULT_DAMAGED, id="code"
+        ),
+    ],
+)
+def test_what_is_no_content_of_a_wallet_is_refused(body: bytes, code: Code) -> None:
+    with pytest.raises(MalformedError) as refusal:
+        parse_content(body)
+    assert refusal.value.code is code
+
+
+@pytest.mark.parametrize("member", ["entropy", "next_key_index"])
+@pytest.mark.parametrize("value", [None, True, "!", [], 1.5])
+def test_a_member_of_another_type_is_refused(member: str, value: JsonValue) -> None:
+    stored = parse_json_object(encode_content(EMPTY))
+    content = stored["content"]
+    assert isinstance(content, dict)
+    content[member] = value
+    with pytest.raises(MalformedError):
+        parse_content(encode_json(stored))
+
+
+def test_the_next_copy_is_the_oldest_unused_one_until_none_is_left() -> None:
+    content = EMPTY.with_credential(held())
+    for key in KEYS:
+        assert content.unused_copy("a").key == key
+        content = content.with_copy_used("a", key, now=LATER)
+    with pytest.raises(RefusedError) as refusal:
+        content.unused_copy("a")
+    assert refusal.value.code is Code.COPIES_USED_UP
+    assert [copy.used_at for copy in content.credential("a").copies] == [LATER] * 3
+
+
+def test_a_copy_is_used_only_once() -> None:
+    content = EMPTY.with_credential(held()).with_copy_used("a", KEYS[1], now=NOW)
+    for key in (KEYS[1], HolderKey(HolderKeyType.P256, KEYS[0].index)):
+        with pytest.raises(RefusedError) as refusal:
+            content.with_copy_used("a", key, now=LATER)
+        assert refusal.value.code is Code.COPIES_USED_UP
+
+
+def test_fresh_copies_join_the_others() -> None:
+    content = EMPTY.with_credential(held(keys=KEYS[:1])).with_copy_used("a", KEYS[0], now=NOW)
+    content = content.with_copies("a", held(keys=KEYS[1:]).copies)
+    assert content.unused_copy("a").key == KEYS[1]
+    assert len(content.credential("a").copies) == 3
+
+
+def test_a_credential_is_removed_with_all_its_copies_and_alone() -> None:
+    content = EMPTY.with_credential(held("a")).with_credential(held("b")).without_credential("a")
+    assert [credential.id for credential in content.credentials] == ["b"]
+    assert code_of_missing(content, "a") is Code.CREDENTIAL_NOT_FOUND
+
+
+def test_a_change_to_a_credential_that_is_not_there_is_refused() -> None:
+    for change in (
+        lambda: EMPTY.with_copies("a", ()),
+        lambda: EMPTY.with_copy_used("a", KEYS[0], now=NOW),
+        lambda: EMPTY.without_credential("a"),
+        lambda: EMPTY.unused_copy("a"),
+    ):
+        with pytest.raises(RefusedError) as refusal:
+            change()
+        assert refusal.value.code is Code.CREDENTIAL_NOT_FOUND
+
+
+def test_a_credential_without_copies_or_with_a_taken_id_is_a_mistake_of_the_caller() -> None:
+    with pytest.raises(ValueError, match="copy"):
+        EMPTY.with_credential(replace(held(), copies=()))
+    with pytest.raises(ValueError, match="id"):
+        EMPTY.with_credential(held()).with_credential(held())
+
+
+def test_reserved_keys_are_never_given_out_again() -> None:
+    content = EMPTY.with_keys_reserved(3)
+    assert content.next_key_index == 643
+    assert content.with_credential(held()).without_credential("a").next_key_index == 643
+
+
+def test_a_holder_key_is_derived_from_the_phrase_when_it_is_needed() -> None:
+    ed25519 = EMPTY.signing_key(KEYS[0])
+    assert isinstance(ed25519, Ed25519PrivateKey)
+    assert ed25519 == EMPTY.signing_key(KEYS[0])
+    assert ed25519 != EMPTY.signing_key(KEYS[1])
+    assert isinstance(EMPTY.signing_key(HolderKey(HolderKeyType.P256, 640)), P256PrivateKey)
+    assert ed25519.seed.hex() not in encode_content(FULL).decode()
+
+
+def test_a_party_is_known_by_its_id_with_its_last_name_and_the_times_it_was_met() -> None:
+    content = EMPTY.with_party_seen("p", name="Shop", presented=False, now=NOW)
+    content = content.with_party_seen("q", name=None, presented=True, now=NOW)
+    content = content.with_party_seen("p", name="Shop Ltd", presented=True, now=LATER)
+    assert content.party("p") == KnownParty(
+        client_id="p", name="Shop Ltd", first_seen=NOW, last_seen=LATER, presentations=1
+    )
+    assert content.party("r") is None
+    assert len(content.parties) == 2
+
+
+def test_the_history_forgets_the_oldest_lines_first_and_all_when_asked() -> None:
+    entries = tuple(replace(ENTRY, time=NOW + timedelta(seconds=n)) for n in range(MAX_ACTIVITY))
+    content = replace(FULL, activity=entries).with_activity(replace(ENTRY, time=LATER))
+    assert len(content.activity) == MAX_ACTIVITY
+    assert (content.activity[0].time, content.activity[-1].time) == (NOW + timedelta(seconds=1), LATER)
+    forgotten = content.without_activity()
+    assert (forgotten.activity, forgotten.parties) == ((), ())
+    assert forgotten.credentials == content.credentials

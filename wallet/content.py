@@ -1,0 +1,272 @@
+"""What a wallet holds, as values: every change gives a new content, and nothing is saved here.
+
+The history says who, when, which claims by name, and how it ended. It never holds a claim's value.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import msgspec
+
+from protocol.claim_path import ClaimPath
+from protocol.codes import Code
+from protocol.errors import MalformedError, RefusedError
+from protocol.keys import Ed25519PrivateKey, P256PrivateKey
+from wallet.recovery_phrase import derive_ed25519_key, derive_p256_key, derive_seed, holder_key_path
+
+MAX_ACTIVITY = 5000
+
+_FORMAT = "tallystick-wallet"
+_VERSION = 1
+
+
+class HolderKeyType(StrEnum):
+    """The kind of a holder key; P-256 only for issuers that cannot do Ed25519."""
+
+    ED25519 = "Ed25519"
+    P256 = "P-256"
+
+
+@dataclass(frozen=True, slots=True)
+class HolderKey:
+    """Which key of the recovery phrase a credential copy is bound to."""
+
+    type: HolderKeyType
+    index: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialCopy:
+    """One credential as it was issued, in compact form, and the key it is bound to.
+
+    `used_at` is when it was presented; a copy that was is not presented again, so that two presentations
+    have nothing in common.
+    """
+
+    credential: str = field(repr=False)
+    key: HolderKey
+    used_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldCredential:
+    """A credential with all of its copies.
+
+    Attributes:
+        id: Random, and of this wallet only.
+        issuer: The issuer's DID.
+        credential_type: The `vct`.
+        credential_issuer: Where it was fetched and can be fetched again (OpenID4VCI); None for a file.
+        received_at: When it came in first.
+        copies: At least one.
+    """
+
+    id: str
+    issuer: str
+    credential_type: str
+    credential_issuer: str | None
+    received_at: datetime
+    copies: tuple[CredentialCopy, ...]
+
+    @property
+    def unused_copies(self) -> tuple[CredentialCopy, ...]:
+        """The copies that were not presented yet, oldest first."""
+        return tuple(copy for copy in self.copies if copy.used_at is None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownParty:
+    """A party this wallet had to do with; `name` is what it called itself last, which nobody verified."""
+
+    client_id: str
+    name: str | None
+    first_seen: datetime
+    last_seen: datetime
+    presentations: int
+
+
+class ActivityKind(StrEnum):
+    """What happened. DECLINED: the holder said no. REFUSED: the wallet did."""
+
+    RECEIVED = "received"
+    PRESENTED = "presented"
+    DECLINED = "declined"
+    REFUSED = "refused"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActivityEntry:
+    """One line of the history.
+
+    Attributes:
+        party: The client id of the verifier, or the DID of the issuer.
+        credential_type: The `vct`, if it came to one.
+        claim_names: Which claims were meant, as paths; never what they said.
+        purpose: Why, in the verifier's own words.
+        retention: How long the verifier promised to keep it at most.
+        outcome: The code it ended with; None when it went through.
+    """
+
+    time: datetime
+    kind: ActivityKind
+    party: str
+    credential_type: str | None = None
+    claim_names: tuple[ClaimPath, ...] = ()
+    purpose: str | None = None
+    retention: timedelta | None = None
+    outcome: Code | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WalletContent:
+    """All a wallet remembers. `next_key_index` rises only, so that no holder key is ever used twice."""
+
+    entropy: bytes = field(repr=False)
+    next_key_index: int
+    credentials: tuple[HeldCredential, ...] = ()
+    parties: tuple[KnownParty, ...] = ()
+    activity: tuple[ActivityEntry, ...] = ()
+
+    def signing_key(self, key: HolderKey) -> Ed25519PrivateKey | P256PrivateKey:
+        """The private key that `key` names, derived from the recovery phrase; it is stored nowhere."""
+        seed, path = derive_seed(self.entropy), holder_key_path(key.index)
+        return (
+            derive_ed25519_key(seed, path)
+            if key.type is HolderKeyType.ED25519
+            else derive_p256_key(seed, path)
+        )
+
+    def credential(self, credential_id: str) -> HeldCredential:
+        """The credential with this id.
+
+        Raises:
+            RefusedError: there is none.
+        """
+        for held in self.credentials:
+            if held.id == credential_id:
+                return held
+        raise RefusedError(Code.CREDENTIAL_NOT_FOUND)
+
+    def unused_copy(self, credential_id: str) -> CredentialCopy:
+        """The copy to present next.
+
+        Raises:
+            RefusedError: there is no such credential, or every copy of it was used.
+        """
+        unused = self.credential(credential_id).unused_copies
+        if not unused:
+            raise RefusedError(Code.COPIES_USED_UP)
+        return unused[0]
+
+    def with_keys_reserved(self, count: int) -> "WalletContent":
+        """The next `count` indices are taken: save this before a key is shown to anyone."""
+        return replace(self, next_key_index=self.next_key_index + count)
+
+    def with_credential(self, held: HeldCredential) -> "WalletContent":
+        """With one more credential.
+
+        Raises:
+            ValueError: its id is taken, or it has no copies.
+        """
+        if not held.copies or any(other.id == held.id for other in self.credentials):
+            raise ValueError("a new credential has an id of its own and a copy")
+        return replace(self, credentials=(*self.credentials, held))
+
+    def with_copies(self, credential_id: str, copies: Iterable[CredentialCopy]) -> "WalletContent":
+        """With more copies of a credential.
+
+        Raises:
+            RefusedError: there is no such credential.
+        """
+        held = self.credential(credential_id)
+        return self._with_changed(replace(held, copies=(*held.copies, *copies)))
+
+    def with_copy_used(self, credential_id: str, key: HolderKey, *, now: datetime) -> "WalletContent":
+        """With the copy that is bound to `key` marked as presented `now`: save this before it is sent.
+
+        Raises:
+            RefusedError: there is no such credential or copy, or another process just used it.
+        """
+        held = self.credential(credential_id)
+        if not any(copy.key == key for copy in held.unused_copies):
+            raise RefusedError(Code.COPIES_USED_UP)
+        copies = tuple(replace(copy, used_at=now) if copy.key == key else copy for copy in held.copies)
+        return self._with_changed(replace(held, copies=copies))
+
+    def without_credential(self, credential_id: str) -> "WalletContent":
+        """Without a credential and all of its copies.
+
+        Raises:
+            RefusedError: there is no such credential.
+        """
+        removed = self.credential(credential_id)
+        return replace(self, credentials=tuple(held for held in self.credentials if held is not removed))
+
+    def with_party_seen(
+        self, client_id: str, *, name: str | None, presented: bool, now: datetime
+    ) -> "WalletContent":
+        """With a party met `now`, and one more presentation to it if `presented`."""
+        known = self.party(client_id) or KnownParty(
+            client_id=client_id, name=name, first_seen=now, last_seen=now, presentations=0
+        )
+        seen = replace(known, name=name, last_seen=now, presentations=known.presentations + presented)
+        others = (party for party in self.parties if party.client_id != client_id)
+        return replace(self, parties=(*others, seen))
+
+    def party(self, client_id: str) -> KnownParty | None:
+        """What is known of a party; None when it was never met."""
+        return next((party for party in self.parties if party.client_id == client_id), None)
+
+    def with_activity(self, entry: ActivityEntry) -> "WalletContent":
+        """With one more line of history; beyond `MAX_ACTIVITY` lines the oldest are forgotten."""
+        return replace(self, activity=(*self.activity, entry)[-MAX_ACTIVITY:])
+
+    def without_activity(self) -> "WalletContent":
+        """Without any history, and without the parties in it."""
+        return replace(self, activity=(), parties=())
+
+    def _with_changed(self, changed: HeldCredential) -> "WalletContent":
+        return replace(
+            self,
+            credentials=tuple(changed if held.id == changed.id else held for held in self.credentials),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    format: str
+    version: int
+    content: WalletContent
+
+
+@dataclass(frozen=True, slots=True)
+class _Label:
+    format: str
+    version: int
+
+
+def encode_content(content: WalletContent) -> bytes:
+    """The content as JSON, with the format and the version it is in."""
+    return msgspec.json.encode(_Stored(_FORMAT, _VERSION, content))
+
+
+def parse_content(body: bytes) -> WalletContent:
+    """Read a content.
+
+    Raises:
+        MalformedError: of another version, or not a wallet's content.
+    """
+    try:
+        label = msgspec.json.decode(body, type=_Label)
+        if label.format == _FORMAT and label.version != _VERSION:
+            raise MalformedError(Code.VAULT_VERSION)
+        stored = msgspec.json.decode(body, type=_Stored)
+    except msgspec.MsgspecError:
+        # From None: the error may quote what is in the wallet.
+        raise MalformedError(Code.VAULT_DAMAGED, "its content is not that of a wallet") from None
+    if stored.format != _FORMAT:
+        raise MalformedError(Code.VAULT_DAMAGED, "it holds something other than a wallet")
+    return stored.content
