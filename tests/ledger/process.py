@@ -1,0 +1,108 @@
+"""A ledger as its operator has it: a home folder, and a server process that can be killed."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+from doors.management_key import create_management_key
+from doors.server import listen
+from ledger.folder import LedgerFolder
+from ledger.http import TOKEN_PREFIX
+from ledger.store import StoredToken
+from ledger.trust import TrustedLedger
+from storage.passphrase import WEAKEST_ACCEPTED, Passphrase
+from tests.ledger.world import keys_at
+from tests.processes import ROOT
+
+PASSPHRASE = "correct horse battery staple"
+_TALLY = [sys.executable, "-c", "import sys, tally; sys.exit(tally.main())"]
+
+
+@dataclass(frozen=True)
+class Operator:
+    """A ledger that was made in `home`, and a token to write to it."""
+
+    home: Path
+    port: int
+    token: str
+
+    @property
+    def folder(self) -> LedgerFolder:
+        return LedgerFolder(self.home / "ledger", marks=self.home / "state" / "ledger")
+
+    @property
+    def ledger(self) -> TrustedLedger:
+        return self.folder.ledger()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"TALLY_HOME": str(self.home), "TALLY_PASSPHRASE_FILE": str(self.home / "passphrase")}
+
+    @contextmanager
+    def serving(self) -> Iterator["subprocess.Popen[str]"]:
+        """The server, ready; it is killed in the end unless it was before."""
+        process = subprocess.Popen(
+            [*_TALLY, "ledger", "serve", "--json"],
+            cwd=ROOT,
+            env={**os.environ, **self.environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            line = process.stdout.readline()
+            assert line, process.stderr.read()
+            assert json.loads(line) == {"ready": True, "url": self.ledger.url}
+            yield process
+        finally:
+            process.kill()
+            process.communicate()
+
+    def post(self, line: bytes) -> dict[str, Any]:
+        """Submit an entry.
+
+        Raises:
+            OSError: no answer; the entry may or may not be logged.
+        """
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=20)
+        try:
+            headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+            connection.request("POST", "/entries", line, headers)
+            answer = connection.getresponse()
+            body: dict[str, Any] = json.loads(answer.read())
+            assert answer.status == 200, body
+            return body
+        finally:
+            connection.close()
+
+
+def found_ledger(home: Path) -> Operator:
+    """Make a ledger on a free port; its passphrase costs next to nothing to try."""
+    with listen("127.0.0.1", 0) as listener:
+        port: int = listener.socket.getsockname()[1]
+    home.mkdir(mode=0o700, exist_ok=True)
+    (home / "ledger").mkdir(mode=0o700)
+    passphrase = home / "passphrase"
+    passphrase.touch(mode=0o600)
+    passphrase.write_text(PASSPHRASE)
+    token, key = create_management_key(TOKEN_PREFIX)
+    operator = Operator(home, port, token)
+    keys = keys_at(port)
+    store = operator.folder.create(
+        keys,
+        url=f"http://{keys.origin}",
+        database="ledger.sqlite",
+        passphrase=Passphrase(PASSPHRASE),
+        kdf=WEAKEST_ACCEPTED,
+    )
+    store.add_token(StoredToken(key.id, key.digest))
+    return operator

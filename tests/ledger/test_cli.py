@@ -1,0 +1,230 @@
+import json
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from doors.command import run
+from doors.terminal import ExitCode
+from ledger.cli import commands
+from ledger.sequencer import Sequencer
+from ledger.signer import CheckpointSigner, parse_ledger_keys
+from ledger.store import Head
+from ledger.trust import parse_trusted_ledger
+from protocol.codes import Code
+from protocol.errors import RefusedError
+from protocol.records import parse_record
+from protocol.tlog.policy import parse_log_policy, verify_checkpoint
+from protocol.tlog.proof import parse_log_proof, verify_log_proof
+from storage.passphrase import WEAKEST_ACCEPTED, Passphrase
+from tests.ledger.process import PASSPHRASE, Operator
+from tests.ledger.world import NOW, Clock, create, record, update
+
+
+@dataclass(frozen=True)
+class Said:
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+    @property
+    def code(self) -> str:
+        code: str = json.loads(self.err)["error"]["code"]
+        return code
+
+
+Tally = Callable[..., Said]
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    passphrase = tmp_path / "passphrase"
+    passphrase.touch(mode=0o600)
+    passphrase.write_text(PASSPHRASE)
+    monkeypatch.setenv("TALLY_HOME", str(tmp_path))
+    monkeypatch.setenv("TALLY_PASSPHRASE_FILE", str(passphrase))
+    monkeypatch.setattr("storage.passphrase.calibrate_kdf", lambda: WEAKEST_ACCEPTED)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def tally(home: Path, capsys: pytest.CaptureFixture[str]) -> Tally:
+    def tally(*arguments: str) -> Said:
+        status = run(commands, arguments)
+        said = capsys.readouterr()
+        return Said(status, said.out, said.err)
+
+    return tally
+
+
+@pytest.fixture
+def operator(home: Path, tally: Tally) -> Operator:
+    made = tally("init", "--port", "18101", "--json")
+    assert made.status == 0
+    return Operator(home, 18101, made.json["token"])
+
+
+def sequence(operator: Operator, *lines: str) -> None:
+    """Log entries as the server would."""
+    with operator.folder.open_keys(Passphrase(PASSPHRASE)) as keys:
+        signer = CheckpointSigner(parse_ledger_keys(keys.body), operator.folder.memory)
+    with Sequencer(operator.folder.open_store(), signer, clock=Clock()) as sequencer:
+        for line in lines:
+            sequencer.submit(parse_record(line.encode())).result(20)
+
+
+FIRST = create("university", port=18101)
+SECOND = update(FIRST.version)
+DID = FIRST.version.did
+
+
+def test_new_ledger_has_keys_policy_and_a_token(home: Path, tally: Tally) -> None:
+    made = tally("init", "--json")
+    assert made.json["origin"] == "ledger.localhost:8101"
+    assert made.json["url"] == "http://ledger.localhost:8101"
+    trusted = parse_trusted_ledger(made.json["policy"])
+    assert (trusted.origin, trusted.url) == ("ledger.localhost:8101", "http://ledger.localhost:8101")
+    folder = home / "ledger"
+    assert {file.name for file in folder.iterdir()} >= {"keys.sealed", "policy", "last-signed", "ledger.toml"}
+    assert all(stat.S_IMODE(file.stat().st_mode) == 0o600 for file in folder.iterdir())
+    assert made.json["policy"] == (folder / "policy").read_text()
+    assert made.json["token"].startswith("tally_ledger_")
+
+
+def test_public_ledger_speaks_https(tally: Tally) -> None:
+    made = tally("init", "--host", "Ledger.Example.org", "--json")
+    assert made.json["origin"] == "ledger.example.org"
+    assert made.json["url"] == "https://ledger.example.org"
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "ledger", "a b.example", "ledger.example/x"])
+def test_host_that_no_did_can_name_is_refused(home: Path, tally: Tally, host: str) -> None:
+    assert tally("init", "--host", host, "--json").status != 0
+    assert not (home / "ledger" / "keys.sealed").exists()
+
+
+def test_ledger_is_made_once(operator: Operator, tally: Tally) -> None:
+    before = (operator.home / "ledger" / "keys.sealed").read_bytes()
+    again = tally("init", "--json")
+    assert (again.status, again.code) == (ExitCode.FAILURE, "vault_exists")
+    assert (operator.home / "ledger" / "keys.sealed").read_bytes() == before
+
+
+@pytest.mark.parametrize("command", [["head"], ["show"], ["token"], ["check"], ["serve"], ["prove", DID]])
+def test_command_without_a_ledger_says_how_to_make_one(tally: Tally, command: list[str]) -> None:
+    said = tally(*command, "--json")
+    assert (said.status, said.code) == (ExitCode.NOT_FOUND, "not_initialized")
+
+
+def test_head_is_the_published_checkpoint(operator: Operator, tally: Tally) -> None:
+    assert tally("head", "--json").code == "not_found"
+    sequence(operator, FIRST.line)
+    head = tally("head", "--json").json
+    checkpoint = verify_checkpoint(head["checkpoint"], policy=operator.ledger.policy, now=NOW)
+    assert head == {
+        "origin": "ledger.localhost:18101",
+        "size": 1,
+        "root": checkpoint.root_hash.hex(),
+        "time": "2026-11-22T12:00:00Z",
+        "checkpoint": checkpoint.note,
+    }
+    assert tally("head").out == checkpoint.note
+
+
+def test_dids_and_their_versions_are_listed(operator: Operator, tally: Tally) -> None:
+    sequence(operator, FIRST.line, create("other", port=18101).line, SECOND.line)
+    assert DID in tally("show").out.splitlines()
+    assert len(tally("show", "--json").json["dids"]) == 2
+    versions = tally("show", DID, "--json").json["versions"]
+    assert [version["index"] for version in versions] == [0, 2]
+    assert [version["version_id"] for version in versions] == [
+        FIRST.version.version_id,
+        SECOND.version.version_id,
+    ]
+    assert SECOND.version.version_id in tally("show", DID).out
+    unknown = tally("show", "did:webvh:nobody", "--json")
+    assert (unknown.status, unknown.code) == (ExitCode.NOT_FOUND, "did_not_found")
+
+
+@pytest.mark.parametrize(("option", "entry", "index"), [([], SECOND, 1), (["--version", "1"], FIRST, 0)])
+def test_proof_file_verifies_offline(
+    operator: Operator, tally: Tally, option: list[str], entry: Any, index: int
+) -> None:
+    sequence(operator, FIRST.line, SECOND.line)
+    said = tally("prove", DID, *option, "--json").json
+    assert (said["index"], said["size"]) == (index, 2)
+    assert said["file"] == f"university-{index + 1}.tlog-proof"
+    proof = parse_log_proof(Path(said["file"]).read_text())
+    policy = parse_log_policy(operator.folder.policy())
+    assert verify_log_proof(proof, entry=entry.line.encode(), policy=policy, now=NOW).tree_size == 2
+
+
+def test_proof_file_is_not_overwritten_and_a_missing_version_refused(
+    operator: Operator, tally: Tally, tmp_path: Path
+) -> None:
+    sequence(operator, FIRST.line)
+    out = str(tmp_path / "proof")
+    assert out in tally("prove", DID, "--out", out).out
+    assert tally("prove", DID, "--out", out, "--json").code == "vault_exists"
+    assert tally("prove", DID, "--version", "2", "--json").code == "did_not_found"
+
+
+def test_entry_that_no_checkpoint_covers_cannot_be_proven(operator: Operator, tally: Tally) -> None:
+    sequence(operator)
+    store = operator.folder.open_store()
+    store.append([record(FIRST)], after=store.head(), then=Head(1, bytes(32)))
+    assert tally("prove", DID, "--json").code == "not_found"
+
+
+def test_token_is_made_and_taken_back(operator: Operator, tally: Tally) -> None:
+    made = tally("token", "--json").json
+    assert made["token"].startswith(f"tally_ledger_{made['id']}_")
+    assert made["token"] != operator.token
+    store = operator.folder.open_store()
+    assert store.find_token(made["id"]) is not None
+    assert made["id"] in tally("token", "--revoke", made["id"]).out
+    assert store.find_token(made["id"]) is None
+    assert tally("token", "--revoke", made["id"], "--json").code == "not_found"
+    assert tally("token").out.startswith("tally_ledger_")
+
+
+def test_check_of_a_ledger_that_is_not_reachable_is_no_verdict(operator: Operator, tally: Tally) -> None:
+    said = tally("check", "--json")
+    assert (said.status, said.code) == (ExitCode.NETWORK, "network_unreachable")
+
+
+def test_check_of_another_address_than_the_policy_names_is_refused(operator: Operator, tally: Tally) -> None:
+    policy = str(operator.home / "ledger" / "policy")
+    said = tally("check", "http://ledger.localhost:18102", "--policy", policy, "--json")
+    assert said.code == "log_policy_invalid"
+
+
+@pytest.mark.parametrize(
+    "settings", ["", "database = 1", 'database = ""', 'database = "a"\nport = 1', "database ="]
+)
+def test_settings_that_say_something_else_are_refused(operator: Operator, settings: str) -> None:
+    (operator.home / "ledger" / "ledger.toml").write_text(settings)
+    with pytest.raises(RefusedError) as caught:
+        operator.folder.open_store()
+    assert caught.value.code is Code.SETTINGS_INVALID
+
+
+def test_database_may_be_elsewhere(home: Path, tally: Tally, tmp_path: Path) -> None:
+    database = tmp_path / "elsewhere.sqlite"
+    assert tally("init", "--database", f"sqlite:///{database}").status == 0
+    assert database.exists()
+    assert json.loads(tally("show", "--json").out) == {"dids": []}
+
+
+def test_serving_needs_the_passphrase(operator: Operator, tally: Tally, tmp_path: Path) -> None:
+    (tmp_path / "passphrase").write_text("another")
+    said = tally("serve", "--port", "0", "--json")
+    assert (said.status, said.code) == (ExitCode.LOCKED, "passphrase_wrong")
