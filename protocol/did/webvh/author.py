@@ -16,11 +16,17 @@ from protocol.did.canonical import canonicalize
 from protocol.did.data_integrity import sign_digest
 from protocol.did.document import Relationship
 from protocol.did.key import encode_did_key_method
-from protocol.did.webvh.entry import LogEntry, create_entry, encode_entry, parse_entry
+from protocol.did.webvh.entry import (
+    LogEntry,
+    create_entry,
+    encode_entry,
+    parse_entry,
+    parse_entry_json,
+)
 from protocol.did.webvh.identifier import SCID_PLACEHOLDER, encode_webvh
 from protocol.did.webvh.parameters import METHOD, key_hash
 from protocol.did.webvh.version import VerifiedVersion, verify_first_entry, verify_next_entry
-from protocol.encoding.strict_json import JsonObject, parse_json_object
+from protocol.encoding.strict_json import JsonObject
 from protocol.keys import PublicKey, SigningKey
 from protocol.keys.multikey import encode_multikey
 
@@ -145,4 +151,4 @@ def _keys(update_keys: Sequence[PublicKey] | None, next_keys: Sequence[PublicKey
 
 
 def _fill_in(value: JsonObject, scid: str) -> JsonObject:
-    return parse_json_object(canonicalize(value).decode("utf-8").replace(SCID_PLACEHOLDER, scid))
+    return parse_entry_json(canonicalize(value).decode("utf-8").replace(SCID_PLACEHOLDER, scid))

@@ -24,6 +24,9 @@ from protocol.encoding.time import encode_utc, parse_utc
 from protocol.errors import MalformedError, VerificationError
 
 MAX_ENTRY_BYTES = 1 << 20
+# More than a document needs: an honest entry has fewer brackets than that altogether, so the reader sees from
+# their number that it is not too deep, and does not walk it.
+_MAX_DEPTH = 64
 _MEMBERS = frozenset({"versionId", "versionTime", "parameters", "state", "proof"})
 # ASCII digits without a leading zero, one dash, and a hash in base58btc. A hash of another length or kind is
 # not the one computed here.
@@ -67,8 +70,7 @@ class LogEntry:
         if text.count(SCID_PLACEHOLDER) != 1:
             raise VerificationError(Code.DID_SCID_MISMATCH, f"{SCID_PLACEHOLDER} in a published entry")
         # The replacement can change the order of member names, so the text is canonicalized again.
-        preliminary = parse_json_object(text.replace(scid, SCID_PLACEHOLDER), max_bytes=MAX_ENTRY_BYTES)
-        return multihash(canonicalize(preliminary))
+        return multihash(canonicalize(parse_entry_json(text.replace(scid, SCID_PLACEHOLDER))))
 
     def _unsigned(self, version_id: str) -> bytes:
         # Version ids and times are plain ASCII by their patterns: nothing in them needs an escape.
@@ -86,7 +88,7 @@ def parse_entry(line: str | bytes) -> LogEntry:
         MalformedError: not strict JSON of at most 1 MiB, other members than the five, or one of another form;
             DID_TIME_INVALID for a time, DID_PROOF_INVALID where there is no array of 1 to 16 proofs.
     """
-    source = parse_json_object(line, max_bytes=MAX_ENTRY_BYTES)
+    source = parse_entry_json(line)
     if not source.keys() <= _MEMBERS:
         raise MalformedError(Code.MEMBER_INVALID, "a log entry has five members")
     version_id, time_text = text_member(source, "versionId"), text_member(source, "versionTime")
@@ -104,6 +106,15 @@ def parse_entry(line: str | bytes) -> LogEntry:
         proofs=_parse_proofs(source),
         content=_canonical_content(parameters, state),
     )
+
+
+def parse_entry_json(text: str | bytes) -> JsonObject:
+    """Read an entry, or a part of one, as strict JSON within the limits of an entry.
+
+    Raises:
+        MalformedError: not a strict JSON object of at most 1 MiB and 64 levels.
+    """
+    return parse_json_object(text, max_bytes=MAX_ENTRY_BYTES, max_depth=_MAX_DEPTH)
 
 
 def create_entry(

@@ -126,7 +126,7 @@ def test_entry_of_another_form_is_refused(source: JsonValue, code: Code) -> None
         (HONEST.line.replace('"state":{', '"state":{"n":NaN,'), Code.JSON_NUMBER),
         (HONEST.line.replace('"state":{', '"state":{"n":9007199254740992,'), Code.JSON_NUMBER),
         (HONEST.line.replace('"state":{', '"state":{"n":"\\ud800",'), Code.TEXT_INVALID),
-        (HONEST.line.replace('"state":{', '"state":{"n":' + "[" * 20 + "]" * 20 + ","), Code.JSON_DEPTH),
+        (HONEST.line.replace('"state":{', '"state":{"n":' + "[" * 70 + "]" * 70 + ","), Code.JSON_DEPTH),
         (b"\xff", Code.TEXT_INVALID),
         (" " * (MAX_ENTRY_BYTES + 1), Code.SIZE_EXCEEDED),
     ],
