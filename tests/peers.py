@@ -37,6 +37,7 @@ Behaviour = Callable[[Peer, socket.socket], None]
 def peer(behave: Behaviour, *, tls: ssl.SSLContext | None = None) -> Iterator[Peer]:
     """Run a peer until the block ends; each connection has a thread of its own."""
     threads: list[threading.Thread] = []
+    connections: list[socket.socket] = []
     listener = socket.create_server((LOOPBACK, 0))
     running = Peer(listener.getsockname()[1])
 
@@ -44,9 +45,11 @@ def peer(behave: Behaviour, *, tls: ssl.SSLContext | None = None) -> Iterator[Pe
         # What the other side does to the connection is the subject of the test, not ours to report.
         with contextlib.suppress(OSError), connection:
             if tls is None:
+                connections.append(connection)
                 behave(running, connection)
             else:
                 with tls.wrap_socket(connection, server_side=True) as secured:
+                    connections.append(secured)
                     behave(running, secured)
 
     def accept() -> None:
@@ -66,6 +69,10 @@ def peer(behave: Behaviour, *, tls: ssl.SSLContext | None = None) -> Iterator[Pe
         socket.create_connection((LOOPBACK, running.port)).close()
         accepting.join()
         listener.close()
+        for connection in connections:
+            # Whoever still waits for something to read learns that nothing comes.
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)
         for thread in threads:
             thread.join()
 
@@ -74,14 +81,7 @@ def answering(*answers: bytes) -> Behaviour:
     """Give the next of `answers` to each request, and the last one to all that follow."""
 
     def behave(peer: Peer, connection: socket.socket) -> None:
-        connection.settimeout(0.05)
-        while not peer.closing.is_set():
-            try:
-                request = read_request(connection)
-            except TimeoutError:
-                continue
-            if not request:
-                return
+        while request := read_request(connection):
             peer.requests.append(request)
             connection.sendall(answers[min(len(peer.requests), len(answers)) - 1])
 

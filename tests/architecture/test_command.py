@@ -1,8 +1,8 @@
 import importlib
 import json
+import resource
 import subprocess
 import sys
-import time
 import tomllib
 from pathlib import Path
 
@@ -79,11 +79,13 @@ def test_help_loads_nothing_heavy_and_no_role() -> None:
 
 
 def test_help_comes_at_once() -> None:
+    # Processor time, so that a busy machine does not count.
     best = 10.0
     for _ in range(10):
-        start = time.perf_counter()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         assert run_tally("--help").status == 0
-        best = min(best, time.perf_counter() - start)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        best = min(best, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
         if best <= SECONDS:
             return
     pytest.fail(f"`tally --help` takes {best * 1000:.0f} ms at best")

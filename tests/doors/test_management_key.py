@@ -1,3 +1,4 @@
+import hashlib
 import hmac
 
 import pytest
@@ -42,7 +43,12 @@ def test_two_keys_differ() -> None:
     assert create_management_key(PREFIX) != create_management_key(PREFIX)
 
 
-TEXT, KEY = create_management_key(PREFIX)
+TEXT = f"{PREFIX}_7f3a09c2_{'k0Yb' * 10}abc"
+KEY = ManagementKey("7f3a09c2", hashlib.sha256(TEXT.encode()).digest())
+
+
+def test_stored_digest_is_the_one_of_the_whole_text() -> None:
+    assert verify(TEXT, KEY) is KEY
 
 
 @pytest.mark.parametrize(
