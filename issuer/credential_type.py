@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+import schemas
 from issuer.claims import check_type
 from protocol.codes import Code
 from protocol.encoding.members import integer_member
 from protocol.encoding.strict_json import encode_json, parse_json_object
 from protocol.errors import RefusedError
-from schemas import CredentialType, load_credential_type
+from schemas import CredentialType, credential_types, load_credential_type
 from storage.atomic_file import Folder, make_private_folder
 
 MAX_VALID_DAYS = 36_500
@@ -37,6 +38,12 @@ class IssuedType:
     def name(self) -> str:
         """The name of the type, which is the id of its configuration in the metadata too."""
         return self.definition.name
+
+
+def type_folder(source: str) -> Path:
+    """The folder of a type: one that comes with Tallystick by its name, any other by its path."""
+    shipped = Path(schemas.__file__).parent / source
+    return shipped if source in {kind.name for kind in credential_types()} else Path(source).absolute()
 
 
 class TypeShelf:

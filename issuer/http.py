@@ -111,7 +111,7 @@ class IssuerApp:
             await asyncio.sleep(_SWEEP_SECONDS)
 
 
-def create_issuer_app(issuer: IssuerApp, *, version: str) -> FastAPI:
+def create_issuer_app(issuer: IssuerApp) -> FastAPI:
     """The application that serves `issuer`."""
 
     @contextlib.asynccontextmanager
@@ -124,7 +124,7 @@ def create_issuer_app(issuer: IssuerApp, *, version: str) -> FastAPI:
 
     app = create_app(
         title=f"Issuer of {issuer.institution.settings.name}",
-        version=version,
+        version="1",
         description="Offers and issues verifiable credentials (OpenID4VCI 1.0, SD-JWT VC).",
         health=issuer.health,
         max_body_bytes=MAX_REQUEST_BYTES,
@@ -224,6 +224,7 @@ def _management(issuer: IssuerApp) -> APIRouter:
         prefix="/manage", tags=["management"], dependencies=[Depends(bearer_key(issuer.verify_key))]
     )
     institution = issuer.institution
+    OfType = Annotated[str | None, Query(alias="type", description="Only this type.")]  # noqa: N806 (a type)
 
     @router.post("/offers", summary="Offer a credential", openapi_extra=request_body(OFFER_SCHEMA))
     def post_offer(body: Annotated[JsonObject, Depends(json_body())]) -> JSONResponse:
@@ -241,13 +242,12 @@ def _management(issuer: IssuerApp) -> APIRouter:
         return JSONResponse(created_offer_document(institution.settings, created), 201)
 
     @router.get("/offers", summary="All offers, the latest first")
-    def get_offers() -> JSONResponse:
-        return JSONResponse(
-            {"offers": [offer_document(offer) for offer in list_offers(institution.register)]}
-        )
+    def get_offers(type_name: OfType = None) -> JSONResponse:
+        found = list_offers(institution.register, type_name=type_name)
+        return JSONResponse({"offers": [offer_document(offer) for offer in found]})
 
     @router.get("/credentials", summary="All that was issued, the latest first")
-    def get_credentials(type_name: Annotated[str | None, Query(alias="type")] = None) -> JSONResponse:
+    def get_credentials(type_name: OfType = None) -> JSONResponse:
         found = list_credentials(institution.register, type_name=type_name)
         return JSONResponse({"credentials": [credential_document(credential) for credential in found]})
 

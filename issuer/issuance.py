@@ -16,10 +16,11 @@ from sqlalchemy.engine import Connection, Engine
 from issuer.claims import disclosable_paths
 from issuer.credential_type import IssuedType
 from issuer.grant import Grant, find_grant, use_nonce, use_token
-from issuer.institution import Institution, Signer
+from issuer.institution import Institution
 from issuer.metadata import PROOF_ALGORITHMS
 from issuer.register import Entropy, OfferState, credentials, digest, new_id, new_secret, offers
 from issuer.status import draw_place, record_copy, status_list_uri
+from ledger.identity import IdentityKey
 from protocol.codes import Code
 from protocol.encoding.base64url import encode_base64url
 from protocol.encoding.strict_json import JsonObject
@@ -144,7 +145,7 @@ def _issue_copies(
     connection: Connection,
     credential: _Credential,
     keys: Sequence[PublicKey],
-    signer: Signer,
+    signer: IdentityKey,
     entropy: Entropy,
 ) -> tuple[str, ...]:
     settings = institution.settings

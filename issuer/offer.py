@@ -162,9 +162,11 @@ def find_open_offer(register: Engine, reference: str, *, now: datetime) -> Offer
     return _record(row)
 
 
-def list_offers(register: Engine) -> list[OfferRecord]:
-    """Every offer, the latest first."""
+def list_offers(register: Engine, *, type_name: str | None = None) -> list[OfferRecord]:
+    """Every offer, or every one of a type, the latest first."""
     chosen = _records().order_by(offers.c.created_at.desc(), offers.c.id)
+    if type_name is not None:
+        chosen = chosen.where(offers.c.type == type_name)
     with read_only(register).begin() as connection:
         return [_record(row) for row in connection.execute(chosen)]
 

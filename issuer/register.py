@@ -27,6 +27,7 @@ from sqlalchemy import (
     Table,
     Text,
     func,
+    insert,
     select,
 )
 from sqlalchemy.engine import Connection, Engine
@@ -146,6 +147,13 @@ def open_register(path: Path) -> Engine:
     return engine
 
 
+def replace_management_key(register: Engine, key_id: str, key_digest: bytes) -> None:
+    """Let one management key in, and no other any more."""
+    with register.begin() as connection:
+        connection.execute(management_keys.delete())
+        connection.execute(insert(management_keys).values(id=key_id, digest=key_digest))
+
+
 def digest(value: str) -> bytes:
     """What the register keeps of a code, token or nonce."""
     return hashlib.sha256(value.encode("utf-8", "backslashreplace")).digest()
@@ -176,7 +184,7 @@ class CredentialRecord:
     notified: str | None
 
 
-def list_credentials(register: Engine, *, type_name: str | None) -> list[CredentialRecord]:
+def list_credentials(register: Engine, *, type_name: str | None = None) -> list[CredentialRecord]:
     """Everything that was issued, or everything of one type, the latest first."""
     chosen = _records().order_by(credentials.c.issued_at.desc(), credentials.c.id)
     if type_name is not None:

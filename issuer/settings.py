@@ -11,8 +11,9 @@ from datetime import timedelta
 from typing import Any
 
 from protocol.codes import Code
-from protocol.errors import RefusedError
+from protocol.errors import MalformedError, RefusedError
 from protocol.jws import Algorithm
+from protocol.web_address import parse_web_address
 
 MIN_LIST_SIZE = 1 << 17
 _MAX_LIST_SIZE = 1 << 24
@@ -78,7 +79,7 @@ def parse_settings(text: str) -> IssuerSettings:
         raise _refusal("signing_name is EdDSA or Ed25519")
     settings = IssuerSettings(
         name=top.text("name"),
-        url=top.text("url"),
+        url=parse_issuer_url(top.text("url")),
         did=top.text("did"),
         signing_name=Algorithm(signing_name),
         offer_lifetime=timedelta(minutes=offers.number("minutes", 1, 30 * 24 * 60)),
@@ -90,6 +91,21 @@ def parse_settings(text: str) -> IssuerSettings:
     for table in (top, offers, status):
         table.refuse_the_rest()
     return settings
+
+
+def parse_issuer_url(text: str) -> str:
+    """Read the address of an issuer, which has a host of its own: `https://issuer.example`, without a path.
+
+    Raises:
+        RefusedError: it is not one.
+    """
+    try:
+        address = parse_web_address(text, development=True)
+    except MalformedError as error:
+        raise _refusal("url is an https address, or http on a name under .localhost") from error
+    if address.text != address.origin:
+        raise _refusal("url has no path, query or final slash")
+    return text
 
 
 def encode_settings(settings: IssuerSettings) -> str:

@@ -6,15 +6,14 @@ much was issued. Everything the lists say is derived from the register; a signed
 """
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import IntegrityError
 
-from issuer.institution import Signer
+from issuer.institution import Institution
 from issuer.register import CredentialRecord, Entropy, copies, credentials, find_credential, status_lists
 from protocol.codes import Code
 from protocol.encoding.time import to_seconds
@@ -112,20 +111,9 @@ class StatusPublisher:
     rotated.
     """
 
-    def __init__(
-        self,
-        register: Engine,
-        *,
-        issuer_url: str,
-        signer: Callable[[], Signer],
-        lifetime: timedelta,
-        time_to_live: timedelta,
-    ) -> None:
-        self._register = read_only(register)
-        self._issuer_url = issuer_url
-        self._signer = signer
-        self._lifetime = lifetime
-        self._time_to_live = time_to_live
+    def __init__(self, institution: Institution) -> None:
+        self._institution = institution
+        self._register = read_only(institution.register)
         self._signed: dict[int, _Signed] = {}
         self._lock = threading.Lock()
 
@@ -135,7 +123,7 @@ class StatusPublisher:
         Raises:
             RefusedError: there is no such list.
         """
-        signer = self._signer()
+        settings, signer = self._institution.settings, self._institution.signer()
         with self._lock, self._register.begin() as connection:
             row = connection.execute(
                 select(status_lists).where(status_lists.c.number == number)
@@ -150,14 +138,14 @@ class StatusPublisher:
             ):
                 token = create_status_list_token(
                     read_status_list(connection, number, row.size),
-                    uri=status_list_uri(self._issuer_url, number),
+                    uri=status_list_uri(settings.url, number),
                     key=signer.key,
                     key_id=signer.key_id,
                     issued_at=now,
-                    expires_at=now + self._lifetime,
-                    time_to_live=self._time_to_live,
+                    expires_at=now + settings.status_lifetime,
+                    time_to_live=settings.status_time_to_live,
                 )
-                signed = _Signed(token, row.version, signer.key_id, now + self._lifetime / 2)
+                signed = _Signed(token, row.version, signer.key_id, now + settings.status_lifetime / 2)
                 self._signed[number] = signed
             return signed.token
 

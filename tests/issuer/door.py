@@ -84,7 +84,6 @@ def open_door(folder: Path) -> Iterator[Door]:
                 clock=university.clock,
                 entropy=university.entropy,
             ),
-            version="1.2.3",
         )
         with running(app, listener):
             yield door

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from issuer.institution import Signer
 from issuer.issuance import issue_credential, record_notification
 from issuer.offer import list_offers
 from issuer.register import OfferState, access_tokens, copies, list_credentials, nonces
 from issuer.status import change_status
+from ledger.identity import IdentityKey
 from protocol.codes import Code
 from protocol.did.verified import LogEvidence
 from protocol.errors import RefusedError, VerificationError
@@ -142,7 +142,7 @@ def test_credential_can_be_asked_for_by_its_identifier(university: University) -
 
 def test_credential_outlives_a_rotation_of_the_key(university: University) -> None:
     (old,) = university.issue_new().credentials
-    university.signer = Signer(OTHER_KEY, KEY_ID.replace("key-1", "key-2"))
+    university.signer = IdentityKey(OTHER_KEY, KEY_ID.replace("key-1", "key-2"))
     (new,) = university.issue_new().credentials
     for credential in (old, new):
         verified(university, credential)
@@ -159,7 +159,7 @@ def test_every_copy_of_a_revoked_credential_is_refused(
     university: University, status: Status, code: Code
 ) -> None:
     issued = university.issue_new(copies=3)
-    (record,) = list_credentials(university.register, type_name=None)
+    (record,) = list_credentials(university.register)
     change_status(university.register, record.id, status, now=NOW)
     for credential in issued.credentials:
         with pytest.raises(VerificationError) as refusal:
@@ -172,7 +172,7 @@ def test_request_that_fails_uses_nothing_up(university: University) -> None:
     good = [university.proof(number, nonce=nonce) for number in range(1, 10)]
     with pytest.raises(VerificationError):
         university.issue(token, [*good, "bad"])
-    assert list_credentials(university.register, type_name=None) == []
+    assert list_credentials(university.register) == []
     assert [offer.state for offer in list_offers(university.register)] == [OfferState.GRANTED]
     assert len(university.issue(token, good).credentials) == 9
 
@@ -187,7 +187,7 @@ def test_wallet_says_what_became_of_a_credential(university: University) -> None
         NotificationEvent.DELETED,
     ):
         record_notification(university.register, Notification(notification_id, event), token, now=NOW)
-        (record,) = list_credentials(university.register, type_name=None)
+        (record,) = list_credentials(university.register)
         assert record.notified == event.value
 
 
@@ -199,7 +199,7 @@ def test_notification_of_another_wallet_is_refused(university: University) -> No
     with pytest.raises(RefusedError) as refusal:
         record_notification(university.register, notification, token, now=NOW)
     assert refusal.value.code is Code.ACCESS_TOKEN_INVALID
-    (record,) = list_credentials(university.register, type_name=None)
+    (record,) = list_credentials(university.register)
     assert record.notified is None
 
 
@@ -231,7 +231,7 @@ def test_process_killed_while_issuing_leaves_no_half_state(
             used = connection.execute(select(access_tokens.c.used_at)).scalar_one() is not None
             spent = connection.execute(select(nonces.c.used_at)).scalar_one() is not None
             places = len(connection.execute(select(copies)).all())
-        records = list_credentials(university.register, type_name=None)
+        records = list_credentials(university.register)
         (offer,) = list_offers(university.register)
         if committed:
             assert (used, spent, places, len(records)) == (True, True, 3, 1)

@@ -1,12 +1,16 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, insert, select
 
-from issuer.institution import Signer
+from issuer.credential_type import TypeShelf
+from issuer.institution import Institution
 from issuer.register import OfferState, credentials, digest, list_credentials, offers, status_lists
+from issuer.seal import OfferSeal
+from issuer.settings import IssuerSettings
 from issuer.status import (
     Place,
     StatusPublisher,
@@ -15,11 +19,12 @@ from issuer.status import (
     read_status_list,
     record_copy,
 )
+from ledger.identity import IdentityKey
 from protocol.codes import Code
 from protocol.errors import RefusedError
 from protocol.status_list import Status, VerifiedStatusList, status_at, verify_status_list_token
 from tests.issuer.counted import NOW, CountedEntropy
-from tests.status_issuer import KEY, KEY_ID, OTHER_KEY, verified_did
+from tests.status_issuer import DID, KEY, KEY_ID, OTHER_KEY, verified_did
 
 URL = "https://issuer.example"
 SIZE = 1 << 17
@@ -85,7 +90,7 @@ def test_two_copies_never_share_a_status(register: Engine, owner: str) -> None:
     with pytest.raises(RefusedError) as refusal, register.begin() as connection:
         record_copy(connection, owner, Place(1, 7), holder_key="thumbprint")
     assert refusal.value.code is Code.STATUS_INDEX_TAKEN
-    assert [record.copies for record in list_credentials(register, type_name=None)] == [1, 1]
+    assert [record.copies for record in list_credentials(register)] == [1, 1]
 
 
 def test_taken_places_are_passed_over(register: Engine) -> None:
@@ -166,13 +171,15 @@ class Publishing:
     """A publisher, with a signing key that can be exchanged."""
 
     def __init__(self, register: Engine) -> None:
-        self.signer = Signer(KEY, KEY_ID)
+        self.signer = IdentityKey(KEY, KEY_ID)
         self._publisher = StatusPublisher(
-            register,
-            issuer_url=URL,
-            signer=lambda: self.signer,
-            lifetime=timedelta(hours=24),
-            time_to_live=timedelta(seconds=300),
+            Institution(
+                settings=IssuerSettings(name="University", url=URL, did=DID),
+                types=TypeShelf(Path("nowhere")),
+                register=register,
+                seal=OfferSeal(bytes(32)),
+                signer=lambda: self.signer,
+            )
         )
 
     def token(self, *, now: datetime = NOW, number: int = 1) -> str:
@@ -222,7 +229,7 @@ def test_list_is_renewed_long_before_it_expires(publishing: Publishing) -> None:
 
 def test_list_is_signed_with_the_new_key_after_a_rotation(publishing: Publishing) -> None:
     first = publishing.token()
-    publishing.signer = Signer(OTHER_KEY, OTHER_KEY_ID)
+    publishing.signer = IdentityKey(OTHER_KEY, OTHER_KEY_ID)
     assert publishing.token() != first
     publishing.verified()
 

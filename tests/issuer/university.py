@@ -8,13 +8,14 @@ from sqlalchemy import Engine
 
 from issuer.credential_type import TypeShelf
 from issuer.grant import create_nonce, exchange_code
-from issuer.institution import Institution, Signer
+from issuer.institution import Institution
 from issuer.issuance import issue_credential
 from issuer.offer import CreatedOffer, create_offer
 from issuer.register import open_register
 from issuer.seal import OfferSeal
 from issuer.settings import IssuerSettings
 from issuer.status import StatusPublisher
+from ledger.identity import IdentityKey
 from protocol.encoding.strict_json import JsonObject
 from protocol.keys import Ed25519PrivateKey
 from protocol.openid4vci.credential import ConfigurationId, CredentialRequest, IssuedCredentials
@@ -39,7 +40,7 @@ class University:
     def __init__(self, folder: Path, *, url: str = "http://issuer.localhost:8102", seed: int = 0) -> None:
         self.clock = SetClock()
         self.entropy = CountedEntropy(seed)
-        self.signer = Signer(KEY, KEY_ID)
+        self.signer = IdentityKey(KEY, KEY_ID)
         types = TypeShelf(folder / "types")
         types.add(SCHEMAS / "degree", valid_days=1825)
         types.add(SCHEMAS / "identity_card", valid_days=30)
@@ -50,13 +51,7 @@ class University:
             seal=OfferSeal(bytes(range(32))),
             signer=lambda: self.signer,
         )
-        self.publisher = StatusPublisher(
-            self.register,
-            issuer_url=url,
-            signer=lambda: self.signer,
-            lifetime=timedelta(hours=24),
-            time_to_live=timedelta(seconds=300),
-        )
+        self.publisher = StatusPublisher(self.institution)
 
     @property
     def url(self) -> str:

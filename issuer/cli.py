@@ -1,0 +1,325 @@
+"""The institution's commands: `tally issuer …`.
+
+`init`, `serve` and `type` work on the folder of the institution; the others ask its running server.
+"""
+
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, TextIO
+from urllib.parse import quote, urlencode, urlsplit
+
+import click
+
+from doors.clock import now
+from doors.command import Group, pass_terminal
+from doors.home import data_folder, state_folder
+from doors.management_key import create_management_key
+from doors.prompts import PassphraseSource, confirm, passphrase_options
+from doors.terminal import Styled, Terminal, bad, bold, dim, good, warning
+from protocol.codes import Code
+from protocol.encoding.members import objects_member, optional_text_member, text_member
+from protocol.encoding.strict_json import JsonObject, JsonValue, parse_json_object
+from protocol.errors import RefusedError
+
+if TYPE_CHECKING:
+    from issuer.folder import IssuerFolder
+    from issuer.remote import RemoteIssuer
+
+_DEFAULT_PORT = 8102
+_DEFAULT_URL = f"http://issuer.localhost:{_DEFAULT_PORT}"
+_DEFAULT_VALID_DAYS = 5 * 365
+_STYLES = {"valid": good, "revoked": bad, "suspended": warning, "open": good, "blocked": bad}
+
+commands = Group(help="Issue, revoke and account for credentials.")
+types = Group("type", help="The types of credentials you issue.")
+commands.add_command(types)
+
+
+@commands.command("init")
+@click.option("--name", required=True, help="What people call you.")
+@click.option("--slug", required=True, help="The last part of your DID: a-z, 0-9 and hyphens. It stays.")
+@click.option("--ledger", "ledger_url", required=True, help="The ledger your DID lives on.")
+@click.option(
+    "--ledger-policy", type=click.File(), help="The policy to trust it by; else its own word counts."
+)
+@click.option("--onboarding-token-file", type=click.File(), required=True, help="What its operator gave you.")
+@click.option(
+    "--url", default=_DEFAULT_URL, show_default=True, help="Where wallets will reach you. It stays."
+)
+@passphrase_options
+@pass_terminal
+def init(
+    terminal: Terminal,
+    *,
+    name: str,
+    slug: str,
+    ledger_url: str,
+    ledger_policy: TextIO | None,
+    onboarding_token_file: TextIO,
+    url: str,
+    passphrase: PassphraseSource,
+) -> None:
+    """Make an institution: its keys, its DID on the ledger, its empty register.
+
+    What it cannot finish, when the ledger is out of reach for example, it finishes when it is called again.
+    """
+    from issuer.founding import found_institution, open_new_keys, trust_ledger
+    from issuer.http import KEY_PREFIX
+    from issuer.institution import chosen_fetcher, identity_keeper
+    from issuer.register import open_register, replace_management_key
+    from protocol.tlog.policy import encode_log_policy
+    from storage.passphrase import Passphrase, calibrate_kdf
+
+    folder = _folder()
+    if folder.is_initialized():
+        raise RefusedError(Code.VAULT_EXISTS, "there is an institution in this home")
+    policy = None if ledger_policy is None else ledger_policy.read()
+    with chosen_fetcher(ledger_url) as fetcher:
+        ledger = trust_ledger(folder, ledger_url, policy=policy, fetcher=fetcher)
+    folder.save_onboarding_token(onboarding_token_file.read().strip())
+    terminal.note("You trust the ledger by this policy:")
+    for line in encode_log_policy(ledger.policy).splitlines():
+        terminal.note(dim(f"  {line}"))
+    secret = Passphrase(passphrase.read(terminal, question="New passphrase:", repeat=True))
+    with open_new_keys(folder, secret, kdf=calibrate_kdf(), marks=state_folder("issuer"), now=now()) as ring:
+        text, key = create_management_key(KEY_PREFIX)
+        register = open_register(folder.register)
+        replace_management_key(register, key.id, key.digest)
+        register.dispose()
+        folder.save_management_key(text)
+        with identity_keeper(folder, ring, memory=_memory()) as keeper:
+            settings = found_institution(folder, keeper, name=name, slug=slug, url=url, now=now())
+    terminal.document({"name": settings.name, "did": settings.did, "url": settings.url})
+    terminal.say(good("✓ "), bold(settings.name), " is ", settings.did)
+    terminal.note("Next: `tally issuer type add degree`, then `tally issuer serve`.")
+
+
+@commands.command("serve")
+@click.option("--listen", "address", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65_535), help="The port to listen on; 0 for a free one.")
+@passphrase_options
+@pass_terminal
+def serve(terminal: Terminal, *, address: str, port: int | None, passphrase: PassphraseSource) -> None:
+    """Serve wallets, verifiers and your own programs until it is stopped. TLS ends at the proxy in front."""
+    from doors import server
+    from issuer.http import IssuerApp, create_issuer_app
+    from issuer.institution import identity_keeper, open_institution
+    from issuer.status import StatusPublisher
+    from storage.key_ring import KeyRing
+    from storage.passphrase import Passphrase
+
+    folder = _folder()
+    public = urlsplit(folder.load_settings().url)
+    local_name = public.hostname if public.scheme == "http" else None
+    if port is None:
+        port = (public.port if local_name else None) or _DEFAULT_PORT
+    secret = Passphrase(passphrase.read(terminal))
+    with (
+        KeyRing.open(folder.keys, secret, mark_folder=state_folder("issuer")) as ring,
+        identity_keeper(folder, ring, memory=_memory()) as keeper,
+        server.listen(address, port, name=local_name) as listener,
+    ):
+        # On this machine the port may change from run to run; behind a proxy the address stays.
+        url = listener.url if local_name else public.geturl()
+        with open_institution(folder, keeper, url=url, now=now()) as (institution, keys):
+            folder.save_address(url)
+            issuer = IssuerApp(
+                institution=institution,
+                publisher=StatusPublisher(institution),
+                rotate=lambda: keys.rotate(now=now()).key_id,
+                clock=now,
+                entropy=secrets.token_bytes,
+            )
+            server.serve(create_issuer_app(issuer), listener, terminal)
+
+
+@types.command("add")
+@click.argument("source")
+@click.option(
+    "--valid-days",
+    type=click.IntRange(1, 36_500),
+    default=_DEFAULT_VALID_DAYS,
+    show_default=True,
+    help="For how many days its credentials are valid.",
+)
+@pass_terminal
+def add_type(terminal: Terminal, *, source: str, valid_days: int) -> None:
+    """Issue credentials of a type: one that comes with Tallystick (degree, identity_card, …), or a folder.
+
+    A folder holds claims.schema.json, type_metadata.json and example.json, and gives the type its name.
+    """
+    from issuer.credential_type import type_folder
+    from issuer.management import type_document
+
+    issued = _folder().types.add(type_folder(source), valid_days=valid_days)
+    terminal.document(type_document(issued))
+    terminal.say("You issue ", bold(issued.name), f" ({issued.definition.vct}), valid for {valid_days} days.")
+
+
+@types.command("list")
+@pass_terminal
+def list_types(terminal: Terminal) -> None:
+    """List the types you issue."""
+    from issuer.management import type_document
+
+    issued = _folder().types.all()
+    terminal.document({"types": [type_document(kind) for kind in issued]})
+    for kind in issued:
+        terminal.say(bold(kind.name.ljust(20)), dim(f"  {kind.definition.vct}"))
+    if not issued:
+        terminal.note("None yet. Add one with `tally issuer type add degree`.")
+
+
+@commands.command("offer")
+@click.option("--type", "type_name", required=True, help="The type of credential.")
+@click.option(
+    "--claims", required=True, type=click.File("rb"), help="A JSON file with the claims; - for stdin."
+)
+@click.option("--tx-code", is_flag=True, help="Make a code that you send the holder another way.")
+@click.option("--copies", type=click.IntRange(1, 50), help="How many copies the wallet may have.")
+@click.option("--minutes", type=click.IntRange(1, 43_200), help="For how many minutes the offer stands.")
+@pass_terminal
+def offer(
+    terminal: Terminal,
+    *,
+    type_name: str,
+    claims: BinaryIO,
+    tx_code: bool,
+    copies: int | None,
+    minutes: int | None,
+) -> None:
+    r"""Offer a credential to one holder: a link, and the same as a QR code.
+
+    Whoever has the link can redeem it, once. With --tx-code they need the code as well, so send the two by
+    different ways.
+
+    \b
+    Example:
+      tally issuer offer --type degree --claims ada.json --tx-code
+    """
+    request: JsonObject = {
+        "type": type_name,
+        "claims": parse_json_object(claims.read()),
+        "tx_code": tx_code,
+    }
+    if copies is not None:
+        request["copies"] = copies
+    if minutes is not None:
+        request["expires_in"] = int(timedelta(minutes=minutes).total_seconds())
+    with _running() as issuer:
+        created = issuer.post("offers", request)
+    terminal.document(created)
+    link = text_member(created, "offer")
+    terminal.qr_code(link)
+    terminal.say(link)
+    code = optional_text_member(created, "tx_code") if tx_code else None
+    if code is not None:
+        terminal.say("Transaction code, to be sent another way: ", bold(code))
+    terminal.note(f"Offer {text_member(created, 'id')} stands until {text_member(created, 'expires_at')}.")
+
+
+@commands.command("list")
+@click.option("--type", "type_name", help="Only this type.")
+@click.option("--offers", is_flag=True, help="The offers instead of what was issued.")
+@pass_terminal
+def list_issued(terminal: Terminal, *, type_name: str | None, offers: bool) -> None:
+    """List what was issued, the latest first."""
+    name, state = ("offers", "state") if offers else ("credentials", "status")
+    query = f"?{urlencode({'type': type_name})}" if type_name is not None else ""
+    with _running() as issuer:
+        found = issuer.get(name + query)
+    terminal.document(found)
+    rows = objects_member(found, name)
+    for row in rows:
+        when = text_member(row, "created_at" if offers else "issued_at")
+        terminal.say(
+            text_member(row, "id"),
+            "  ",
+            text_member(row, "type").ljust(20),
+            "  ",
+            when,
+            "  ",
+            _mark(row, state),
+        )
+    if not rows:
+        terminal.note("Nothing yet. Make an offer with `tally issuer offer`.")
+
+
+@commands.command("show")
+@click.argument("credential")
+@pass_terminal
+def show(terminal: Terminal, *, credential: str) -> None:
+    """Show what the register knows of a credential. It does not know the claims."""
+    with _running() as issuer:
+        _tell(terminal, issuer.get(_path(credential)))
+
+
+def _add_status_command(name: str, summary: str, *, is_final: bool = False) -> None:
+    @commands.command(name, help=summary)
+    @click.argument("credential")
+    @click.option("--yes", is_flag=True, hidden=not is_final, help="Do not ask.")
+    @pass_terminal
+    def change(terminal: Terminal, *, credential: str, yes: bool) -> None:
+        if is_final and not yes:
+            confirm(terminal, f"Revoke {credential} for good?")
+        with _running() as issuer:
+            _tell(terminal, issuer.post(f"{_path(credential)}/{name}"))
+
+
+_add_status_command("revoke", "Revoke a credential with all its copies. This is final.", is_final=True)
+_add_status_command("suspend", "Suspend a credential with all its copies until it is reinstated.")
+_add_status_command("reinstate", "Let a suspended credential count again.")
+
+
+@commands.command("rotate")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@pass_terminal
+def rotate(terminal: Terminal, *, yes: bool) -> None:
+    """Sign with a new key from now on. What was issued before stays good."""
+    if not yes:
+        confirm(terminal, "Publish a new signing key?")
+    with _running() as issuer:
+        rotated = issuer.post("rotate")
+    terminal.document(rotated)
+    terminal.say(good("✓ "), "New key: ", text_member(rotated, "key_id"))
+
+
+def _folder() -> "IssuerFolder":
+    from issuer.folder import IssuerFolder
+
+    return IssuerFolder(data_folder("issuer"))
+
+
+def _memory() -> Path:
+    return state_folder("issuer") / "seen"
+
+
+@contextmanager
+def _running() -> "Iterator[RemoteIssuer]":
+    from issuer.institution import chosen_fetcher
+    from issuer.remote import RemoteIssuer
+
+    folder = _folder()
+    url, key = folder.load_address(), folder.load_management_key()
+    with chosen_fetcher(url) as fetcher:
+        yield RemoteIssuer(url, management_key=key, fetcher=fetcher)
+
+
+def _path(credential: str) -> str:
+    return f"credentials/{quote(credential, safe='')}"
+
+
+def _mark(row: Mapping[str, JsonValue], name: str) -> Styled:
+    word = text_member(row, name)
+    return _STYLES.get(word, dim)(word)
+
+
+def _tell(terminal: Terminal, credential: JsonObject) -> None:
+    terminal.document(credential)
+    for name, value in credential.items():
+        if value is not None:
+            shown = _mark(credential, name) if name == "status" else str(value)
+            terminal.say(dim(name.replace("_", " ").ljust(18)), shown)

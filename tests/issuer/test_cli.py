@@ -1,0 +1,175 @@
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from doors.terminal import ExitCode
+from issuer.folder import IssuerFolder
+from ledger.trust import TrustedLedgers
+from protocol.encoding.strict_json import JsonObject
+from tests.issuer.command import Ended, tally_issuer
+from tests.issuer.door import Door, open_door, request
+from tests.issuer.university import EXAMPLE, SCHEMAS
+
+HOSTILE = "\x1b[2J\u202eevil\u200b"
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """The institution's folder, its running server, and the commands that belong to both."""
+
+    home: Path
+    door: Door
+
+    def run(self, *arguments: str, stdin: str = "") -> Ended:
+        return tally_issuer(self.home, *arguments, stdin=stdin)
+
+    def issue(self) -> str:
+        """The id of a new credential."""
+        self.door.credential(self.door.token(), request(self.door.university.proof()))
+        credentials = self.door.browser.get("/manage/credentials", **self.door.key).json["credentials"]
+        return str(max(credentials, key=lambda credential: credential["issued_at"])["id"])
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    home = tmp_path_factory.mktemp("home")
+    path = home / "issuer"
+    path.mkdir(mode=0o700)
+    with open_door(path) as door:
+        folder = IssuerFolder(path)
+        folder.save_ledgers(TrustedLedgers((), development=True))
+        folder.save_management_key(door.key["Authorization"].removeprefix("Bearer "))
+        folder.save_address(door.university.url)
+        yield Office(home, door)
+
+
+def claims_file(folder: Path, claims: JsonObject) -> str:
+    file = folder / "claims.json"
+    file.write_text(json.dumps(claims))
+    return str(file)
+
+
+def test_offer_gives_a_link_and_a_code_for_scripts(office: Office, tmp_path: Path) -> None:
+    claims = claims_file(tmp_path, EXAMPLE)
+    ended = office.run("offer", "--type", "degree", "--claims", claims, "--tx-code", "--json")
+    assert (ended.status, ended.stderr) == (0, "")
+    assert {"id", "offer", "tx_code"} <= set(ended.json)
+    assert ended.json["offer"].startswith("openid-credential-offer://?credential_offer_uri=")
+    assert len(ended.json["tx_code"]) == 6
+
+
+def test_offer_gives_a_link_and_a_code_for_people(office: Office) -> None:
+    arguments = ("offer", "--type", "degree", "--claims", "-", "--tx-code", "--copies", "2", "--minutes", "5")
+    ended = office.run(*arguments, stdin=json.dumps(EXAMPLE))
+    assert ended.status == 0
+    link, code = ended.stdout.splitlines()
+    assert link.startswith("openid-credential-offer://")
+    assert code.startswith("Transaction code, to be sent another way: ")
+    assert "stands until 2026-11-22T17:41:44Z" in ended.stderr
+
+
+def test_list_and_show_know_the_same(office: Office) -> None:
+    credential = office.issue()
+    (row,) = [row for row in office.run("list", "--json").json["credentials"] if row["id"] == credential]
+    assert office.run("show", credential, "--json").json == row
+    assert office.run("list", "--type", "passport", "--json").json == {"credentials": []}
+    assert office.run("list", "--offers", "--json").json["offers"]
+    assert credential in office.run("list").stdout
+    shown = office.run("show", credential).stdout
+    assert "valid" in shown
+    assert str(EXAMPLE["given_name"]) not in shown
+
+
+def test_status_changes_and_revocation_is_final(office: Office) -> None:
+    credential = office.issue()
+    for arguments, status in (
+        (("suspend", credential), "suspended"),
+        (("reinstate", credential), "valid"),
+        (("revoke", credential, "--yes"), "revoked"),
+    ):
+        ended = office.run(*arguments, "--json")
+        assert (ended.status, ended.json["status"]) == (0, status)
+    refused = office.run("reinstate", credential, "--json")
+    assert (refused.status, refused.stdout, refused.error) == (ExitCode.FAILURE, "", "status_final")
+
+
+def test_rotation_names_the_new_key(office: Office) -> None:
+    assert office.run("rotate", "--yes", "--json").json["key_id"].startswith("did:example#")
+
+
+REFUSALS: dict[str, tuple[ExitCode, str, Callable[[Office], Ended]]] = {
+    "revoke-unasked": (ExitCode.USAGE, "input_required", lambda o: o.run("revoke", "x", "--json")),
+    "rotate-unasked": (ExitCode.USAGE, "input_required", lambda o: o.run("rotate", "--json")),
+    "unknown-credential": (
+        ExitCode.NOT_FOUND,
+        "credential_not_found",
+        lambda o: o.run("show", "0123456789abcdef", "--json"),
+    ),
+    "path-in-an-id": (ExitCode.NOT_FOUND, "not_found", lambda o: o.run("show", "../offers", "--json")),
+    "unknown-type": (
+        ExitCode.NOT_FOUND,
+        "credential_type_unknown",
+        lambda o: o.run("offer", "--type", "passport", "--claims", "-", "--json", stdin="{}"),
+    ),
+    "bad-claims": (
+        ExitCode.FAILURE,
+        "claims_invalid",
+        lambda o: o.run("offer", "--type", "degree", "--claims", "-", "--json", stdin="{}"),
+    ),
+    "claims-no-json": (
+        ExitCode.FAILURE,
+        "json_invalid",
+        lambda o: o.run("offer", "--type", "degree", "--claims", "-", "--json", stdin="{"),
+    ),
+    "no-claims-file": (
+        ExitCode.USAGE,
+        "usage_invalid",
+        lambda o: o.run("offer", "--type", "degree", "--claims", "/nowhere", "--json"),
+    ),
+    "type-that-is-none": (
+        ExitCode.FAILURE,
+        "type_metadata_invalid",
+        lambda o: o.run("type", "add", "./No Type", "--json"),
+    ),
+    "not-initialized": (
+        ExitCode.NOT_FOUND,
+        "not_initialized",
+        lambda o: tally_issuer(o.home / "elsewhere", "list", "--json"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("status", "error", "act"), REFUSALS.values(), ids=REFUSALS.keys())
+def test_command_that_fails_says_why_and_ends_with_its_number(
+    office: Office, status: ExitCode, error: str, act: Callable[[Office], Ended]
+) -> None:
+    ended = act(office)
+    assert (ended.status, ended.stdout, ended.error) == (status, "", error)
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_hostile_text_never_reaches_the_terminal_raw(office: Office, as_json: bool) -> None:
+    more = ["--json"] if as_json else []
+    for ended in (
+        office.run("offer", "--type", HOSTILE, "--claims", "-", *more, stdin="{}"),
+        office.run(
+            "offer", "--type", "degree", "--claims", "-", *more, stdin=json.dumps({**EXAMPLE, HOSTILE: 1})
+        ),
+        office.run("show", HOSTILE, *more),
+        office.run("type", "add", f"/tmp/{HOSTILE}", *more),
+    ):
+        assert ended.status != 0
+        for character in "\x1b\u202e\u200b":
+            assert character not in ended.stdout + ended.stderr
+
+
+def test_type_is_added_and_listed(tmp_path: Path) -> None:
+    added = tally_issuer(tmp_path, "type", "add", "passport", "--valid-days", "3650", "--json")
+    assert added.json == {"name": "passport", "vct": "urn:tallystick:passport:1", "valid_days": 3650}
+    assert tally_issuer(tmp_path, "type", "add", str(SCHEMAS / "degree")).status == 0
+    listed = tally_issuer(tmp_path, "type", "list", "--json").json["types"]
+    assert [kind["name"] for kind in listed] == ["degree", "passport"]
+    assert "urn:tallystick:degree:1" in tally_issuer(tmp_path, "type", "list").stdout

@@ -1,0 +1,152 @@
+"""The whole way with real processes: a ledger, `tally issuer`, and a wallet that checks all it is given."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlencode, urlsplit
+
+import pytest
+
+from doors.clock import now
+from issuer.folder import IssuerFolder
+from ledger.fetch import Fetcher, FetchRules
+from protocol.codes import Code
+from protocol.errors import VerificationError
+from protocol.openid4vci.offer import PRE_AUTHORIZED_CODE
+from protocol.openid4vci.proof import create_proof
+from protocol.policy import StatusRule, VerificationPolicy
+from protocol.presentation import verify_credential
+from tests.issuer.anchored import PASSPHRASE, Anchor, anchored
+from tests.issuer.browser import FORM, Browser, bearer
+from tests.issuer.command import Ended, serving, tally_issuer, tally_issuer_alone
+from tests.issuer.university import EXAMPLE, holder_key
+from tests.ledger.world import Clock
+
+VCT = "urn:tallystick:degree:1"
+
+
+@dataclass(frozen=True, slots=True)
+class Campus:
+    """A founded institution: its home, and the ledger it is on."""
+
+    home: Path
+    anchor: Anchor
+    passphrase: tuple[str, str]
+
+    @property
+    def did(self) -> str:
+        return IssuerFolder(self.home / "issuer").load_settings().did
+
+    def run(self, *arguments: str, stdin: str = "") -> Ended:
+        ended = tally_issuer(self.home, *arguments, "--json", stdin=stdin)
+        assert ended.status == 0, ended.stderr
+        return ended
+
+    def fetch_credentials(self, url: str, count: int) -> list[str]:
+        """What an honest wallet does with a new offer."""
+        offer = self.run("offer", "--type", "degree", "--claims", "-", "--tx-code", stdin=json.dumps(EXAMPLE))
+        browser = Browser(url)
+        reference = offer.json["offer"].rpartition("%2F")[2]
+        grant = browser.get(f"/offers/{reference}").json["grants"][PRE_AUTHORIZED_CODE]
+        form = {
+            "grant_type": PRE_AUTHORIZED_CODE,
+            "pre-authorized_code": grant["pre-authorized_code"],
+            "tx_code": offer.json["tx_code"],
+        }
+        token = browser.post("/token", urlencode(form), kind=FORM).json["access_token"]
+        nonce = browser.post("/nonce").json["c_nonce"]
+        proofs = [
+            create_proof(holder_key(number), audience=url, nonce=nonce, issued_at=now(), algorithms=["EdDSA"])
+            for number in range(1, count + 1)
+        ]
+        body = {"credential_configuration_id": "degree", "proofs": {"jwt": proofs}}
+        answer = browser.post_json("/credential", body, **bearer(token))
+        assert answer.status == 200, answer.body
+        return [item["credential"] for item in answer.json["credentials"]]
+
+    def verify(self, credential: str) -> None:
+        """Every check a holder makes, with the real ledger and the real status list."""
+        self.anchor.world.clock.time = now()
+        policy = VerificationPolicy(
+            trusted_issuers={VCT: frozenset({self.did})}, status=StatusRule.REQUIRED, expiry_required=True
+        )
+        with self.anchor.resolver() as resolver, Fetcher(FetchRules(development=True)) as fetcher:
+            verify_credential(
+                credential,
+                policy=policy,
+                now=now(),
+                resolve_did=resolver.resolve,
+                fetch_status_list=lambda uri: fetcher.fetch_ok(
+                    uri, accept="application/statuslist+jwt"
+                ).body.decode(),
+            )
+
+
+@pytest.fixture
+def campus(tmp_path: Path) -> Iterator[Campus]:
+    secret = tmp_path / "passphrase"
+    secret.touch(mode=0o600)
+    secret.write_text(PASSPHRASE.text)
+    (tmp_path / "home").mkdir(mode=0o700)
+    with anchored(tmp_path, Clock(now())) as anchor:
+        (tmp_path / "token").write_text(anchor.token)
+        yield Campus(tmp_path / "home", anchor, ("--passphrase-file", str(secret)))
+
+
+def initialize(campus: Campus, tmp_path: Path) -> Ended:
+    return tally_issuer_alone(
+        campus.home,
+        *("init", "--name", "City University", "--slug", "city-university"),
+        *("--ledger", campus.anchor.world.ledger.url),
+        *("--onboarding-token-file", str(tmp_path / "token")),
+        *campus.passphrase,
+        "--json",
+    )
+
+
+def test_institution_issues_revokes_and_rotates_through_its_commands(campus: Campus, tmp_path: Path) -> None:
+    founded = initialize(campus, tmp_path)
+    assert (founded.status, founded.stderr) == (0, "")
+    assert founded.json == {
+        "name": "City University",
+        "did": campus.did,
+        "url": "http://issuer.localhost:8102",
+    }
+    again = initialize(campus, tmp_path)
+    assert (again.status, again.error) == (1, "vault_exists")
+
+    campus.run("type", "add", "degree")
+    with serving(campus.home, *campus.passphrase) as url:
+        assert urlsplit(url).hostname == "issuer.localhost"
+        first, second = campus.fetch_credentials(url, 2)
+        campus.verify(first)
+        campus.verify(second)
+
+        locked = tally_issuer_alone(campus.home, "serve", "--port", "0", *campus.passphrase, "--json")
+        assert (locked.status, locked.error) == (5, "vault_locked")
+
+        campus.anchor.world.clock.time = now() + timedelta(seconds=2)
+        key_id = campus.run("rotate", "--yes").json["key_id"]
+        assert key_id.startswith(f"{campus.did}#z6Mk")
+        (third,) = campus.fetch_credentials(url, 1)
+        for credential in (first, second, third):
+            campus.verify(credential)
+
+        (_, old) = campus.run("list").json["credentials"]
+        campus.run("suspend", old["id"])
+        with pytest.raises(VerificationError) as suspended:
+            campus.verify(first)
+        assert suspended.value.code is Code.CREDENTIAL_SUSPENDED
+        campus.run("reinstate", old["id"])
+        campus.verify(first)
+        campus.run("revoke", old["id"], "--yes")
+        for credential in (first, second):
+            with pytest.raises(VerificationError) as revoked:
+                campus.verify(credential)
+            assert revoked.value.code is Code.CREDENTIAL_REVOKED
+        campus.verify(third)
+
+    unreachable = tally_issuer_alone(campus.home, "list", "--json")
+    assert (unreachable.status, unreachable.error) == (7, "network_unreachable")
