@@ -14,6 +14,7 @@ _STATUS: Mapping[Code, int] = {
     code: status
     for status, codes in {
         401: (Code.MANAGEMENT_KEY_INVALID, Code.WRITER_NOT_AUTHORIZED, Code.ACCESS_TOKEN_INVALID),
+        403: (Code.SCOPE_INSUFFICIENT,),
         404: (
             Code.NOT_FOUND,
             Code.CREDENTIAL_NOT_FOUND,
@@ -31,6 +32,8 @@ _STATUS: Mapping[Code, int] = {
         500: (Code.INTERNAL_ERROR,),
         502: tuple(code for code in Code if code.startswith("network_")),
         503: (
+            Code.DATABASE_BUSY,
+            Code.DATABASE_DAMAGED,
             Code.DISK_ERROR,
             Code.DISK_FULL,
             Code.LOG_SELF_CHECK_FAILED,

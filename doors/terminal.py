@@ -49,7 +49,7 @@ _EXIT_CODES: Mapping[Code, ExitCode] = {
     code: exit_code
     for exit_code, codes in {
         ExitCode.FAILURE: (Code.INTERNAL_ERROR,),
-        ExitCode.USAGE: (Code.INPUT_REQUIRED, Code.USAGE_INVALID),
+        ExitCode.USAGE: (Code.INPUT_REQUIRED, Code.TRANSACTION_CODE_REQUIRED, Code.USAGE_INVALID),
         ExitCode.NOT_FOUND: (
             Code.NOT_FOUND,
             Code.CREDENTIAL_NOT_FOUND,
@@ -65,6 +65,7 @@ _EXIT_CODES: Mapping[Code, ExitCode] = {
             Code.ACCESS_TOKEN_INVALID,
             Code.MANAGEMENT_KEY_INVALID,
             Code.PASSPHRASE_WRONG,
+            Code.SCOPE_INSUFFICIENT,
             Code.VAULT_LOCKED,
             Code.VAULT_PERMISSIONS,
             Code.WRITER_NOT_AUTHORIZED,
@@ -74,6 +75,7 @@ _EXIT_CODES: Mapping[Code, ExitCode] = {
         ExitCode.UNTRUSTED: (
             Code.ISSUER_METADATA_MISMATCH,
             Code.ISSUER_NOT_TRUSTED,
+            Code.LEDGER_NOT_TRUSTED,
             Code.REQUEST_CLIENT_UNVERIFIED,
         ),
     }.items()
