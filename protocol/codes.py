@@ -596,6 +596,16 @@ class Code(StrEnum):
         "This request has been answered already.",
         "Start a new request.",
     )
+    HOLDER_DECLINED = (
+        "holder_declined",
+        "The holder declined the request, or the wallet could not answer it.",
+        "Ask the holder; to try again, start a new request.",
+    )
+    RESPONSE_CODE_INVALID = (
+        "response_code_invalid",
+        "The response code is missing, wrong, too late or was used before.",
+        "Start a new request in the browser that will answer it.",
+    )
     TRANSACTION_DATA_UNSUPPORTED = (
         "transaction_data_unsupported",
         "The request asks to confirm a transaction this wallet does not understand.",
