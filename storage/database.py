@@ -54,7 +54,7 @@ def open_database(url: str) -> Engine:
     Raises:
         UnavailableError: full or faulty disk, damaged file, missing rights, or another process kept the
             database busy for `BUSY_TIMEOUT_SECONDS`.
-        ValueError: not a database URL, or an in-memory SQLite database, which nothing survives.
+        ValueError: not a database URL, or one of SQLite that is no path (a database in memory above all).
     """
     parsed = _parse_url(url)
     if parsed.get_backend_name() != "sqlite":
@@ -80,8 +80,10 @@ def _parse_url(url: str) -> URL:
         parsed = make_url(url) if "://" in url else URL.create("sqlite", database=url)
     except sqlalchemy.exc.ArgumentError as error:
         raise ValueError("not a database URL") from error
-    if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
-        raise ValueError("a database in memory survives nothing; give a path")
+    if parsed.get_backend_name() == "sqlite" and (
+        parsed.database in (None, "", ":memory:") or str(parsed.database).startswith("file:")
+    ):
+        raise ValueError("not a path of a database file")
     return parsed
 
 

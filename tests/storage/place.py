@@ -73,6 +73,11 @@ class Place:
         return Place(root)
 
 
+def row(identifier: str) -> pytest.MarkDecorator:
+    """Give a test without parameters the id of the row of the catalogue it stands for."""
+    return pytest.mark.parametrize((), [pytest.param(id=identifier)])
+
+
 def code_of(attempt: Callable[[], object]) -> Code | None:
     """The code of the typed error that `attempt` ends in, or None when it does what it should."""
     try:

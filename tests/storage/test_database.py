@@ -5,7 +5,9 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy
@@ -94,10 +96,57 @@ def test_a_symlink_in_place_of_the_database_is_refused(tmp_path: Path, path: Pat
     assert refusal.value.code is Code.VAULT_PERMISSIONS
 
 
-@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", ":memory:", "", "http//://"])
+@pytest.mark.parametrize(
+    "url",
+    ["sqlite://", "sqlite:///:memory:", ":memory:", "", "http//://", "sqlite:///file:x?mode=memory&uri=true"],
+)
 def test_what_names_no_file_is_a_mistake_of_the_caller(url: str) -> None:
     with pytest.raises(ValueError, match=r"database"):
         open_database(url)
+
+
+class WithoutWal(sqlite3.Cursor):
+    """SQLite on a file system that cannot share memory between processes."""
+
+    def execute(self, statement: str, parameters: Any = (), /) -> "WithoutWal":
+        if statement == "PRAGMA journal_mode = WAL":
+            statement = "SELECT 'delete'"
+        super().execute(statement, parameters)
+        return self
+
+
+class Failing(sqlite3.Cursor):
+    """SQLite with an error that has nothing to do with the disk."""
+
+    def execute(self, statement: str, parameters: Any = (), /) -> "Failing":
+        if statement.startswith("PRAGMA synchronous ="):
+            raise sqlite3.NotSupportedError(statement)
+        super().execute(statement, parameters)
+        return self
+
+
+def connect_with(cursor: type[sqlite3.Cursor], monkeypatch: pytest.MonkeyPatch) -> None:
+    class Connection(sqlite3.Connection):
+        def cursor(self, factory: Any = None) -> Any:
+            return super().cursor(cursor)
+
+    monkeypatch.setattr(sqlite3.dbapi2, "connect", partial(sqlite3.connect, factory=Connection))
+
+
+def test_a_file_system_that_cannot_hold_a_database_safely_is_refused(
+    path: Path, opened: Callable[[str], Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect_with(WithoutWal, monkeypatch)
+    with pytest.raises(UnavailableError, match="safely"):
+        opened(str(path)).connect()
+
+
+def test_an_error_that_is_not_the_disks_is_left_as_it_is(
+    path: Path, opened: Callable[[str], Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect_with(Failing, monkeypatch)
+    with pytest.raises(sqlite3.NotSupportedError):
+        opened(str(path)).connect()
 
 
 def test_other_databases_are_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from protocol.codes import Code
 from storage.passphrase import TEST_ONLY, Passphrase
 from storage.sealed_file import SealedFile
 from tests.storage import faults
-from tests.storage.place import PASSPHRASE, Place, code_of, refusal_of
+from tests.storage.place import PASSPHRASE, Place, code_of, refusal_of, row
 
 OLD, NEW = b"old" * 1000, b"new" * 30_000
 NEW_PASSPHRASE = Passphrase("another one")
@@ -165,8 +165,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(mounted)], check=True)
 
 
+@row("NT-W24, FI-D1")
 def test_a_really_full_disk_leaves_the_old_file_and_lets_it_be_read(small_disk: Path) -> None:
-    """NT-W24, FI-D1"""
     place, filler = Place(small_disk), small_disk / "filler"
     place.keep(OLD)
     refused = 0

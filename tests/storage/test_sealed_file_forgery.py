@@ -21,7 +21,15 @@ from storage.passphrase import (
     calibrate_kdf,
 )
 from storage.sealed_file import SealedFile
-from storage.sealed_format import MAGIC, Content, open_content, padded_length, parse_sealed, seal
+from storage.sealed_format import (
+    MAGIC,
+    MAX_BODY_BYTES,
+    Content,
+    open_content,
+    padded_length,
+    parse_sealed,
+    seal,
+)
 from storage.sealed_header import RecoveryKey, create_header, create_master_key, expand_key, open_slot
 from tests.storage.place import PASSPHRASE, Place, refusal_of
 from tests.storage.sealing import setting, take_apart, with_header, without
@@ -105,8 +113,14 @@ def test_a_file_cut_at_any_length_is_reported_as_damaged(name: str) -> None:
 
 @pytest.mark.parametrize("tail", [b"\x00", bytes(17), SMALL, LARGE[-SEALED_CHUNK:]], ids=len)
 def test_anything_after_the_end_is_refused(tail: bytes) -> None:
-    assert outcome(SMALL + tail) is Code.VAULT_DAMAGED
-    assert outcome(LARGE + tail) is Code.VAULT_DAMAGED
+    full_chunks = seal(HEADER, MASTER_KEY, Content(1, MARK_KEY, bytes(2 * 65_536 - 48)))
+    for data in (SMALL, LARGE, full_chunks):
+        assert outcome(data + tail) is Code.VAULT_DAMAGED
+
+
+def test_a_body_that_is_too_long_is_a_mistake_of_the_caller() -> None:
+    with pytest.raises(ValueError, match="at most"):
+        seal(HEADER, MASTER_KEY, Content(1, MARK_KEY, bytes(MAX_BODY_BYTES + 1)))
 
 
 @pytest.mark.parametrize(
@@ -397,7 +411,11 @@ def test_padding_hides_the_length_and_costs_at_most_a_sixteenth(length: int) -> 
     assert padded_length(padded) == padded
 
 
-@pytest.mark.parametrize("damage", ["wrong passphrase", "altered header", "altered first", "altered last"])
+@pytest.mark.parametrize(
+    "damage",
+    ["wrong passphrase", "altered header", "altered first", "altered last"],
+    ids="NT-W30-{}".format,
+)
 def test_no_secret_shows_in_a_traceback_with_local_variables(tmp_path: Path, damage: str) -> None:
     place = Place(tmp_path)
     place.keep(b"CANARY" * 20_000)

@@ -13,7 +13,7 @@ import pytest
 
 from protocol.codes import Code
 from storage.passphrase import Passphrase
-from tests.storage.place import PASSPHRASE, Place, code_of
+from tests.storage.place import PASSPHRASE, Place, code_of, row
 
 STRACE = shutil.which("strace")
 ROOT = Path(__file__).parents[2]
@@ -138,10 +138,10 @@ def kill_at(place: Place, operation: str, point: Point) -> str:
     return "before" if found == ("old", b"old") else "after"
 
 
+@row("NT-W25")
 def test_a_save_killed_at_its_decisive_calls_leaves_the_old_or_the_new_file(
     tmp_path: Path, points: dict[str, list[Point]]
 ) -> None:
-    """NT-W25"""
     decisive: dict[str, Point] = {}
     for point in points["save"]:
         if point.name.startswith(("fallocate", "write", "fsync", "rename", "link")):

@@ -5,14 +5,16 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
 from protocol.codes import Code
+from storage.generation_mark import GenerationMark, load_mark
 from storage.passphrase import TEST_ONLY, Passphrase
-from storage.sealed_file import Freshness
-from tests.storage.place import PASSPHRASE, Place, refusal_of
+from storage.sealed_file import Freshness, SealedFile
+from tests.storage.place import PASSPHRASE, Place, refusal_of, row
 
 NEW_PASSPHRASE = Passphrase("another one")
 
@@ -25,8 +27,8 @@ def place(tmp_path: Path) -> Place:
 # NT-W19, NT-W20: an older file in the place of the newest
 
 
+@row("NT-W19")
 def test_yesterdays_file_is_refused_until_it_is_accepted(place: Place) -> None:
-    """NT-W19"""
     place.keep(b"one", b"two")
     yesterday = place.path.read_bytes()
     with place.open() as opened:
@@ -48,8 +50,8 @@ def test_another_file_of_the_same_generation_is_refused(place: Place, tmp_path: 
     assert refusal_of(place.open).code is Code.VAULT_ROLLBACK
 
 
+@row("NT-W20")
 def test_without_a_mark_the_age_is_unknown_until_something_is_saved(place: Place) -> None:
-    """NT-W20"""
     place.keep(b"one")
     shutil.rmtree(place.marks)
     for _ in range(2):
@@ -111,6 +113,57 @@ def test_a_file_newer_than_its_mark_moves_the_mark(place: Place) -> None:
     assert refusal_of(place.open).code is Code.VAULT_ROLLBACK
     place.path.write_bytes(two)
     assert place.body() == b"two"
+
+
+def test_a_save_between_the_two_reads_of_an_opening_is_no_rollback(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.keep(b"one")
+
+    def load_mark_after_a_save(folder: Path, *, file_id: bytes, mark_key: bytes) -> GenerationMark | None:
+        monkeypatch.setattr("storage.sealed_file.load_mark", load_mark)
+        with place.open() as other:
+            other.save(b"two")
+        return load_mark(folder, file_id=file_id, mark_key=mark_key)
+
+    monkeypatch.setattr("storage.sealed_file.load_mark", load_mark_after_a_save)
+    with place.open() as opened:
+        assert (opened.body, opened.freshness) == (b"two", Freshness.CONFIRMED)
+
+
+@pytest.fixture
+def unfinished(place: Place) -> Place:
+    """A file whose writer died before it could move the mark."""
+    place.keep(b"one")
+    stale = place.root / "stale"
+    shutil.copytree(place.marks, stale)
+    with place.open() as opened:
+        opened.save(b"two")
+    shutil.rmtree(place.marks)
+    stale.rename(place.marks)
+    return place
+
+
+def test_the_mark_of_an_unfinished_save_is_left_to_whoever_saved_again_meanwhile(
+    unfinished: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold = SealedFile.hold
+
+    def hold_after_a_save(opened: SealedFile) -> AbstractContextManager[None]:
+        monkeypatch.setattr(SealedFile, "hold", hold)
+        with unfinished.open() as other:
+            other.save(b"three")
+        return hold(opened)
+
+    monkeypatch.setattr(SealedFile, "hold", hold_after_a_save)
+    unfinished.open().close()
+    shutil.copy(unfinished.previous, unfinished.path)
+    assert refusal_of(unfinished.open).code is Code.VAULT_ROLLBACK
+
+
+def test_an_unfinished_save_is_not_noted_under_a_lock_that_others_could_take(unfinished: Place) -> None:
+    unfinished.path.with_name("wallet.sealed.lock").chmod(0o666)
+    assert refusal_of(unfinished.open).code is Code.VAULT_PERMISSIONS
 
 
 # The previous generation
@@ -182,15 +235,15 @@ def test_what_others_could_read_or_replace_is_refused(place: Place, relative: st
     assert refusal_of(place.open).code is Code.VAULT_PERMISSIONS
 
 
+@row("NT-W21")
 def test_a_file_of_another_user_is_refused(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    """NT-W21"""
     place.keep(b"one")
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
     assert refusal_of(place.open).code is Code.VAULT_PERMISSIONS
 
 
+@row("NT-W22")
 def test_a_second_writer_is_refused_and_a_reader_is_not(place: Place) -> None:
-    """NT-W22"""
     place.keep(b"one")
     with place.open() as first, place.open() as second:
         with first.hold():
@@ -228,8 +281,8 @@ def holder(place: Place) -> Iterator[subprocess.Popen[bytes]]:
         process.kill()
 
 
+@row("NT-W22")
 def test_the_lock_of_a_killed_process_is_gone_with_it(place: Place, holder: subprocess.Popen[bytes]) -> None:
-    """NT-W22"""
     with place.open() as opened:
         assert refusal_of(lambda: opened.save(b"two")).code is Code.VAULT_LOCKED
         holder.kill()
@@ -266,11 +319,12 @@ def test_two_processes_lose_none_of_each_others_changes(place: Place) -> None:
         assert (opened.body, opened.generation) == (b"50", 51)
 
 
-@pytest.mark.parametrize("code", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP], ids=errno.errorcode.get)
+@pytest.mark.parametrize(
+    "code", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP], ids=lambda code: f"NT-W23-{errno.errorcode[code]}"
+)
 def test_a_file_system_without_locks_is_refused_for_writing(
     place: Place, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
-    """NT-W23"""
 
     def flock(_descriptor: int, _operation: int) -> None:
         raise OSError(code, os.strerror(code))

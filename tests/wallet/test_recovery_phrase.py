@@ -1,4 +1,5 @@
 import hashlib
+import hmac
 import json
 import re
 from datetime import UTC, datetime, timedelta
@@ -51,6 +52,26 @@ def test_keys_are_those_of_slip_0010(case: dict[str, Any]) -> None:
     else:
         p256 = derive_p256_key(seed, path)
         assert (p256.scalar.hex(), p256.public_key.compressed.hex()) == (case["private"], case["public"])
+
+
+def test_a_p256_candidate_beyond_the_order_is_skipped_as_slip_0010_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seed, digest = bytes(64), hmac.digest
+    chain_code = digest(b"Nist256p1 seed", seed, "sha512")[32:]
+    number = (9901 + (1 << 31)).to_bytes(4)
+    expected = digest(chain_code, b"\x01" + b"c" * 32 + number, "sha512")
+
+    def unlucky_once(key: bytes, data: bytes, name: str) -> bytes:
+        return b"\xff" * 32 + b"c" * 32 if data[0] == 0 and data[-4:] == number else digest(key, data, name)
+
+    monkeypatch.setattr(hmac, "digest", unlucky_once)
+    parent = int.from_bytes(derive_p256_key(seed, ()).scalar)
+    order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+    assert (
+        int.from_bytes(derive_p256_key(seed, (9901,)).scalar)
+        == (int.from_bytes(expected[:32]) + parent) % order
+    )
 
 
 @given(st.binary(min_size=32, max_size=32))
