@@ -145,7 +145,7 @@ def test_an_error_that_is_not_the_disks_is_left_as_it_is(
     path: Path, opened: Callable[[str], Engine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connect_with(Failing, monkeypatch)
-    with pytest.raises(sqlite3.NotSupportedError):
+    with pytest.raises(sqlalchemy.exc.NotSupportedError):
         opened(str(path)).connect()
 
 

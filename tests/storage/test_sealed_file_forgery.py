@@ -31,7 +31,7 @@ from storage.sealed_format import (
     seal,
 )
 from storage.sealed_header import RecoveryKey, create_header, create_master_key, expand_key, open_slot
-from tests.storage.place import PASSPHRASE, Place, refusal_of
+from tests.storage.place import PASSPHRASE, Place, refusal_of, row
 from tests.storage.sealing import setting, take_apart, with_header, without
 
 MIB = 1024
@@ -261,11 +261,17 @@ def test_an_altered_slot_opens_nothing(change: Callable[[JsonObject], None]) -> 
         pytest.param(PASSPHRASE.text + " ", id="NT-W08-space-appended"),
     ],
 )
-def test_a_wrong_passphrase_is_refused_and_changes_nothing(place: Place, text: str) -> None:
-    before = {path: path.read_bytes() for path in place.root.rglob("*") if path.is_file()}
+def test_a_wrong_passphrase_is_refused(place: Place, text: str) -> None:
     assert refusal_of(lambda: place.open(Passphrase(text))).code is Code.PASSPHRASE_WRONG
-    # NT-W09: there is no counter of attempts that could be edited; only the derivation's cost.
+
+
+@row("NT-W09")
+def test_no_file_counts_attempts_that_somebody_could_edit(place: Place) -> None:
+    before = {path: path.read_bytes() for path in place.root.rglob("*") if path.is_file()}
+    for _ in range(10):
+        assert refusal_of(lambda: place.open(Passphrase("wrong"))).code is Code.PASSPHRASE_WRONG
     assert before == {path: path.read_bytes() for path in place.root.rglob("*") if path.is_file()}
+    assert place.body() == b"one"
 
 
 def test_a_file_is_not_made_with_an_empty_passphrase(place: Place) -> None:
