@@ -50,6 +50,23 @@ class CredentialCopy:
     used_at: datetime | None = None
 
 
+class StandingWord(StrEnum):
+    """What is known of a credential's status. UNKNOWN: nobody could be asked; it never means valid."""
+
+    VALID = "valid"
+    SUSPENDED = "suspended"
+    REVOKED = "revoked"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How a credential stood when its issuer was last asked."""
+
+    word: StandingWord
+    checked_at: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldCredential:
     """A credential with all of its copies.
@@ -61,6 +78,7 @@ class HeldCredential:
         credential_issuer: Where it was fetched and can be fetched again (OpenID4VCI); None for a file.
         received_at: When it came in first.
         copies: At least one.
+        standing: How it stood when its issuer was last asked.
     """
 
     id: str
@@ -69,6 +87,7 @@ class HeldCredential:
     credential_issuer: str | None
     received_at: datetime
     copies: tuple[CredentialCopy, ...]
+    standing: Standing | None = None
 
     @property
     def unused_copies(self) -> tuple[CredentialCopy, ...]:
@@ -195,6 +214,18 @@ class WalletContent:
             raise RefusedError(Code.COPIES_USED_UP)
         copies = tuple(replace(copy, used_at=now) if copy.key == key else copy for copy in held.copies)
         return self._with_changed(replace(held, copies=copies))
+
+    def with_standing(self, credential_id: str, standing: Standing) -> "WalletContent":
+        """With what was learnt about a credential's status. Revocation is final: an older list that someone
+        serves again does not make a revoked credential look valid.
+
+        Raises:
+            RefusedError: there is no such credential.
+        """
+        held = self.credential(credential_id)
+        if held.standing is not None and held.standing.word is StandingWord.REVOKED:
+            return self
+        return self._with_changed(replace(held, standing=standing))
 
     def without_credential(self, credential_id: str) -> "WalletContent":
         """Without a credential and all of its copies.

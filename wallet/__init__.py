@@ -1,0 +1,1 @@
+"""The holder's side: keeps credentials and keys sealed, and discloses only what its owner picks."""

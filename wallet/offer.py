@@ -1,0 +1,122 @@
+"""Opening an offer: what it would lead to, read and fetched without giving anything away (OpenID4VCI 1.0 §4).
+
+An offer may come from anyone, and says what it likes. A person decides by the host of the issuer.
+"""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from protocol.codes import Code
+from protocol.errors import RefusedError
+from protocol.openid4vci.configuration import CredentialConfiguration
+from protocol.openid4vci.metadata import (
+    ISSUER_WELL_KNOWN,
+    IssuerMetadata,
+    parse_issuer_metadata,
+    select_configuration,
+    well_known_address,
+)
+from protocol.openid4vci.offer import (
+    CredentialOffer,
+    OfferReference,
+    PreAuthorizedGrant,
+    TransactionCode,
+    parse_offer,
+    parse_offer_link,
+)
+from wallet.outside import JSON, Outside
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedCredential:
+    """A credential on offer: how the issuer calls it, and its type."""
+
+    configuration_id: str
+    name: str
+    vct: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedOffer:
+    """An offer with the issuer's metadata, ready to be shown. Names are the issuer's own words.
+
+    Attributes:
+        issuer_url: The Credential Issuer Identifier.
+        issuer_name: What the issuer calls itself.
+        credentials: What is offered.
+        transaction_code: What the code looks like that the issuer sent another way, None if there is none.
+        batch_size: How many copies of a credential the issuer gives at most.
+    """
+
+    issuer_url: str
+    issuer_name: str | None
+    credentials: tuple[OfferedCredential, ...]
+    transaction_code: TransactionCode | None
+    batch_size: int
+    grant: PreAuthorizedGrant
+    metadata: IssuerMetadata
+
+    @property
+    def issuer_host(self) -> str:
+        """The host a person should recognize before going on."""
+        return urlsplit(self.issuer_url).netloc
+
+
+def open_offer(source: str, *, outside: Outside) -> OpenedOffer:
+    """Read an offer (a link, or its JSON) and the metadata of its issuer.
+
+    Raises:
+        MalformedError: not an offer.
+        VerificationError: the metadata belongs to another issuer.
+        RefusedError: an offer this wallet cannot redeem.
+        UnavailableError: the issuer cannot be reached.
+    """
+    offer = _read_offer(source, outside)
+    if offer.pre_authorized is None:
+        raise RefusedError(Code.OFFER_INVALID, "it asks to log in with the issuer, which this wallet cannot")
+    metadata = _fetch_issuer_metadata(offer.credential_issuer, outside)
+    credentials = []
+    for configuration_id in offer.configuration_ids:
+        configuration = select_configuration(metadata, configuration_id)
+        if not configuration.proof_algorithms:
+            raise RefusedError(Code.OFFER_INVALID, "the credential would be bound to nobody's key")
+        credentials.append(
+            OfferedCredential(configuration_id, _name(configuration, configuration_id), _vct(configuration))
+        )
+    return OpenedOffer(
+        issuer_url=metadata.credential_issuer,
+        issuer_name=next((display.name for display in metadata.display if display.name), None),
+        credentials=tuple(credentials),
+        transaction_code=offer.pre_authorized.transaction_code,
+        batch_size=metadata.batch_size,
+        grant=offer.pre_authorized,
+        metadata=metadata,
+    )
+
+
+def _read_offer(source: str, outside: Outside) -> CredentialOffer:
+    text = source.strip()
+    if text.startswith("{"):
+        return parse_offer(text, development=outside.development)
+    offer = parse_offer_link(text, development=outside.development)
+    if isinstance(offer, OfferReference):
+        fetched = outside.fetcher.fetch(offer.address, accept=JSON)
+        if fetched.status != 200:
+            raise RefusedError(Code.OFFER_NOT_FOUND)
+        return parse_offer(fetched.body, development=outside.development)
+    return offer
+
+
+def _fetch_issuer_metadata(issuer: str, outside: Outside) -> IssuerMetadata:
+    address = well_known_address(issuer, ISSUER_WELL_KNOWN, development=outside.development)
+    fetched = outside.fetcher.fetch_ok(address, accept=JSON)
+    return parse_issuer_metadata(fetched.body, expected_issuer=issuer, development=outside.development)
+
+
+def _name(configuration: CredentialConfiguration, configuration_id: str) -> str:
+    return next((display.name for display in configuration.display if display.name), configuration_id)
+
+
+def _vct(configuration: CredentialConfiguration) -> str:
+    assert configuration.vct is not None, "select_configuration gives none without a type"
+    return configuration.vct
