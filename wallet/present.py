@@ -103,7 +103,7 @@ def create_presentation(
     nonce: str,
     audience: str,
     algorithms: tuple[Algorithm, ...],
-    outside: Outside,
+    now: datetime,
 ) -> str:
     """The presentation of `item`, bound to one request by `key`, the key of its copy.
 
