@@ -3,6 +3,7 @@
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 from ledger.fetch import Fetched
 from protocol.claim_path import ClaimPath
