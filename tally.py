@@ -75,3 +75,7 @@ commands.params.append(
 def main() -> int:
     """Run the command line of this process; the number to exit with."""
     return run(commands, sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
