@@ -7,9 +7,8 @@ import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TextIO
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlsplit
 
 import click
 
@@ -20,7 +19,7 @@ from doors.management_key import create_management_key
 from doors.prompts import PassphraseSource, confirm, passphrase_options
 from doors.terminal import Styled, Terminal, bad, bold, dim, good, warning
 from protocol.codes import Code
-from protocol.encoding.members import objects_member, optional_text_member, text_member
+from protocol.encoding.members import objects_member, text_member
 from protocol.encoding.strict_json import JsonObject, JsonValue, parse_json_object
 from protocol.errors import RefusedError
 
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 
 _DEFAULT_PORT = 8102
 _DEFAULT_URL = f"http://issuer.localhost:{_DEFAULT_PORT}"
-_DEFAULT_VALID_DAYS = 5 * 365
 _STYLES = {"valid": good, "revoked": bad, "suspended": warning, "open": good, "blocked": bad}
 
 commands = Group(help="Issue, revoke and account for credentials.")
@@ -42,13 +40,9 @@ commands.add_command(types)
 @click.option("--name", required=True, help="What people call you.")
 @click.option("--slug", required=True, help="The last part of your DID: a-z, 0-9 and hyphens. It stays.")
 @click.option("--ledger", "ledger_url", required=True, help="The ledger your DID lives on.")
-@click.option(
-    "--ledger-policy", type=click.File(), help="The policy to trust it by; else its own word counts."
-)
+@click.option("--ledger-policy", type=click.File(), help="The policy to trust it by, if not its own word.")
 @click.option("--onboarding-token-file", type=click.File(), required=True, help="What its operator gave you.")
-@click.option(
-    "--url", default=_DEFAULT_URL, show_default=True, help="Where wallets will reach you. It stays."
-)
+@click.option("--url", default=_DEFAULT_URL, show_default=True, help="Where wallets reach you. It stays.")
 @passphrase_options
 @pass_terminal
 def init(
@@ -68,8 +62,9 @@ def init(
     """
     from issuer.founding import found_institution, open_new_keys, trust_ledger
     from issuer.http import KEY_PREFIX
-    from issuer.institution import chosen_fetcher, identity_keeper
+    from issuer.institution import identity_keeper
     from issuer.register import open_register, replace_management_key
+    from issuer.remote import chosen_fetcher
     from protocol.tlog.policy import encode_log_policy
     from storage.passphrase import Passphrase, calibrate_kdf
 
@@ -90,7 +85,7 @@ def init(
         replace_management_key(register, key.id, key.digest)
         register.dispose()
         folder.save_management_key(text)
-        with identity_keeper(folder, ring, memory=_memory()) as keeper:
+        with identity_keeper(folder, ring, memory=state_folder("issuer") / "seen") as keeper:
             settings = found_institution(folder, keeper, name=name, slug=slug, url=url, now=now())
     terminal.document({"name": settings.name, "did": settings.did, "url": settings.url})
     terminal.say(good("✓ "), bold(settings.name), " is ", settings.did)
@@ -107,7 +102,6 @@ def serve(terminal: Terminal, *, address: str, port: int | None, passphrase: Pas
     from doors import server
     from issuer.http import IssuerApp, create_issuer_app
     from issuer.institution import identity_keeper, open_institution
-    from issuer.status import StatusPublisher
     from storage.key_ring import KeyRing
     from storage.passphrase import Passphrase
 
@@ -119,21 +113,15 @@ def serve(terminal: Terminal, *, address: str, port: int | None, passphrase: Pas
     secret = Passphrase(passphrase.read(terminal))
     with (
         KeyRing.open(folder.keys, secret, mark_folder=state_folder("issuer")) as ring,
-        identity_keeper(folder, ring, memory=_memory()) as keeper,
+        identity_keeper(folder, ring, memory=state_folder("issuer") / "seen") as keeper,
         server.listen(address, port, name=local_name) as listener,
     ):
         # On this machine the port may change from run to run; behind a proxy the address stays.
         url = listener.url if local_name else public.geturl()
         with open_institution(folder, keeper, url=url, now=now()) as (institution, keys):
             folder.save_address(url)
-            issuer = IssuerApp(
-                institution=institution,
-                publisher=StatusPublisher(institution),
-                rotate=lambda: keys.rotate(now=now()).key_id,
-                clock=now,
-                entropy=secrets.token_bytes,
-            )
-            server.serve(create_issuer_app(issuer), listener, terminal)
+            app = create_issuer_app(IssuerApp(institution, keys.rotate, now, secrets.token_bytes))
+            server.serve(app, listener, terminal)
 
 
 @types.command("add")
@@ -141,9 +129,8 @@ def serve(terminal: Terminal, *, address: str, port: int | None, passphrase: Pas
 @click.option(
     "--valid-days",
     type=click.IntRange(1, 36_500),
-    default=_DEFAULT_VALID_DAYS,
-    show_default=True,
-    help="For how many days its credentials are valid.",
+    default=5 * 365,
+    help="How long its credentials are valid.",
 )
 @pass_terminal
 def add_type(terminal: Terminal, *, source: str, valid_days: int) -> None:
@@ -175,9 +162,7 @@ def list_types(terminal: Terminal) -> None:
 
 @commands.command("offer")
 @click.option("--type", "type_name", required=True, help="The type of credential.")
-@click.option(
-    "--claims", required=True, type=click.File("rb"), help="A JSON file with the claims; - for stdin."
-)
+@click.option("--claims", required=True, type=click.File("rb"), help="A JSON file; - for stdin.")
 @click.option("--tx-code", is_flag=True, help="Make a code that you send the holder another way.")
 @click.option("--copies", type=click.IntRange(1, 50), help="How many copies the wallet may have.")
 @click.option("--minutes", type=click.IntRange(1, 43_200), help="For how many minutes the offer stands.")
@@ -200,24 +185,18 @@ def offer(
     Example:
       tally issuer offer --type degree --claims ada.json --tx-code
     """
-    request: JsonObject = {
-        "type": type_name,
-        "claims": parse_json_object(claims.read()),
-        "tx_code": tx_code,
-    }
-    if copies is not None:
-        request["copies"] = copies
-    if minutes is not None:
-        request["expires_in"] = int(timedelta(minutes=minutes).total_seconds())
+    from issuer.management import OfferRequest, encode_offer_request
+
+    lifetime = None if minutes is None else timedelta(minutes=minutes)
+    request = OfferRequest(_readable(type_name), parse_json_object(claims.read()), tx_code, copies, lifetime)
     with _running() as issuer:
-        created = issuer.post("offers", request)
+        created = issuer.post("offers", encode_offer_request(request))
     terminal.document(created)
     link = text_member(created, "offer")
     terminal.qr_code(link)
     terminal.say(link)
-    code = optional_text_member(created, "tx_code") if tx_code else None
-    if code is not None:
-        terminal.say("Transaction code, to be sent another way: ", bold(code))
+    if tx_code:
+        terminal.say("Transaction code, to be sent another way: ", bold(text_member(created, "tx_code")))
     terminal.note(f"Offer {text_member(created, 'id')} stands until {text_member(created, 'expires_at')}.")
 
 
@@ -228,22 +207,15 @@ def offer(
 def list_issued(terminal: Terminal, *, type_name: str | None, offers: bool) -> None:
     """List what was issued, the latest first."""
     name, state = ("offers", "state") if offers else ("credentials", "status")
-    query = f"?{urlencode({'type': type_name})}" if type_name is not None else ""
+    query = "" if type_name is None else f"?type={_quoted(type_name)}"
     with _running() as issuer:
         found = issuer.get(name + query)
     terminal.document(found)
     rows = objects_member(found, name)
     for row in rows:
         when = text_member(row, "created_at" if offers else "issued_at")
-        terminal.say(
-            text_member(row, "id"),
-            "  ",
-            text_member(row, "type").ljust(20),
-            "  ",
-            when,
-            "  ",
-            _mark(row, state),
-        )
+        line = f"{text_member(row, 'id')}  {text_member(row, 'type'):20}  {when}  "
+        terminal.say(line, _mark(row, state))
     if not rows:
         terminal.note("Nothing yet. Make an offer with `tally issuer offer`.")
 
@@ -293,14 +265,9 @@ def _folder() -> "IssuerFolder":
     return IssuerFolder(data_folder("issuer"))
 
 
-def _memory() -> Path:
-    return state_folder("issuer") / "seen"
-
-
 @contextmanager
 def _running() -> "Iterator[RemoteIssuer]":
-    from issuer.institution import chosen_fetcher
-    from issuer.remote import RemoteIssuer
+    from issuer.remote import RemoteIssuer, chosen_fetcher
 
     folder = _folder()
     url, key = folder.load_address(), folder.load_management_key()
@@ -309,7 +276,16 @@ def _running() -> "Iterator[RemoteIssuer]":
 
 
 def _path(credential: str) -> str:
-    return f"credentials/{quote(credential, safe='')}"
+    return f"credentials/{_quoted(credential)}"
+
+
+def _quoted(text: str) -> str:
+    return quote(_readable(text), safe="")
+
+
+def _readable(text: str) -> str:
+    # An argument in another encoding than the terminal's holds what no message could.
+    return text.encode("utf-8", "replace").decode()
 
 
 def _mark(row: Mapping[str, JsonValue], name: str) -> Styled:

@@ -38,6 +38,7 @@ from issuer.oauth import OAuthRoute, access_token
 from issuer.offer import create_offer, credential_offer, find_open_offer, list_offers, remove_expired
 from issuer.register import Entropy, find_credential, list_credentials, management_keys
 from issuer.status import StatusPublisher, change_status
+from ledger.identity import IdentityKey
 from protocol.encoding.strict_json import JsonObject
 from protocol.errors import TallyError
 from protocol.openid4vci.credential import (
@@ -68,15 +69,13 @@ class IssuerApp:
 
     Attributes:
         institution: Whose door it is.
-        publisher: Signs its status lists.
-        rotate: Gives the institution a new signing key and returns its key id.
+        rotate: Gives it a new signing key at this time.
         clock: Tells the time.
         entropy: Makes ids, codes, tokens, nonces and salts.
     """
 
     institution: Institution
-    publisher: StatusPublisher
-    rotate: Callable[[], str]
+    rotate: Callable[[datetime], IdentityKey]
     clock: Callable[[], datetime]
     entropy: Entropy
 
@@ -139,6 +138,7 @@ def create_issuer_app(issuer: IssuerApp) -> FastAPI:
 def _public(issuer: IssuerApp) -> APIRouter:
     router = APIRouter(tags=["public"])
     institution = issuer.institution
+    publisher = StatusPublisher(institution)
     settings = institution.settings
 
     @router.get(f"/.well-known/{ISSUER_WELL_KNOWN}", summary="Credential Issuer Metadata")
@@ -161,7 +161,7 @@ def _public(issuer: IssuerApp) -> APIRouter:
     @router.get("/status/{number}", summary="A signed status list (Token Status List)")
     def get_status_list(number: Annotated[int, Path(ge=1, lt=1 << 31)]) -> Response:
         return Response(
-            issuer.publisher.token(number, now=issuer.clock()),
+            publisher.token(number, now=issuer.clock()),
             media_type=f"application/{STATUS_LIST_TYP}",
             headers={"Access-Control-Allow-Origin": "*"},
         )
@@ -267,7 +267,7 @@ def _management(issuer: IssuerApp) -> APIRouter:
 
     @router.post("/rotate", summary="Rotate the signing key")
     def post_rotate() -> JSONResponse:
-        return JSONResponse({"key_id": issuer.rotate()})
+        return JSONResponse({"key_id": issuer.rotate(issuer.clock()).key_id})
 
     @router.get("/types", summary="The types that are issued")
     def get_types() -> JSONResponse:

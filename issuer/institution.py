@@ -6,17 +6,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from sqlalchemy.engine import Engine
 
 from issuer.credential_type import TypeShelf
 from issuer.folder import IssuerFolder
 from issuer.register import open_register
+from issuer.remote import chosen_fetcher
 from issuer.seal import OfferSeal
 from issuer.settings import IssuerSettings
 from ledger.client import LedgerClient
-from ledger.fetch import Fetcher, FetchRules
 from ledger.identity import IdentityKeeper, IdentityKey, identity_key, resume_identity, rotate_identity
 from ledger.memory import CheckpointMemory
 from storage.key_ring import KeyRing
@@ -49,7 +48,7 @@ class SigningKeys:
         """The key to sign with now."""
         return self._current
 
-    def rotate(self, *, now: datetime) -> IdentityKey:
+    def rotate(self, now: datetime) -> IdentityKey:
         """Publish a new key and sign with it from now on.
 
         Raises:
@@ -71,14 +70,6 @@ def identity_keeper(folder: IssuerFolder, ring: KeyRing, *, memory: Path) -> Ite
     with chosen_fetcher(ledger.url) as fetcher:
         client = LedgerClient(ledger, fetcher=fetcher, memory=CheckpointMemory(memory))
         yield IdentityKeeper(ring, folder.prepared_entry, client, folder.load_onboarding_token())
-
-
-def chosen_fetcher(url: str) -> Fetcher:
-    """A fetcher for an address that the institution itself chose, with its port.
-
-    Names under .localhost lead to this machine, as nobody else's do.
-    """
-    return Fetcher(FetchRules(development=True, allowed_ports=frozenset({urlsplit(url).port or 443})))
 
 
 @contextmanager

@@ -78,6 +78,16 @@ def parse_offer_request(source: JsonObject) -> OfferRequest:
     )
 
 
+def encode_offer_request(request: OfferRequest) -> JsonObject:
+    """The body of a request for an offer."""
+    source: JsonObject = {"type": request.type, "claims": request.claims, "tx_code": request.with_tx_code}
+    if request.copies is not None:
+        source["copies"] = request.copies
+    if request.lifetime is not None:
+        source["expires_in"] = int(request.lifetime.total_seconds())
+    return source
+
+
 def created_offer_document(settings: IssuerSettings, created: CreatedOffer) -> JsonObject:
     """A new offer, with the links and the code that are shown this once."""
     by_value = credential_offer(

@@ -1,8 +1,9 @@
 """The running issuer, as the institution's own commands reach it: over HTTP, with the management key."""
 
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
-from ledger.fetch import Fetched, Fetcher
+from ledger.fetch import Fetched, Fetcher, FetchRules
 from protocol.codes import Code, find_code
 from protocol.encoding.members import optional_text_member, text_member
 from protocol.encoding.strict_json import JsonObject, JsonValue, encode_json, parse_json_object
@@ -10,6 +11,14 @@ from protocol.errors import MalformedError, RefusedError, TallyError, Unavailabl
 
 _JSON = "application/json"
 _MAX_BYTES = 64 << 20
+
+
+def chosen_fetcher(url: str) -> Fetcher:
+    """A fetcher for an address that the institution itself chose, with its port.
+
+    Names under .localhost lead to this machine, as nobody else's do.
+    """
+    return Fetcher(FetchRules(development=True, allowed_ports=frozenset({urlsplit(url).port or 443})))
 
 
 class RemoteIssuer:

@@ -10,7 +10,8 @@ from doors.management_key import create_management_key
 from doors.server import listen
 from issuer.folder import IssuerFolder
 from issuer.founding import found_institution, open_new_keys, trust_ledger
-from issuer.institution import chosen_fetcher, identity_keeper
+from issuer.institution import identity_keeper
+from issuer.remote import chosen_fetcher
 from issuer.settings import IssuerSettings
 from ledger.fetch import Fetcher, FetchRules
 from ledger.http import TOKEN_PREFIX

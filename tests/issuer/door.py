@@ -2,19 +2,20 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from sqlalchemy import insert
-
 from doors.management_key import create_management_key
 from doors.server import listen, running
 from issuer.http import KEY_PREFIX, IssuerApp, create_issuer_app
-from issuer.register import management_keys
+from issuer.register import replace_management_key
+from ledger.identity import IdentityKey
 from protocol.openid4vci.offer import PRE_AUTHORIZED_CODE
 from tests.issuer.browser import FORM, Answer, Browser, bearer
 from tests.issuer.university import EXAMPLE, University
+from tests.status_issuer import KEY
 
 
 class Door:
@@ -26,9 +27,9 @@ class Door:
         self.browser = browser
         self.rotations = 0
 
-    def rotate(self) -> str:
+    def rotate(self, _now: datetime) -> IdentityKey:
         self.rotations += 1
-        return f"did:example#{self.rotations}"
+        return IdentityKey(KEY, f"did:example#{self.rotations}")
 
     def offer(self, **members: object) -> Any:
         body = {"type": "degree", "claims": EXAMPLE, **members}
@@ -73,17 +74,10 @@ def open_door(folder: Path) -> Iterator[Door]:
     with listen("127.0.0.1", 0, name="issuer.localhost") as listener:
         university = University(folder, url=listener.url)
         text, key = create_management_key(KEY_PREFIX)
-        with university.register.begin() as connection:
-            connection.execute(insert(management_keys).values(id=key.id, digest=key.digest))
+        replace_management_key(university.register, key.id, key.digest)
         door = Door(university, text, Browser(listener.url))
         app = create_issuer_app(
-            IssuerApp(
-                institution=university.institution,
-                publisher=university.publisher,
-                rotate=door.rotate,
-                clock=university.clock,
-                entropy=university.entropy,
-            ),
+            IssuerApp(university.institution, door.rotate, university.clock, university.entropy)
         )
         with running(app, listener):
             yield door

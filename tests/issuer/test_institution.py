@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from issuer.founding import found_institution, trust_ledger
-from issuer.institution import chosen_fetcher, open_institution
+from issuer.institution import open_institution
+from issuer.remote import chosen_fetcher
 from protocol.codes import Code
 from protocol.did.document import Relationship
 from protocol.errors import RefusedError, TallyError, UnavailableError
@@ -107,7 +108,7 @@ def test_rotation_takes_a_new_key_into_use_and_is_on_the_ledger(anchor: Anchor) 
     ):
         before = institution.signer()
         anchor.world.clock.time += timedelta(hours=1)
-        after = keys.rotate(now=anchor.world.clock())
+        after = keys.rotate(anchor.world.clock())
         assert institution.signer() == after != before
         with anchor.resolver() as resolver:
             document = resolver.resolve(did).document
@@ -137,7 +138,7 @@ def test_rotation_that_was_interrupted_is_finished_when_the_institution_opens(
 
         monkeypatch.setattr(keeper.client, "submit", submit_and_die)
         with pytest.raises(KeyboardInterrupt):
-            keys.rotate(now=anchor.world.clock())
+            keys.rotate(anchor.world.clock())
         assert institution.signer() == before
     with (
         anchor.keeper() as keeper,
