@@ -53,9 +53,9 @@ def parse_sd_jwt(text: str) -> SdJwt:
     """
     if text.strip() != text or not text.isascii():
         raise MalformedError(Code.FORMAT_INVALID, "white space around, or other characters than ASCII")
-    issuer_jwt, *encoded, last = text.split("~") if "~" in text else ("", "")
-    if not issuer_jwt:
+    if "~" not in text:
         raise MalformedError(Code.FORMAT_INVALID, "an SD-JWT without its ~")
+    issuer_jwt, *encoded, last = text.split("~")
     if exceed_limits(encoded):
         raise MalformedError(Code.DISCLOSURE_LIMIT_EXCEEDED, "too many, or too long together")
     if issuer_jwt.count(".") != 2 or (last and last.count(".") != 2):

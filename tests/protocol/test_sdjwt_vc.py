@@ -83,6 +83,11 @@ def test_credential_that_does_not_say_who_issued_what_is_refused(changes: JsonOb
     assert caught.value.code is code
 
 
+def test_type_of_2048_characters_is_read() -> None:
+    jwt = sign_jws(CLAIMS | {"vct": "u" * 2048}, KEY, typ="dc+sd-jwt")
+    assert len(parse_credential(parse_credential_jws(SdJwt(jwt, ()))).vct) == 2048
+
+
 @pytest.mark.parametrize("name", ["iss", "vct"])
 def test_credential_without_issuer_or_type_is_refused(name: str) -> None:
     claims = {each: value for each, value in CLAIMS.items() if each != name}
@@ -112,6 +117,24 @@ def test_key_id_that_does_not_lie_under_the_issuer_is_refused(header: JsonObject
 def test_holder_key_is_the_one_jwk_of_the_confirmation(key: Ed25519PrivateKey | P256PrivateKey) -> None:
     assert rules(CLAIMS | {"cnf": {"jwk": encode_jwk(key.public_key)}}) == key.public_key
     assert rules(CLAIMS) is None
+
+
+@pytest.mark.parametrize(
+    "confirmation",
+    [
+        {"jwk": encode_jwk(KEY.public_key) | {"d": "AA"}},
+        {"jwk": "AA"},
+        {"jwk": {}},
+        {"jwk": encode_jwk(KEY.public_key), "kid": "a"},
+        {"kid": "a"},
+        [],
+        None,
+    ],
+)
+def test_confirmation_that_is_not_exactly_one_usable_jwk_is_refused(confirmation: JsonValue) -> None:
+    with pytest.raises(VerificationError) as caught:
+        rules(CLAIMS | {"cnf": confirmation})
+    assert caught.value.code is Code.HOLDER_KEY_INVALID
 
 
 @pytest.mark.parametrize("types", [["urn:example:0"], ["urn:a", "urn:b"]])

@@ -8,7 +8,7 @@ from protocol.encoding.strict_json import JsonObject
 from protocol.errors import RefusedError
 from protocol.jws import Algorithm, parse_jws, verify_jws
 from protocol.keys import Ed25519PrivateKey
-from protocol.sdjwt.disclosure import HashAlgorithm, digest_of
+from protocol.sdjwt.disclosure import MAX_DISCLOSURE_CHARACTERS, HashAlgorithm, digest_of
 from protocol.sdjwt.issue import issue_sd_jwt
 from protocol.sdjwt.parse import SdJwt, parse_sd_jwt
 from protocol.sdjwt.verify import verify_disclosures
@@ -131,6 +131,13 @@ def test_salt_of_the_same_text_or_below_128_bit_is_refused() -> None:
         with pytest.raises(RefusedError) as caught:
             issue(("name",), ("address",), salts=salts)
         assert caught.value.code is Code.SALT_UNSAFE
+
+
+def test_salts_of_128_bit_and_a_disclosure_of_16_kb_are_issued() -> None:
+    room = MAX_DISCLOSURE_CHARACTERS * 3 // 4 - len(f'["{"a" * 22}","portrait",""]')
+    claims: JsonObject = {"portrait": "x" * room, "name": "Ada"}
+    issued = issue(("portrait",), ("name",), claims=claims, salts=iter(["a" * 22, "b" * 22]).__next__)
+    assert len(issued.disclosures[0].encoded) == MAX_DISCLOSURE_CHARACTERS
 
 
 @pytest.mark.parametrize(
