@@ -9,7 +9,7 @@ from doors.terminal import ExitCode
 from issuer.folder import IssuerFolder
 from ledger.trust import TrustedLedgers
 from protocol.encoding.strict_json import JsonObject
-from tests.issuer.command import Ended, tally_issuer
+from tests.issuer.command import Ended, tally_issuer, tally_issuer_alone
 from tests.issuer.door import Door, open_door, request
 from tests.issuer.university import EXAMPLE, SCHEMAS
 
@@ -61,6 +61,11 @@ def test_offer_gives_a_link_and_a_code_for_scripts(office: Office, tmp_path: Pat
     assert len(ended.json["tx_code"]) == 6
 
 
+def test_offer_without_a_transaction_code_is_one_line(office: Office) -> None:
+    ended = office.run("offer", "--type", "degree", "--claims", "-", stdin=json.dumps(EXAMPLE))
+    assert len(ended.stdout.splitlines()) == 1
+
+
 def test_offer_gives_a_link_and_a_code_for_people(office: Office) -> None:
     arguments = ("offer", "--type", "degree", "--claims", "-", "--tx-code", "--copies", "2", "--minutes", "5")
     ended = office.run(*arguments, stdin=json.dumps(EXAMPLE))
@@ -76,6 +81,7 @@ def test_list_and_show_know_the_same(office: Office) -> None:
     (row,) = [row for row in office.run("list", "--json").json["credentials"] if row["id"] == credential]
     assert office.run("show", credential, "--json").json == row
     assert office.run("list", "--type", "passport", "--json").json == {"credentials": []}
+    assert "Nothing yet" in office.run("list", "--type", "passport").stderr
     assert office.run("list", "--offers", "--json").json["offers"]
     assert credential in office.run("list").stdout
     shown = office.run("show", credential).stdout
@@ -150,6 +156,18 @@ def test_command_that_fails_says_why_and_ends_with_its_number(
     assert (ended.status, ended.stdout, ended.error) == (status, "", error)
 
 
+def test_command_in_a_process_of_its_own_ends_the_same(office: Office) -> None:
+    for arguments in (("list", "--json"), ("show", "0123456789abcdef", "--json")):
+        assert tally_issuer_alone(office.home, *arguments) == office.run(*arguments)
+
+
+@pytest.mark.parametrize("argument", ["\udc80", "\udcff/../offers"])
+def test_argument_in_another_encoding_names_nothing(office: Office, argument: str) -> None:
+    assert office.run("show", argument, "--json").error in ("credential_not_found", "not_found")
+    refused = office.run("offer", "--type", argument, "--claims", "-", "--json", stdin="{}")
+    assert refused.error == "credential_type_unknown"
+
+
 @pytest.mark.parametrize("as_json", [True, False])
 def test_hostile_text_never_reaches_the_terminal_raw(office: Office, as_json: bool) -> None:
     more = ["--json"] if as_json else []
@@ -167,6 +185,7 @@ def test_hostile_text_never_reaches_the_terminal_raw(office: Office, as_json: bo
 
 
 def test_type_is_added_and_listed(tmp_path: Path) -> None:
+    assert "None yet" in tally_issuer(tmp_path, "type", "list").stderr
     added = tally_issuer(tmp_path, "type", "add", "passport", "--valid-days", "3650", "--json")
     assert added.json == {"name": "passport", "vct": "urn:tallystick:passport:1", "valid_days": 3650}
     assert tally_issuer(tmp_path, "type", "add", str(SCHEMAS / "degree")).status == 0

@@ -3,9 +3,9 @@ from collections.abc import Iterator
 import pytest
 
 from issuer.remote import RemoteIssuer
-from ledger.fetch import Fetcher, FetchRules
+from ledger.fetch import Fetched, Fetcher, FetchRules
 from protocol.codes import Code
-from protocol.errors import RefusedError, TallyError, UnavailableError
+from protocol.errors import RefusedError, UnavailableError
 from tests.issuer.door import Door
 from tests.issuer.university import EXAMPLE
 
@@ -43,11 +43,26 @@ def test_wrong_key_is_refused(door: Door, fetcher: Fetcher) -> None:
     assert refusal.value.code is Code.MANAGEMENT_KEY_INVALID
 
 
-def test_answer_that_is_no_problem_document_is_reported_by_its_status(door: Door, fetcher: Fetcher) -> None:
-    remote = RemoteIssuer(f"{door.university.url}/token", management_key="key", fetcher=fetcher)
-    with pytest.raises(TallyError) as failure:
-        remote.get("offers")
-    assert failure.value.code is Code.NOT_FOUND
+def test_issuer_that_is_not_there_is_unreachable(fetcher: Fetcher) -> None:
     with pytest.raises(UnavailableError) as unreachable:
         RemoteIssuer("http://issuer.localhost:1", management_key="key", fetcher=fetcher).get("offers")
     assert unreachable.value.code is Code.NETWORK_UNREACHABLE
+
+
+class Proxy(Fetcher):
+    """A proxy that answers instead of the issuer."""
+
+    def __init__(self, body: bytes) -> None:
+        super().__init__(FetchRules())
+        self._body = body
+
+    def fetch(self, url: str, **_how: object) -> Fetched:
+        return Fetched(502, "text/html", self._body)
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"{}", b'{"code":"made_up"}', b'{"code":1}', b""])
+def test_answer_that_is_no_problem_document_is_reported_by_its_status(body: bytes) -> None:
+    remote = RemoteIssuer("https://issuer.example", management_key="key", fetcher=Proxy(body))
+    with pytest.raises(UnavailableError) as failure:
+        remote.get("offers")
+    assert (failure.value.code, failure.value.detail) == (Code.NETWORK_STATUS, "502")
