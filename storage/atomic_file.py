@@ -36,7 +36,6 @@ class Folder:
             RefusedError: missing; or `private` and not mode 0700 of this user.
             UnavailableError: the disk's fault.
         """
-        self.path = path
         self._private = private
         with typed_disk_errors(path.name):
             self._descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -54,8 +53,10 @@ class Folder:
         self.close()
 
     def close(self) -> None:
-        """Close the folder; its files stay as they are."""
+        """Close the folder; its files stay as they are. Twice does no harm."""
         close_unwritten(self._descriptor)
+        # The number may soon stand for another file.
+        self._descriptor = -1
 
     def exists(self, name: str) -> bool:
         """Whether anything has this name, be it a file or not."""

@@ -147,7 +147,7 @@ class SealedFile:
         self.close()
 
     def close(self) -> None:
-        """Forget the content and the key."""
+        """Let go of the content and the key. Python gives no way to wipe them from memory."""
         self._folder.close()
         self._loaded = None
 
