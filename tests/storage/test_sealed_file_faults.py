@@ -13,6 +13,7 @@ from storage.passphrase import TEST_ONLY, Passphrase
 from storage.sealed_file import SealedFile
 from tests.storage import faults
 from tests.storage.place import PASSPHRASE, Place, code_of, refusal_of, row
+from tests.storage.power import LostCaches
 
 OLD, NEW = b"old" * 1000, b"new" * 30_000
 NEW_PASSPHRASE = Passphrase("another one")
@@ -184,3 +185,42 @@ def test_a_really_full_disk_leaves_the_old_file_and_lets_it_be_read(small_disk: 
         with place.open() as opened:
             opened.save(OLD)
     assert 0 < refused < 65
+
+
+@pytest.mark.parametrize("names_lost", [False, True], ids=["FI-P1-data-lost", "FI-P1-names-lost"])
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_a_power_cut_that_takes_what_was_not_flushed_leaves_the_old_or_the_new_file(
+    place: Place, tmp_path: Path, disk: faults.FaultyDisk, operation: str, names_lost: bool
+) -> None:
+    calls = count_calls(place.copy_to(tmp_path / "counted"), disk, operation)
+    reports = []
+    for position in range(len(calls) + 1):
+        copy = place.copy_to(tmp_path / f"{position}")
+        power = LostCaches(position, names_lost=names_lost)
+        with copy.open() as opened, disk.failing(power):
+            reports.append(reports_success(partial(OPERATIONS[operation], opened)))
+            power.cut()
+        allowed = [AFTER[operation]] if reports[-1] else [BEFORE, AFTER[operation]]
+        assert surviving(copy) in allowed, position
+    assert reports == [False] * len(calls) + [True]
+
+
+def reports_success(attempt: Callable[[], None]) -> bool:
+    """Whether `attempt` reported success before the power went."""
+    try:
+        attempt()
+    except faults.PowerCut:
+        return False
+    return True
+
+
+@row("FI-P2")
+def test_a_disk_that_lies_about_flushing_is_caught_by_the_test_above(
+    place: Place, disk: faults.FaultyDisk
+) -> None:
+    power = LostCaches(1000, names_lost=False, honest=False)
+    with place.open() as opened, disk.failing(power):
+        opened.save(NEW)
+        power.cut()
+    # What was reported as saved is gone; the generation before it is what is left.
+    assert place.body() == OLD
