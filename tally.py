@@ -44,7 +44,7 @@ _SECTIONS: Mapping[str, Mapping[str, LazyCommand]] = {
         "ledger": LazyCommand("ledger.cli", "Run, copy and audit the ledger."),
     },
     "To look around": {
-        "demo": LazyCommand("demo.cli", "Play the main job in a small world on this machine."),
+        "demo": LazyCommand("demo.cli", "Play the main job in a small world on this machine.", member=True),
     },
 }
 

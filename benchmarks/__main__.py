@@ -1,0 +1,20 @@
+"""Run every benchmark on one core and print its table."""
+
+import os
+import platform
+import sys
+
+from benchmarks import credentials, dids, log, startup
+
+
+def main() -> None:
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    print(f"Python {platform.python_version()}, {platform.machine()}, one core. Compare ratios, not figures.")
+    for benchmark in (credentials, dids, log, startup):
+        benchmark.run()
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

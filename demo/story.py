@@ -1,0 +1,210 @@
+"""The main job, played and checked: issue, hold, present, verify, revoke, and what a cheat would try.
+
+Every line that claims something was checked before it was printed; the first expectation that fails ends the
+story with `BrokenExpectationError`.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from demo.cheat import Cheat
+from demo.world import PURPOSE, World
+from protocol.codes import Code
+from protocol.encoding.members import object_member, objects_member, text_member, texts_member
+from protocol.encoding.strict_json import JsonObject
+from protocol.errors import TallyError
+
+ASKED = ("title", "university")
+_STATUS_SECONDS = 1.2
+
+
+class BrokenExpectationError(Exception):
+    """Something in the story did not go as it must."""
+
+
+@dataclass(frozen=True, slots=True)
+class Narrator:
+    """Tells the story: chapters, facts, and expectations that were met."""
+
+    say: Callable[[str], None]
+
+    def chapter(self, title: str) -> None:
+        """Begin a chapter."""
+        self.say("")
+        self.say(title)
+
+    def fact(self, text: str) -> None:
+        """Tell what happened."""
+        self.say(f"  · {text}")
+
+    def expect(self, held: bool, text: str) -> None:
+        """Tell what was expected, and that it held.
+
+        Raises:
+            BrokenExpectationError: it did not.
+        """
+        if not held:
+            raise BrokenExpectationError(text)
+        self.say(f"  ✓ {text}")
+
+
+def play(world: World, narrator: Narrator) -> None:
+    """Play the story from the first key to the last refusal.
+
+    Raises:
+        BrokenExpectationError: an expectation did not hold.
+        TallyError: a command failed that should not.
+    """
+    _meet(world, narrator)
+    _issue(world, narrator)
+    _present(world, narrator)
+    _cheat(world, narrator)
+    _rotate(world, narrator)
+    _revoke(world, narrator)
+
+
+def _meet(world: World, narrator: Narrator) -> None:
+    narrator.chapter("1. A ledger starts, and two institutions anchor themselves on it")
+    head = world.operator.tally("ledger", "head")
+    narrator.fact(f"The log is called {text_member(head, 'origin')}.")
+    narrator.fact(f"City University is {_short(world.university_did)}")
+    narrator.fact(f"Northgate, an employer, is {_short(world.employer_did)}")
+    narrator.expect(head["size"] == 2, "Both identities are in the log: 2 entries, signed and co-signed.")
+    audit = world.operator.tally("ledger", "check", world.ledger_url)
+    narrator.expect(
+        audit.get("size") == 2, "An outside audit recomputed the root and replayed every identity's history."
+    )
+
+
+def _issue(world: World, narrator: Narrator) -> None:
+    narrator.chapter("2. The university offers Ada her degree, and she takes it into her wallet")
+    offer = world.university.tally(
+        "issuer", "offer", "--type", "degree", "--claims", str(world.claims), "--tx-code"
+    )
+    narrator.fact("The offer is a link; a six-digit code goes to her another way.")
+    _expect_refusal(
+        narrator,
+        lambda: world.ada.tally("add", text_member(offer, "offer"), "--yes", "--tx-code", "000000"),
+        Code.GRANT_INVALID,
+        "With a wrong code the offer gives nothing.",
+    )
+    added = world.ada.tally(
+        "add", text_member(offer, "offer"), "--yes", "--tx-code", text_member(offer, "tx_code")
+    )
+    credential = objects_member(added, "added")[0]
+    narrator.expect(
+        credential["type"] == "degree" and credential["issuer"] == world.university_did,
+        f"Her wallet checked and kept it: {credential['copies']} copies, each bound to a key of its own.",
+    )
+    _expect_refusal(
+        narrator,
+        lambda: world.ada.tally(
+            "add", text_member(offer, "offer"), "--yes", "--tx-code", text_member(offer, "tx_code")
+        ),
+        None,
+        "The offer cannot be redeemed twice.",
+    )
+
+
+def _present(world: World, narrator: Narrator) -> None:
+    narrator.chapter("3. Northgate asks for two facts, and gets exactly those two")
+    request = world.ask()
+    narrator.fact(f"Purpose: “{PURPOSE}”; kept for 30 days.")
+    sent = world.ada.tally("present", text_member(request, "request"), "--yes")
+    disclosed = sorted(texts_member(sent, "disclosed"))
+    narrator.expect(disclosed == sorted(ASKED), f"The wallet disclosed {' and '.join(disclosed)}.")
+    result = world.employer.tally("verifier", "result", text_member(request, "id"))
+    claims = object_member(result, "claims")
+    narrator.expect(result["status"] == "verified", "Northgate verified the presentation:")
+    for check in objects_member(result, "checks"):
+        if check["outcome"] == "passed":
+            narrator.say(f"      ✓ {check['id']}")
+    narrator.expect(
+        {name: claims.get(name) for name in ASKED} == {name: world.ada_claims[name] for name in ASKED},
+        f"It knows now: {', '.join(str(claims[name]) for name in ASKED)}.",
+    )
+    hidden = [name for name in world.ada_claims if name not in ASKED]
+    narrator.expect(
+        not any(name in claims for name in hidden),
+        f"It does not know: {', '.join(name.replace('_', ' ') for name in hidden)}.",
+    )
+
+
+def _cheat(world: World, narrator: Narrator) -> None:
+    narrator.chapter("4. Cheats try their luck")
+    with Cheat(world) as cheat:
+        narrator.expect(
+            cheat.replay() is Code.PRESENTATION_REPLAYED,
+            "A presentation that was accepted once, sent again: refused (presentation_replayed).",
+        )
+        narrator.expect(
+            cheat.flip_a_bit() is Code.SIGNATURE_INVALID,
+            "One bit of the issuer's signature flipped: refused (signature_invalid).",
+        )
+        narrator.expect(
+            cheat.add_a_disclosure() is Code.PRESENTATION_HASH_MISMATCH,
+            "One more fact slipped in on the way: refused (presentation_hash_mismatch).",
+        )
+        narrator.expect(
+            cheat.pass_on() is Code.AUDIENCE_MISMATCH,
+            "A presentation made for another verifier: refused (audience_mismatch).",
+        )
+
+
+def _rotate(world: World, narrator: Narrator) -> None:
+    narrator.chapter("5. The university takes a new key into use")
+    before = world.operator.tally("ledger", "head")
+    rotated = world.university.tally("issuer", "rotate", "--yes")
+    after = world.operator.tally("ledger", "head")
+    narrator.fact(f"New key: …#{text_member(rotated, 'key_id').rpartition('#')[2][:16]}…")
+    narrator.expect(
+        after["size"] == int(str(before["size"])) + 1,
+        "The rotation is in the log, by a key it had committed to in advance.",
+    )
+    narrator.expect(
+        _answer(world)["status"] == "verified", "The degree signed with the old key still verifies."
+    )
+
+
+def _revoke(world: World, narrator: Narrator) -> None:
+    narrator.chapter("6. The university revokes the degree")
+    issued = objects_member(world.university.tally("issuer", "list"), "credentials")
+    world.university.tally("issuer", "revoke", text_member(issued[0], "id"), "--yes")
+    # Verifiers may keep a status list for the time its issuer allows: one second in this world.
+    time.sleep(_STATUS_SECONDS)
+    with Cheat(world) as cheat:
+        narrator.expect(
+            cheat.present() is Code.CREDENTIAL_REVOKED,
+            "The same degree, presented again: refused (credential_revoked).",
+        )
+    standing = objects_member(world.ada.tally("status"), "credentials")[0]
+    narrator.expect(standing["status"] == "revoked", "Ada's wallet asks the list, and tells her: revoked.")
+    _expect_refusal(
+        narrator,
+        lambda: world.ada.tally("present", text_member(world.ask(), "request"), "--yes"),
+        Code.CREDENTIAL_REVOKED,
+        "It does not present a revoked degree any more.",
+    )
+
+
+def _answer(world: World) -> JsonObject:
+    request = world.ask()
+    world.ada.tally("present", text_member(request, "request"), "--yes")
+    return world.employer.tally("verifier", "result", text_member(request, "id"))
+
+
+def _expect_refusal(
+    narrator: Narrator, action: Callable[[], object], expected: Code | None, text: str
+) -> None:
+    try:
+        action()
+    except TallyError as error:
+        narrator.expect(expected is None or error.code is expected, f"{text[:-1]} ({error.code.value}).")
+    else:
+        raise BrokenExpectationError(text)
+
+
+def _short(did: str) -> str:
+    method, scid, place = did.removeprefix("did:").split(":", 2)
+    return f"did:{method}:{scid[:8]}…:{place}"
