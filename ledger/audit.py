@@ -5,26 +5,18 @@ every tile is built from those hashes and compared with the one that is served, 
 checkpoint. Then the history of every DID is replayed by the rules of admission.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from ledger.admission import admit
 from ledger.client import LedgerClient
 from ledger.fetch import Fetcher
+from ledger.rebuilt_tree import RebuiltTree
 from protocol.codes import Code
 from protocol.errors import TallyError, UnavailableError, VerificationError
 from protocol.records import MAX_RECORD_BYTES, DidRecord, parse_leaf
-from protocol.tlog.merkle import HASH_BYTES, RightEdge, hash_leaf
 from protocol.tlog.policy import VerifiedCheckpoint
-from protocol.tlog.tiles import (
-    TILE_WIDTH,
-    EntryBundle,
-    HashTile,
-    extend_tiles,
-    parse_entry_bundle,
-    select_entry_bundles,
-)
+from protocol.tlog.tiles import TILE_WIDTH, EntryBundle, parse_entry_bundle, select_entry_bundles
 
 _MAX_BUNDLE_BYTES = TILE_WIDTH * (MAX_RECORD_BYTES + 2)
 
@@ -47,14 +39,14 @@ def audit_ledger(client: LedgerClient, *, fetcher: Fetcher, now: datetime) -> Au
         UnavailableError: an answer cannot be had.
     """
     checkpoint = client.checkpoint(now=now)
-    tree = _CheckedTree(client)
+    tree = RebuiltTree(client.read_tiles)
     histories = _CheckedHistories(client.ledger.authority)
     for bundle in select_entry_bundles(0, checkpoint.tree_size):
         leaves = _read_bundle(client, fetcher, bundle)
-        for index, leaf in enumerate(leaves, start=tree.edge.tree_size):
+        for index, leaf in enumerate(leaves, start=tree.tree_size):
             histories.add(index, leaf)
         tree.append(leaves)
-    tree.finish(checkpoint)
+    tree.finish(checkpoint.root_hash)
     histories.replay(now)
     return AuditReport(checkpoint, tree.tiles, len(histories))
 
@@ -73,40 +65,6 @@ def _read_bundle(client: LedgerClient, fetcher: Fetcher, bundle: EntryBundle) ->
 def _fetch_bundle(client: LedgerClient, fetcher: Fetcher, bundle: EntryBundle) -> bytes:
     url = f"{client.ledger.url}/{bundle.path}"
     return fetcher.fetch_ok(url, accept="application/octet-stream", max_bytes=_MAX_BUNDLE_BYTES).body
-
-
-class _CheckedTree:
-    """The tree built from the entries, tile by tile against the tiles that are served."""
-
-    def __init__(self, client: LedgerClient) -> None:
-        self._client = client
-        self._partial: dict[tuple[int, int], bytes] = {}
-        self.edge = RightEdge()
-        self.tiles = 0
-
-    def append(self, leaves: Sequence[bytes]) -> None:
-        leaf_hashes = [hash_leaf(leaf) for leaf in leaves]
-        for tile, hashes in extend_tiles(self.edge.tree_size, leaf_hashes, self._read_partial).items():
-            if tile.width == TILE_WIDTH:
-                self._partial.pop((tile.level, tile.index), None)
-                self._compare(tile, hashes)
-            else:
-                self._partial[tile.level, tile.index] = hashes
-        self.edge = self.edge.append(leaf_hashes)
-
-    def finish(self, checkpoint: VerifiedCheckpoint) -> None:
-        for (level, index), hashes in self._partial.items():
-            self._compare(HashTile(level, index, len(hashes) // HASH_BYTES), hashes)
-        if self.edge.root_hash() != checkpoint.root_hash:
-            raise VerificationError(Code.LOG_TILE_INVALID, "the entries lead to another root")
-
-    def _read_partial(self, tiles: Sequence[HashTile]) -> list[bytes]:
-        return [self._partial[tile.level, tile.index] for tile in tiles]
-
-    def _compare(self, tile: HashTile, hashes: bytes) -> None:
-        if self._client.read_tiles([tile]) != [hashes]:
-            raise VerificationError(Code.LOG_TILE_INVALID, tile.path)
-        self.tiles += 1
 
 
 class _CheckedHistories:

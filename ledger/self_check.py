@@ -5,6 +5,10 @@ what is about to be signed is read back from the database and computed anew: lea
 entries, the root from the stored tiles, and the proof that the new tree begins with the one signed before.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ledger.rebuilt_tree import RebuiltTree
 from ledger.store import Head, LedgerStore
 from protocol.codes import Code
 from protocol.errors import MalformedError, UnavailableError, VerificationError
@@ -25,34 +29,54 @@ def check_before_signing(store: LedgerStore, *, signed: Checkpoint, head: Head) 
     """Check that the stored log has the root of `head` and begins with the tree `signed` before.
 
     `head` comes from the memory of the writer, everything else from the database. Entries below
-    `signed.tree_size` are not read again; `tally ledger check` does that.
+    `signed.tree_size` are not read again.
 
     Raises:
         UnavailableError: LOG_SELF_CHECK_FAILED.
     """
+    with _self_check():
+        read_hashes = read_hashes_from_tiles(head.tree_size, store.read_tiles)
+        for begin, end in _pieces(signed.tree_size, head.tree_size):
+            stored = read_hashes([Node(0, index) for index in range(begin, end)])
+            if [hash_leaf(leaf) for leaf in store.read_leaves(begin, end)] != list(stored):
+                raise VerificationError(Code.LOG_TILE_INVALID, f"an entry from {begin} on")
+        if compute_root(head.tree_size, read_hashes) != head.root_hash:
+            raise VerificationError(Code.LOG_TILE_INVALID, "the root hash")
+        if signed.tree_size > 0:
+            proof: tuple[bytes, ...] = ()
+            if signed.tree_size < head.tree_size:
+                proof = create_consistency_proof(signed.tree_size, head.tree_size, read_hashes)
+            verify_consistency(
+                proof,
+                old_size=signed.tree_size,
+                old_root=signed.root_hash,
+                new_size=head.tree_size,
+                new_root=head.root_hash,
+            )
+
+
+def check_whole_log(store: LedgerStore) -> None:
+    """Check every stored entry and tile against the stored root, as a ledger does once when it starts.
+
+    Raises:
+        UnavailableError: LOG_SELF_CHECK_FAILED.
+    """
+    head = store.head()
+    with _self_check():
+        tree = RebuiltTree(store.read_tiles)
+        for begin, end in _pieces(0, head.tree_size):
+            tree.append(store.read_leaves(begin, end))
+        tree.finish(head.root_hash)
+
+
+def _pieces(begin: int, end: int) -> list[tuple[int, int]]:
+    return [(start, min(start + _PIECE, end)) for start in range(begin, end, _PIECE)]
+
+
+@contextmanager
+def _self_check() -> Iterator[None]:
     try:
-        _check(store, signed, head)
+        yield
     except (MalformedError, VerificationError) as error:
-        raise UnavailableError(Code.LOG_SELF_CHECK_FAILED, error.code.value) from error
-
-
-def _check(store: LedgerStore, signed: Checkpoint, head: Head) -> None:
-    read_hashes = read_hashes_from_tiles(head.tree_size, store.read_tiles)
-    for begin in range(signed.tree_size, head.tree_size, _PIECE):
-        end = min(begin + _PIECE, head.tree_size)
-        stored = read_hashes([Node(0, index) for index in range(begin, end)])
-        if [hash_leaf(leaf) for leaf in store.read_leaves(begin, end)] != list(stored):
-            raise UnavailableError(Code.LOG_SELF_CHECK_FAILED, f"an entry from {begin} on")
-    if compute_root(head.tree_size, read_hashes) != head.root_hash:
-        raise UnavailableError(Code.LOG_SELF_CHECK_FAILED, "the root hash")
-    if signed.tree_size > 0:
-        proof: tuple[bytes, ...] = ()
-        if signed.tree_size < head.tree_size:
-            proof = create_consistency_proof(signed.tree_size, head.tree_size, read_hashes)
-        verify_consistency(
-            proof,
-            old_size=signed.tree_size,
-            old_root=signed.root_hash,
-            new_size=head.tree_size,
-            new_root=head.root_hash,
-        )
+        detail = error.detail or error.code.value
+        raise UnavailableError(Code.LOG_SELF_CHECK_FAILED, detail) from error

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Self, TypeAlias
 
-from ledger.self_check import check_before_signing
+from ledger.self_check import check_before_signing, check_whole_log
 from ledger.signer import CheckpointSigner
 from ledger.store import Head, LedgerStore, Publication
 from protocol.codes import Code
@@ -95,13 +95,14 @@ class Sequencer:
         self._thread = threading.Thread(target=self._run, name="sequencer", daemon=True)
 
     def __enter__(self) -> Self:
-        """Compare the database with what was signed last, publish a fresh checkpoint, and begin to work.
+        """Check the database against itself and what was signed last, publish a checkpoint, begin to work.
 
         Raises:
             UnavailableError: LOG_SELF_CHECK_FAILED, the database is not what was signed.
             RefusedError: LOG_ROLLBACK, it ends before what was signed: somebody restored an old one.
         """
         self._load()
+        check_whole_log(self._store)
         self._publish()
         self._thread.start()
         return self

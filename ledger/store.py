@@ -6,11 +6,14 @@ compare-and-swap on the `head` row is what keeps two writers from making two log
 """
 
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, delete, insert, select, tuple_, update
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from ledger.tables import CHECKPOINT, DID, ENTRY, HEAD, METADATA, TILE, TOKEN
 from protocol.codes import Code
@@ -64,8 +67,8 @@ class LedgerStore:
     """The stored log. Threads may share one."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._reading = read_only(engine)
+        self._writing = partial(_transaction, engine)
+        self._reading = partial(_transaction, read_only(engine))
 
     def create(self) -> None:
         """Make the tables of an empty log.
@@ -73,8 +76,8 @@ class LedgerStore:
         Raises:
             RefusedError: there is a log already.
         """
-        METADATA.create_all(self._engine)
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
+            METADATA.create_all(connection)
             if connection.execute(select(HEAD.c.id)).first() is not None:
                 raise RefusedError(Code.VAULT_EXISTS, "the database holds a log")
             connection.execute(insert(HEAD).values(id=1, tree_size=0, root_hash=EMPTY_ROOT))
@@ -84,11 +87,15 @@ class LedgerStore:
 
         Raises:
             RefusedError: there is no log yet.
+            UnavailableError: the database is not that of a log, or damaged.
         """
-        with self._reading.begin() as connection:
+        with self._reading() as connection:
             row = connection.execute(select(HEAD.c.tree_size, HEAD.c.root_hash)).first()
         if row is None:
             raise RefusedError(Code.NOT_INITIALIZED, "the database holds no log")
+        # A flipped bit in a row can also change the type of a value.
+        if not isinstance(row.tree_size, int) or not isinstance(row.root_hash, bytes):
+            raise UnavailableError(Code.DATABASE_DAMAGED, "the head of the log")
         return Head(row.tree_size, row.root_hash)
 
     def append(self, records: Sequence[DidRecord], *, after: Head, then: Head) -> None:
@@ -100,7 +107,7 @@ class LedgerStore:
             RefusedError: the log no longer reaches to `after`: there is another writer.
             UnavailableError: the disk's fault.
         """
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             # First of all: whoever loses this race has written nothing.
             moved = connection.execute(
                 update(HEAD)
@@ -125,9 +132,9 @@ class LedgerStore:
             UnavailableError: one is missing.
         """
         query = select(ENTRY.c.leaf).where(ENTRY.c.leaf_index >= begin, ENTRY.c.leaf_index < end)
-        with self._reading.begin() as connection:
+        with self._reading() as connection:
             leaves = list(connection.execute(query.order_by(ENTRY.c.leaf_index)).scalars())
-        if len(leaves) != end - begin:
+        if len(leaves) != end - begin or not all(isinstance(leaf, bytes) for leaf in leaves):
             raise UnavailableError(Code.LOG_SELF_CHECK_FAILED, "an entry is missing in the database")
         return leaves
 
@@ -142,12 +149,12 @@ class LedgerStore:
         Raises:
             UnavailableError: one is missing, or narrower than asked for.
         """
-        with self._reading.begin() as connection:
+        with self._reading() as connection:
             return _read_tiles(connection, tiles)
 
     def find_leaf(self, leaf_hash: bytes) -> int | None:
         """The index of the entry with this leaf hash."""
-        with self._reading.begin() as connection:
+        with self._reading() as connection:
             query = select(ENTRY.c.leaf_index).where(ENTRY.c.leaf_hash == leaf_hash)
             return connection.execute(query).scalar()
 
@@ -157,7 +164,7 @@ class LedgerStore:
         """Leaf index and leaf hash of those of `versions` (SCID and version number) that are logged."""
         columns = (ENTRY.c.scid, ENTRY.c.version_number, ENTRY.c.leaf_index, ENTRY.c.leaf_hash)
         found: dict[tuple[str, int], tuple[int, bytes]] = {}
-        with self._reading.begin() as connection:
+        with self._reading() as connection:
             for some in _pieces(list(versions)):
                 query = select(*columns).where(tuple_(ENTRY.c.scid, ENTRY.c.version_number).in_(some))
                 found |= {(row[0], row[1]): (row[2], row[3]) for row in connection.execute(query)}
@@ -166,7 +173,7 @@ class LedgerStore:
     def find_paths(self, log_paths: Collection[str]) -> dict[str, str]:
         """The SCIDs of the DIDs that live at those of `log_paths` that are taken."""
         found: dict[str, str] = {}
-        with self._reading.begin() as connection:
+        with self._reading() as connection:
             for some in _pieces(list(log_paths)):
                 query = select(DID.c.log_path, DID.c.scid).where(DID.c.log_path.in_(some))
                 found |= {row.log_path: row.scid for row in connection.execute(query)}
@@ -174,24 +181,24 @@ class LedgerStore:
 
     def find_did(self, did: str) -> str | None:
         """The SCID of `did`, if it is logged here under this very name."""
-        with self._reading.begin() as connection:
+        with self._reading() as connection:
             return connection.execute(select(DID.c.scid).where(DID.c.did == did)).scalar()
 
     def history(self, scid: str) -> list[StoredEntry]:
         """Every entry of the DID with this SCID, in the order of its versions."""
         query = select(ENTRY.c.leaf_index, ENTRY.c.leaf).where(ENTRY.c.scid == scid)
-        with self._reading.begin() as connection:
+        with self._reading() as connection:
             rows = connection.execute(query.order_by(ENTRY.c.version_number))
             return [StoredEntry(row.leaf_index, row.leaf) for row in rows]
 
     def dids(self) -> list[str]:
         """Every DID that lives here, in the order of the alphabet."""
-        with self._reading.begin() as connection:
+        with self._reading() as connection:
             return list(connection.execute(select(DID.c.did).order_by(DID.c.did)).scalars())
 
     def publication(self) -> Publication | None:
         """The checkpoint that was published last."""
-        with self._reading.begin() as connection:
+        with self._reading() as connection:
             row = connection.execute(select(CHECKPOINT)).first()
         return None if row is None else Publication(row.tree_size, from_seconds(row.time), row.note)
 
@@ -206,7 +213,7 @@ class LedgerStore:
             "time": to_seconds(publication.time),
             "note": publication.note,
         }
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             if connection.execute(select(CHECKPOINT.c.id)).first() is None:
                 connection.execute(insert(CHECKPOINT).values(id=1, **values))
                 return
@@ -216,12 +223,12 @@ class LedgerStore:
 
     def add_token(self, token: StoredToken) -> None:
         """Keep an onboarding token."""
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             connection.execute(insert(TOKEN).values(id=token.id, digest=token.digest))
 
     def find_token(self, token_id: str) -> StoredToken | None:
         """The onboarding token with this id."""
-        with self._reading.begin() as connection:
+        with self._reading() as connection:
             row = connection.execute(select(TOKEN).where(TOKEN.c.id == token_id)).first()
         return None if row is None else StoredToken(row.id, row.digest)
 
@@ -231,9 +238,21 @@ class LedgerStore:
         Raises:
             RefusedError: there is none with this id.
         """
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             if connection.execute(delete(TOKEN).where(TOKEN.c.id == token_id)).rowcount != 1:
                 raise RefusedError(Code.NOT_FOUND, "onboarding token")
+
+
+@contextmanager
+def _transaction(engine: Engine) -> Iterator[Connection]:
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except IntegrityError:
+        raise  # a mistake of this program: the sequencer has seen to it that there are no rivals
+    except (DBAPIError, UnicodeDecodeError) as error:
+        # The state of the disk has its own errors already; what is left are tables that are not ours any more.
+        raise UnavailableError(Code.DATABASE_DAMAGED, type(error).__name__) from error
 
 
 def _entry_rows(
@@ -259,10 +278,10 @@ def _read_tiles(connection: Connection, tiles: Sequence[HashTile]) -> list[bytes
     result = []
     for tile in tiles:
         size = tile.width * HASH_BYTES
-        hashes = stored.get((tile.level, tile.index), b"")[:size]
-        if len(hashes) != size:
+        hashes = stored.get((tile.level, tile.index))
+        if not isinstance(hashes, bytes) or len(hashes) < size:
             raise UnavailableError(Code.LOG_SELF_CHECK_FAILED, "a tile is missing in the database")
-        result.append(hashes)
+        result.append(hashes[:size])
     return result
 
 

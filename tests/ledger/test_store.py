@@ -52,6 +52,15 @@ def test_database_without_a_log_is_not_initialized(store: LedgerStore, world: Wo
     assert caught.value.code is Code.NOT_INITIALIZED
 
 
+@pytest.mark.parametrize("damage", ["DROP TABLE head", "UPDATE head SET root_hash = 'text'"])
+def test_damaged_head_is_noticed(store: LedgerStore, world: World, damage: str) -> None:
+    with sqlite3.connect(world.database) as connection:
+        connection.execute(damage)
+    with pytest.raises(UnavailableError) as caught:
+        store.head()
+    assert caught.value.code is Code.DATABASE_DAMAGED
+
+
 def test_what_was_appended_is_read_back(store: LedgerStore) -> None:
     first, second = names(3), history("university", 2)
     append(store, first)
