@@ -97,8 +97,9 @@ class TypeShelf:
         target = self._folder / source.name
         make_private_folder(target)
         with Folder(source, private=False) as given, Folder(target, private=True) as folder:
+            # The type is issued while this file is there: never in a mixture of an old version and a new one.
+            folder.remove(_ISSUING_FILE)
             for name in _FILES:
                 folder.replace(name, given.read(name, max_bytes=_MAX_FILE_BYTES))
-            # Last: the type is issued when this file is there.
             folder.replace(_ISSUING_FILE, encode_json({"valid_days": valid_days}))
         return self.load(source.name)

@@ -89,7 +89,6 @@ def create_offer(
     """
     settings = institution.settings
     check_claims(institution.types.load(type_name).definition, claims)
-    remove_expired(institution.register, now=now)
     reference = new_secret(entropy)
     created = CreatedOffer(
         id=new_id(entropy),

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -68,12 +69,19 @@ offers = Table(
     Column("state", Text, nullable=False),
     Column("copies", Integer, nullable=False),
     Column("created_at", BigInteger, nullable=False),
-    Column("expires_at", BigInteger, nullable=False, index=True),
+    Column("expires_at", BigInteger, nullable=False),
     Column("reference_digest", LargeBinary, nullable=False, unique=True),
     Column("code_digest", LargeBinary, nullable=False, unique=True),
     Column("tx_code_required", Boolean, nullable=False),
     Column("tries_left", Integer, nullable=False),
     Column("sealed", LargeBinary),
+)
+# Looked through once a minute, however many offers there have been.
+Index(
+    "open_offers",
+    offers.c.expires_at,
+    sqlite_where=offers.c.sealed.is_not(None),
+    postgresql_where=offers.c.sealed.is_not(None),
 )
 
 access_tokens = Table(

@@ -6,7 +6,8 @@ import pytest
 
 from issuer.credential_type import TypeShelf
 from protocol.codes import Code
-from protocol.errors import MalformedError, RefusedError
+from protocol.errors import MalformedError, RefusedError, UnavailableError
+from storage.atomic_file import Folder
 from tests.issuer.university import SCHEMAS
 
 
@@ -65,6 +66,24 @@ def test_type_with_a_file_missing_is_not_added(shelf: TypeShelf, tmp_path: Path)
     (tmp_path / "degree" / "claims.schema.json").unlink()
     with pytest.raises(RefusedError):
         shelf.add(tmp_path / "degree", valid_days=1)
+    assert not shelf.has("degree")
+
+
+def test_type_that_was_replaced_by_half_is_not_issued(
+    shelf: TypeShelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf.add(SCHEMAS / "degree", valid_days=1)
+    replace, written = Folder.replace, list[str]()
+
+    def replace_two_files(folder: Folder, name: str, data: bytes) -> None:
+        if len(written) == 2:
+            raise UnavailableError(Code.DISK_FULL)
+        written.append(name)
+        replace(folder, name, data)
+
+    monkeypatch.setattr(Folder, "replace", replace_two_files)
+    with pytest.raises(UnavailableError):
+        shelf.add(SCHEMAS / "degree", valid_days=2)
     assert not shelf.has("degree")
 
 

@@ -1,27 +1,34 @@
+import asyncio
 import json
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
 from doors.management_key import create_management_key
-from issuer import grant
+from doors.server import listen, running
+from issuer import grant, http
 from issuer.http import KEY_PREFIX
-from issuer.register import replace_management_key
+from issuer.offer import list_offers
+from issuer.register import OfferState, replace_management_key
+from protocol.codes import Code
+from protocol.errors import UnavailableError
 from protocol.openid4vci.metadata import (
     parse_authorization_server_metadata,
     parse_issuer_metadata,
     select_configuration,
 )
-from protocol.openid4vci.offer import CredentialOffer, OfferReference, parse_offer, parse_offer_link
+from protocol.openid4vci.offer import OfferReference, parse_offer, parse_offer_link
 from protocol.openid4vci.token import parse_token_response
 from protocol.sdjwt.parse import parse_sd_jwt
 from protocol.status_list import Status, read_status, status_at, verify_status_list_token
-from tests.issuer.browser import bearer
+from tests.issuer.browser import Browser, bearer
+from tests.issuer.counted import NOW
 from tests.issuer.door import Door, request
-from tests.issuer.university import EXAMPLE, SCHEMAS
+from tests.issuer.university import EXAMPLE, SCHEMAS, University
 from tests.processes import ROOT
 from tests.status_issuer import ISSUER
 
@@ -294,10 +301,34 @@ def test_offer_that_cannot_be_made_is_refused(
     assert b"canary-7f3a" not in answer.body
 
 
-def test_claims_of_offers_are_forgotten_while_the_door_is_open(door: Door) -> None:
-    offer = parse_offer_link(door.offer(expires_in=60)["offer_by_value"], development=True)
-    assert isinstance(offer, CredentialOffer)
-    door.university.clock.advance(timedelta(seconds=60))
-    door.offer()
-    states = [o["state"] for o in door.browser.get("/manage/offers", **door.key).json["offers"]]
-    assert "expired" in states
+def test_door_goes_on_forgetting_when_the_database_was_busy(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rounds: list[datetime] = []
+
+    def forget(_register: object, *, now: datetime) -> None:
+        rounds.append(now)
+        raise UnavailableError(Code.DATABASE_BUSY) if len(rounds) == 1 else asyncio.CancelledError
+
+    monkeypatch.setattr(http, "remove_expired", forget)
+    monkeypatch.setattr(http, "_SWEEP_SECONDS", 0)
+    university = door.university
+    issuer = http.IssuerApp(university.institution, door.rotate, university.clock, university.entropy)
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(issuer.sweep())
+    assert rounds == [NOW, NOW]
+
+
+def test_claims_that_expired_while_the_door_was_closed_are_forgotten_when_it_opens(tmp_path: Path) -> None:
+    university = University(tmp_path)
+    university.offer(lifetime=timedelta(minutes=5))
+    university.clock.advance(timedelta(minutes=5))
+    app = http.create_issuer_app(
+        http.IssuerApp(
+            university.institution, lambda _: university.signer, university.clock, university.entropy
+        )
+    )
+    with listen("127.0.0.1", 0) as listener, running(app, listener):
+        Browser(listener.url).get("/healthz")
+    assert [offer.state for offer in list_offers(university.register)] == [OfferState.EXPIRED]
+    university.close()
