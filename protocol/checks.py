@@ -42,27 +42,26 @@ class CheckRecord:
 
     def __init__(self, checks: tuple[str, ...]) -> None:
         self._checks = checks
-        self._begun = 0
+        self._begun: list[str] = []
         self._noted: dict[int, CheckResult] = {}
 
     def begin(self, check: str) -> None:
         """Begin `check`; unless noted otherwise, it will have passed when the next one begins."""
-        assert check == self._checks[self._begun], "checks out of order"
-        self._begun += 1
+        self._begun.append(check)
 
     def note(self, outcome: Outcome, detail: str) -> None:
         """Note that the check under way ended with `outcome`."""
-        under_way = self._begun - 1
-        self._noted[under_way] = CheckResult(self._checks[under_way], outcome, detail)
+        self._noted[len(self._begun) - 1] = CheckResult(self._begun[-1], outcome, detail)
 
     @property
     def results(self) -> tuple[CheckResult, ...]:
         """Every check; those that have not begun as not reached."""
-        begun, later = self._begun, self._checks[self._begun :]
+        begun = len(self._begun)
+        assert tuple(self._begun) == self._checks[:begun], "checks out of order"
         results = list(_all_passed(self._checks)[:begun])
         for index, result in self._noted.items():
             results[index] = result
-        return (*results, *[CheckResult(check, Outcome.NOT_REACHED) for check in later])
+        return (*results, *[CheckResult(check, Outcome.NOT_REACHED) for check in self._checks[begun:]])
 
     def __enter__(self) -> "CheckRecord":
         return self

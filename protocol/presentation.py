@@ -222,10 +222,10 @@ def _verify(
         # 11. The holder's signature over this presentation, for this request. RFC 9901 §7.3 step 5. One that
         #     the policy does not ask for is checked all the same: it is no decoration.
         record.begin(Check.KEY_BINDING)
-        if request is None or sd_jwt.key_binding_jwt is None:
-            record.note(
-                Outcome.SKIPPED, "not presented" if request is None else "not asked for by the policy"
-            )
+        if request is None:
+            record.note(Outcome.SKIPPED, "not presented")
+        elif sd_jwt.key_binding_jwt is None:
+            record.note(Outcome.SKIPPED, "not asked for by the policy")
         elif holder_key is None:
             raise VerificationError(Code.HOLDER_KEY_INVALID, "no cnf")
         else:
@@ -248,12 +248,12 @@ def _verify(
         _check_status(credential, issuer, policy, now, fetch_status_list, record)
 
     return kind(
-        credential.issuer,
-        credential.vct,
-        verified.claims,
-        tuple(verified.disclosed),
-        holder_key,
-        record.results,
+        issuer=credential.issuer,
+        vct=credential.vct,
+        claims=verified.claims,
+        disclosed=tuple(verified.disclosed),
+        holder_key=holder_key,
+        checks=record.results,
     )
 
 

@@ -65,7 +65,7 @@ def parse_json_object(
 
 def encode_json(value: Mapping[str, JsonValue] | list[JsonValue]) -> bytes:
     """Write compact JSON in UTF-8, members in the order given. The canonical form is in `jcs`."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8")
+    return _ENCODER.encode(value).encode("utf-8")
 
 
 def decode_utf8(data: bytes) -> str:
@@ -131,6 +131,8 @@ def _check_surrogates(value: JsonValue) -> None:
         raise MalformedError(Code.TEXT_INVALID, "lone surrogate") from error
 
 
+# Both are made once: `json.loads` and `json.dumps` make one for every call.
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 _DECODER = json.JSONDecoder(
     object_pairs_hook=_object, parse_int=_integer, parse_float=_float, parse_constant=_constant
 )
