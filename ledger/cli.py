@@ -38,7 +38,7 @@ commands = Group(help="Run, copy and audit the ledger.")
 def init(
     terminal: Terminal, *, host: str, port: int | None, database: str, passphrase: PassphraseSource
 ) -> None:
-    """Make a ledger: its keys, its empty log, its policy and the first onboarding token."""
+    """Make a ledger and its first onboarding token."""
     from ledger.signer import LedgerKeys
     from protocol.did.webvh.identifier import encode_webvh
     from protocol.keys import Ed25519PrivateKey
@@ -144,7 +144,10 @@ def show(terminal: Terminal, did: str | None) -> None:
 @click.option("--out", type=click.Path(path_type=Path), help="The file to write.")
 @pass_terminal
 def prove(terminal: Terminal, *, did: str, number: int | None, out: Path | None) -> None:
-    """Write a .tlog-proof: the evidence, for use without a network, that an entry is in the log."""
+    """Write the proof that an entry is in the log.
+
+    The .tlog-proof file needs no network: together with the entry and the policy it is all the evidence.
+    """
     from protocol.did.webvh.identifier import parse_webvh
     from protocol.tlog.proof import create_log_proof, encode_log_proof
     from protocol.tlog.tiles import read_hashes_from_tiles
@@ -178,8 +181,9 @@ def prove(terminal: Terminal, *, did: str, number: int | None, out: Path | None)
 )
 @pass_terminal
 def check(terminal: Terminal, *, url: str | None, policy: Path | None) -> None:
-    """Audit a ledger from outside, over HTTP: every entry, tile, signature and DID, since it was last seen.
+    """Audit a ledger from outside, over HTTP.
 
+    Every entry, tile, signature and DID is checked, and that nothing was taken back since the last time.
     Without URL and --policy it is the ledger of this machine. With a URL alone, its own policy is believed.
     """
     from ledger.audit import audit_ledger
@@ -222,7 +226,10 @@ def check(terminal: Terminal, *, url: str | None, policy: Path | None) -> None:
 @click.option("--revoke", metavar="ID", help="Take a token back instead.")
 @pass_terminal
 def token(terminal: Terminal, *, revoke: str | None) -> None:
-    """Make an onboarding token, with which an institution may write to the ledger."""
+    """Make an onboarding token, or take one back.
+
+    With it an institution may write to the ledger.
+    """
     store = _folder().open_store()
     if revoke is not None:
         store.remove_token(revoke)

@@ -251,7 +251,7 @@ def _transaction(engine: Engine) -> Iterator[Connection]:
     except IntegrityError:
         raise  # a mistake of this program: the sequencer has seen to it that there are no rivals
     except (DBAPIError, UnicodeDecodeError) as error:
-        # The state of the disk has its own errors already; what is left are tables that are not ours any more.
+        # The state of the disk has its own errors already; what is left are tables that are not ours.
         raise UnavailableError(Code.DATABASE_DAMAGED, type(error).__name__) from error
 
 
