@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 
 from protocol.encoding import jcs
-from protocol.encoding.strict_json import JsonValue
+from protocol.encoding.strict_json import JsonValue, parse_json
 
 _ENCODER = json.JSONEncoder(
     ensure_ascii=False, check_circular=False, allow_nan=False, sort_keys=True, separators=(",", ":")
@@ -22,6 +22,8 @@ _ENCODER = json.JSONEncoder(
 _UNSAFE_NUMBERS = tuple(
     re.compile(prefix + r"-?[0-9]+(?:[.e]|(?<=[0-9]{16}))").search for prefix in ('":', r"\[", ",")
 )
+_LONG_INTEGERS = tuple(re.compile(prefix + rb"-?[0-9]{16}").search for prefix in (rb'":', rb"\[", rb","))
+_MAX_DEPTH = 128
 _unsafe_character = re.compile("[\ud800-\U0010ffff]").search
 
 
@@ -40,3 +42,15 @@ def canonicalize(value: Mapping[str, JsonValue] | list[JsonValue]) -> bytes:
     if not text.isascii() and _unsafe_character(text):
         return jcs.canonicalize(value)
     return text.encode("utf-8")
+
+
+def check_readable(canonical: bytes) -> None:
+    """Refuse a canonical form that strict readers refuse: 1e20 is written as an integer beyond 2^53-1.
+
+    A log keeps and hands on the canonical form. One that cannot be read would stop whoever copies the log.
+
+    Raises:
+        MalformedError: there is such a number.
+    """
+    if any(search(canonical) for search in _LONG_INTEGERS):
+        parse_json(canonical, max_bytes=len(canonical), max_depth=_MAX_DEPTH)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from protocol.codes import Code
-from protocol.did.canonical import canonicalize
+from protocol.did.canonical import canonicalize, check_readable
 from protocol.did.document import Relationship
 from protocol.encoding.base58btc import decode_multibase, encode_multibase
 from protocol.encoding.members import (
@@ -84,15 +84,15 @@ def parse_proof(source: Mapping[str, JsonValue]) -> UnverifiedProof:
     if len(signature) != _SIGNATURE_BYTES:
         raise MalformedError(Code.MEMBER_INVALID, "proofValue")
     _parse_time(source, "created")
+    config = canonicalize({name: value for name, value in source.items() if name != "proofValue"})
+    check_readable(config)
     return UnverifiedProof(
         verification_method=text_member(source, "verificationMethod"),
         purpose=text_member(source, "proofPurpose"),
         expires=_parse_time(source, "expires"),
         previous=_previous(source),
         signature=signature,
-        config_digest=hashlib.sha256(
-            canonicalize({name: value for name, value in source.items() if name != "proofValue"})
-        ).digest(),
+        config_digest=hashlib.sha256(config).digest(),
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from protocol.codes import Code
+from protocol.did.canonical import check_readable
 from protocol.did.data_integrity import parse_lone_proof, verify_proof
 from protocol.did.document import DidDocument, Relationship, parse_did_document
 from protocol.did.key import parse_did_key_method
@@ -66,7 +67,8 @@ def verify_first_entry(entry: LogEntry, *, now: datetime) -> VerifiedVersion:
     Not checked: that this is the history of the DID asked for, and the approval of witnesses.
 
     Raises:
-        MalformedError: its parameters or the id of its document break their rules.
+        MalformedError: its parameters or the id of its document break their rules, or its canonical form
+            cannot be read.
         VerificationError: it is not the entry its SCID, its hash and its signature say, or not of this time.
     """
     return _verify(entry, None, now)
@@ -78,7 +80,8 @@ def verify_next_entry(previous: VerifiedVersion, entry: LogEntry, *, now: dateti
     Not checked: the approval of witnesses.
 
     Raises:
-        MalformedError: its parameters or the id of its document break their rules.
+        MalformedError: its parameters or the id of its document break their rules, or its canonical form
+            cannot be read.
         VerificationError: it does not follow from `previous`, was not made by a key authorized there, or is
             not of this time.
     """
@@ -95,6 +98,7 @@ def _verify(entry: LogEntry, previous: VerifiedVersion | None, now: datetime) ->
         raise VerificationError(Code.DID_TIME_INVALID, "not later than the entry before")
     if entry.time > now + CLOCK_TOLERANCE:
         raise VerificationError(Code.DID_TIME_INVALID, "in the future")
+    check_readable(entry.content + b"}")
     # Steps 1 and 7: parameters and pre-rotation.
     if previous is None:
         parameters = parse_first_parameters(entry.parameters)

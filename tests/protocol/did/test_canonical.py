@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol.did.canonical import canonicalize
+from protocol.did.canonical import canonicalize, check_readable
 from protocol.encoding import jcs
-from protocol.encoding.strict_json import JsonValue
+from protocol.encoding.strict_json import JsonValue, parse_json
 from protocol.errors import MalformedError
 
 SHELF = Path(__file__).parents[2] / "vectors/jcs/testdata"
@@ -62,3 +62,25 @@ def test_value_where_plain_json_and_the_canonical_form_may_differ_is_canonical(
 def test_value_without_canonical_form_is_refused(value: Any) -> None:
     with pytest.raises(MalformedError):
         canonicalize(value)
+
+
+@given(st.lists(JSON, max_size=4))
+def test_canonical_form_is_readable_if_a_strict_reader_reads_it(value: list[JsonValue]) -> None:
+    canonical = canonicalize(value)
+    try:
+        parse_json(canonical)
+    except MalformedError:
+        with pytest.raises(MalformedError):
+            check_readable(canonical)
+    else:
+        check_readable(canonical)
+
+
+@pytest.mark.parametrize("value", [[1e20], {"n": -1e17}, [1, 1e16]])
+def test_canonical_form_with_an_integer_that_strict_readers_refuse_is_not_readable(value: Any) -> None:
+    with pytest.raises(MalformedError):
+        check_readable(canonicalize(value))
+
+
+def test_text_that_looks_like_a_long_integer_is_readable() -> None:
+    check_readable(canonicalize([",12345678901234567890", 2**53 - 1]))

@@ -291,6 +291,7 @@ def test_previous_proof_may_be_a_single_text() -> None:
         ({"previousProof": [1]}, Code.MEMBER_INVALID),
         ({"previousProof": ""}, Code.MEMBER_INVALID),
         ({"id": ""}, Code.MEMBER_INVALID),
+        ({"n": 1e20}, Code.JSON_NUMBER),
     ],
 )
 def test_proof_of_another_form_is_refused(members: JsonObject, code: Code) -> None:

@@ -312,6 +312,18 @@ def test_proof_that_expires_is_judged_at_the_time_of_its_entry() -> None:
     verify(HONEST.line, forge_next(HONEST.version, expires="2026-01-01T01:00:01Z"))
 
 
+def test_entry_whose_canonical_form_could_not_be_read_again_is_refused() -> None:
+    for number, is_readable in ((1e15, True), (1e20, False)):
+        line = forge_next(HONEST.version, state={"note": number})
+        line = line.replace(f"{number:.0f}", f"{number}")
+        if is_readable:
+            verify(HONEST.line, line)
+        else:
+            with pytest.raises(MalformedError) as refusal:
+                verify(HONEST.line, line)
+            assert refusal.value.code is Code.JSON_NUMBER
+
+
 def test_two_authorized_keys_may_sign_one_entry() -> None:
     both: JsonObject = {"updateKeys": [multikey(KEY), multikey(NEXT_KEY)]}
     line = forge_first(both, keys=(KEY, NEXT_KEY))
