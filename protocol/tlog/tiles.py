@@ -128,16 +128,6 @@ def encode_entry_bundle(entries: Iterable[bytes]) -> bytes:
     return b"".join(parts)
 
 
-def select_hash_tiles(tree_size: int) -> list[HashTile]:
-    """Every tile of the tree, level by level."""
-    tiles = []
-    level, width = 0, tree_size
-    while width > 0:
-        tiles += [HashTile(level, index, partial) for index, partial in _cut(0, width)]
-        level, width = level + 1, width >> TILE_HEIGHT
-    return tiles
-
-
 def select_entry_bundles(begin: int, end: int) -> list[EntryBundle]:
     """The bundles that hold the entries from `begin` to `end` in a tree of `end` leaves."""
     return [EntryBundle(index, width) for index, width in _cut(begin, end)]
