@@ -9,6 +9,8 @@ can neither choose how it is checked nor be mistaken for a token of another kind
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
+from types import MappingProxyType
 
 from protocol.codes import Code
 from protocol.encoding.base64url import decode_base64url, encode_base64url
@@ -38,7 +40,7 @@ _KEY_HEADERS = ("jwk", "jku", "x5c", "x5u")
 class UnverifiedJws:
     """A token that could be read. Nothing in it may be believed before `verify_jws` has returned."""
 
-    header: JsonObject
+    header: Mapping[str, JsonValue]
     payload: bytes
     signature: bytes
     signing_input: bytes
@@ -81,20 +83,8 @@ def parse_jws(
     parts = token.split(".")
     if len(parts) != 3:
         raise MalformedError(Code.FORMAT_INVALID, "a compact JWS has three parts")
-    header = parse_json_object(decode_base64url(parts[0]), max_bytes=MAX_HEADER_BYTES)
+    header, algorithm = _read_header(parts[0], expected_typ, allowed_key_headers)
     payload, signature = decode_base64url(parts[1]), decode_base64url(parts[2])
-
-    algorithm_name = header.get("alg")
-    algorithm = _ALGORITHMS.get(algorithm_name) if isinstance(algorithm_name, str) else None
-    if algorithm is None:
-        raise VerificationError(Code.ALGORITHM_NOT_ALLOWED, "alg is not in the list of accepted ones")
-    if header.get("typ") != expected_typ:
-        raise VerificationError(Code.TYPE_MISMATCH, f"expected typ {expected_typ}")
-    if "crit" in header or "b64" in header:
-        raise VerificationError(Code.CRITICAL_HEADER)
-    for name in _KEY_HEADERS:
-        if name in header and name not in allowed_key_headers:
-            raise VerificationError(Code.KEY_SOURCE_FORBIDDEN, name)
     return UnverifiedJws(header, payload, signature, token[: -len(parts[2]) - 1].encode("ascii"), algorithm)
 
 
@@ -126,3 +116,23 @@ def sign_jws(
     full_header: JsonObject = {"alg": algorithm.value, "typ": typ, **(header or {})}
     signing_input = f"{encode_base64url(encode_json(full_header))}.{encode_base64url(encode_json(payload))}"
     return f"{signing_input}.{encode_base64url(key.sign(signing_input.encode('ascii')))}"
+
+
+# The headers of one issuer's credentials, or of all key bindings, are the same text again and again.
+@lru_cache(maxsize=256)
+def _read_header(
+    encoded: str, expected_typ: str, allowed_key_headers: frozenset[str]
+) -> tuple[Mapping[str, JsonValue], Algorithm]:
+    header = parse_json_object(decode_base64url(encoded), max_bytes=MAX_HEADER_BYTES)
+    algorithm_name = header.get("alg")
+    algorithm = _ALGORITHMS.get(algorithm_name) if isinstance(algorithm_name, str) else None
+    if algorithm is None:
+        raise VerificationError(Code.ALGORITHM_NOT_ALLOWED, "alg is not in the list of accepted ones")
+    if header.get("typ") != expected_typ:
+        raise VerificationError(Code.TYPE_MISMATCH, f"expected typ {expected_typ}")
+    if "crit" in header or "b64" in header:
+        raise VerificationError(Code.CRITICAL_HEADER)
+    for name in _KEY_HEADERS:
+        if name in header and name not in allowed_key_headers:
+            raise VerificationError(Code.KEY_SOURCE_FORBIDDEN, name)
+    return MappingProxyType(header), algorithm
