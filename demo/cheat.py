@@ -15,7 +15,7 @@ from ledger.memory import CheckpointMemory
 from ledger.resolver import LedgerResolver
 from ledger.trust import TrustedLedgers, fetch_trusted_ledger
 from protocol.codes import Code, find_code
-from protocol.encoding.members import optional_text_member, text_member
+from protocol.encoding.members import text_member
 from protocol.openid4vp.request_object import VerifiedRequest
 from protocol.openid4vp.response import encode_response
 from protocol.sdjwt.parse import SdJwt, parse_sd_jwt
@@ -128,7 +128,8 @@ class Cheat:
 
     def _verdict(self, request_id: str) -> Code | None:
         result = self._world.employer.tally("verifier", "result", request_id)
-        return find_code(optional_text_member(result, "error") or "")
+        error = result.get("error")
+        return find_code(text_member(error, "code")) if isinstance(error, dict) else None
 
 
 def _with_flipped_bit(credential: str) -> str:

@@ -5,9 +5,9 @@ This is the `DidResolver` that every role hands to the checks of the ground floo
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from ledger.client import LedgerClient, LoggedHistory
+from ledger.client import LedgerClient
 from ledger.fetch import Fetcher
 from ledger.memory import CheckpointMemory
 from ledger.trust import TrustedLedgers
@@ -19,25 +19,24 @@ from protocol.did.webvh.history import VerifiedHistory, extend_history, verify_h
 from protocol.did.webvh.identifier import parse_webvh
 from protocol.did.webvh.witness import NO_WITNESS_PROOFS
 from protocol.errors import MalformedError, VerificationError
-
-DEFAULT_REUSE = timedelta(seconds=60)
+from protocol.tlog.policy import VerifiedCheckpoint
 
 
 @dataclass(frozen=True, slots=True)
 class _Resolved:
-    """A verified history with the bytes it was read from, so that only what is new is verified again."""
+    """A verified history with the bytes it was read from, and the size of the log at that time."""
 
     entries: tuple[bytes, ...]
     history: VerifiedHistory
-    verified: VerifiedDid
-    read_at: datetime
+    tree_size: int
 
 
 class LedgerResolver:
     """Resolves did:webvh on the trusted ledgers, did:key and did:jwk by themselves.
 
-    A result is used again for `reuse_for`; a key that was rotated out is noticed after that time at the
-    latest. Threads may share one resolver: at worst two of them verify the same history.
+    The ledger is asked for its checkpoint every time, so that a key that was rotated a moment ago is noticed.
+    As long as the log has not grown, its histories are the ones already verified. Threads may share one
+    resolver: at worst two of them verify the same history.
     """
 
     def __init__(
@@ -47,14 +46,12 @@ class LedgerResolver:
         fetcher: Fetcher,
         memory: CheckpointMemory,
         clock: Callable[[], datetime],
-        reuse_for: timedelta = DEFAULT_REUSE,
     ) -> None:
         self._clients = {
             ledger.authority: LedgerClient(ledger, fetcher=fetcher, memory=memory)
             for ledger in trusted.ledgers
         }
         self._clock = clock
-        self._reuse_for = reuse_for
         self._resolved: dict[str, _Resolved] = {}
 
     def resolve(self, did: str) -> VerifiedDid:
@@ -74,13 +71,16 @@ class LedgerResolver:
         if not did.startswith("did:webvh:"):
             raise VerificationError(Code.DID_METHOD_UNSUPPORTED)
         now = self._clock()
+        client = self._client_for(did)
         known = self._resolved.get(did)
-        if known is not None and timedelta() <= now - known.read_at < self._reuse_for:
-            return known.verified
-        logged = self._client_for(did).read_history(did, now=now)
-        resolved = _verify(did, logged, known, now)
-        self._resolved[did] = resolved
-        return resolved.verified
+        if known is not None:
+            checkpoint = client.checkpoint(now=now)
+            if checkpoint.tree_size == known.tree_size:
+                return known.history.verified_did(evidence=_evidence(checkpoint))
+        logged = client.read_history(did, now=now)
+        history = _verify(did, logged.entries, known, now)
+        self._resolved[did] = _Resolved(logged.entries, history, logged.checkpoint.tree_size)
+        return history.verified_did(evidence=_evidence(logged.checkpoint))
 
     def _client_for(self, did: str) -> LedgerClient:
         client = self._clients.get(parse_webvh(did).authority)
@@ -89,16 +89,13 @@ class LedgerResolver:
         return client
 
 
-def _verify(did: str, logged: LoggedHistory, known: _Resolved | None, now: datetime) -> _Resolved:
-    history = _history(did, logged.entries, known, now)
-    checkpoint = logged.checkpoint
+def _evidence(checkpoint: VerifiedCheckpoint) -> LogEvidence:
     if checkpoint.time is None:
         raise VerificationError(Code.LOG_STALE, "the log policy demands no cosignatures, so there is no time")
-    evidence = LogEvidence(checkpoint.origin, checkpoint.tree_size, checkpoint.time)
-    return _Resolved(logged.entries, history, history.verified_did(evidence=evidence), now)
+    return LogEvidence(checkpoint.origin, checkpoint.tree_size, checkpoint.time)
 
 
-def _history(did: str, entries: tuple[bytes, ...], known: _Resolved | None, now: datetime) -> VerifiedHistory:
+def _verify(did: str, entries: tuple[bytes, ...], known: _Resolved | None, now: datetime) -> VerifiedHistory:
     # DIDs with approvers of their own (did:webvh witnesses) resolve when their proofs are kept on the ledger;
     # until then such a history fails closed.
     if known is None:

@@ -82,7 +82,6 @@ class Anchor:
                 fetcher=fetcher,
                 memory=CheckpointMemory(self.path / f"reader-{id(fetcher)}"),
                 clock=self.world.clock,
-                reuse_for=timedelta(0),
             )
 
 

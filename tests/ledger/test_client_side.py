@@ -77,7 +77,6 @@ class Reader:
             fetcher=self.through(fetcher) if fetcher else self.fetcher,
             memory=self.memory,
             clock=self.world.clock,
-            reuse_for=timedelta(seconds=60),
         )
 
     def log(self, *lines: str) -> None:
@@ -239,15 +238,24 @@ def test_did_is_resolved_with_evidence_from_the_log(reader: Reader) -> None:
     assert verified.evidence.time == reader.world.clock()
 
 
-def test_resolved_did_is_used_again_and_extended_when_its_time_is_over(reader: Reader) -> None:
+def test_history_is_read_again_only_when_the_log_has_grown(reader: Reader) -> None:
     entry = first(reader)
     reader.log(entry.line)
-    resolver = reader.resolver()
+    read: list[bytes] = []
+
+    def count(body: bytes) -> bytes:
+        read.append(body)
+        return body
+
+    resolver = reader.resolver(fetcher=Liar("/inclusion", count))
     before = resolver.resolve(entry.version.did)
-    reader.log(update(entry.version).line)
-    assert resolver.resolve(entry.version.did) is before
     reader.world.clock.time += timedelta(seconds=60)
+    again = resolver.resolve(entry.version.did)
+    assert len(read) == 1
+    assert (again.document, again.keys) == (before.document, before.keys)
+    reader.log(update(entry.version).line)
     after = resolver.resolve(entry.version.did)
+    assert len(read) == 2
     assert after.evidence is not None
     assert after.evidence.tree_size == 2
 
@@ -264,7 +272,7 @@ def test_history_that_became_shorter_is_refused(reader: Reader) -> None:
     resolver = reader.resolver(fetcher=Liar("/inclusion", in_json(change)))
     resolver.resolve(entry.version.did)
     shorten = True
-    reader.world.clock.time += timedelta(seconds=60)
+    reader.log(first(reader, "other").line)
     assert code_of(lambda: resolver.resolve(entry.version.did)) is Code.DID_ROLLBACK
 
 
