@@ -1,0 +1,125 @@
+"""The commands that ask holders, through the running server."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from doors.command import Command, pass_terminal
+from doors.terminal import ExitCode, Terminal
+from protocol.encoding.members import text_member
+from protocol.encoding.strict_json import JsonObject, JsonValue, parse_json
+from protocol.errors import MalformedError
+from verifier.cli.owning import own_folder
+from verifier.cli.report import tell
+
+if TYPE_CHECKING:
+    from verifier.remote import RemoteVerifier
+
+_POLL_SECONDS = 0.5
+
+
+@click.command("request", cls=Command)
+@click.option("--type", "type_name", required=True, help="The type of credential, or its vct.")
+@click.option(
+    "--claim", "claims", multiple=True, metavar="PATH", help="A claim that is needed; PATH=VALUE demands one."
+)
+@click.option("--optional", multiple=True, metavar="PATH", help="A claim the holder may leave out.")
+@click.option("--purpose", required=True, help="What for, in words for the holder.")
+@click.option(
+    "--retention-days",
+    type=click.IntRange(0, 36_525),
+    default=1,
+    show_default=True,
+    help="How long claims are kept.",
+)
+@click.option("--unsigned", is_flag=True, help="Ask without your signature.")
+@click.option("--same-device", is_flag=True, help="Show the result only after the browser has come back.")
+@click.option(
+    "--seconds", type=click.IntRange(30, 3600), help="How long it stands; 120 is good for a QR code."
+)
+@click.option("--wait", is_flag=True, help="Wait for the answer and show it.")
+@pass_terminal
+def request(
+    terminal: Terminal,
+    *,
+    type_name: str,
+    claims: tuple[str, ...],
+    optional: tuple[str, ...],
+    purpose: str,
+    retention_days: int,
+    unsigned: bool,
+    same_device: bool,
+    seconds: int | None,
+    wait: bool,
+) -> ExitCode:
+    r"""Ask one holder for claims: a link and a QR code.
+
+    With --json and --wait there are two lines: the request, then its result.
+
+    \b
+    Examples:
+      tally verifier request --type degree --claim level --claim field --purpose "Job application"
+      tally verifier request --type identity_card --claim age_over_18=true --retention-days 0 --purpose Cinema
+    """
+    body: JsonObject = {
+        "type": type_name,
+        "claims": [_claim(text) for text in claims],
+        "optional": [_claim(text) for text in optional],
+        "purpose": purpose,
+        "retention_days": retention_days,
+        "same_device": same_device,
+    }
+    if unsigned:
+        body["unsigned"] = True
+    if seconds is not None:
+        body["expires_in"] = seconds
+    with _running() as verifier:
+        created = verifier.create_request(body)
+        terminal.document(created)
+        link, request_id = text_member(created, "request"), text_member(created, "id")
+        terminal.qr_code(link)
+        terminal.say(link)
+        terminal.note(f"Request {request_id} can be answered until {text_member(created, 'expires_at')}.")
+        if not wait:
+            return ExitCode.SUCCESS
+        terminal.note("Waiting for the answer (Ctrl-C stops waiting) …")
+        while text_member(found := verifier.read_result(request_id), "status") == "pending":
+            time.sleep(_POLL_SECONDS)
+    return tell(terminal, found)
+
+
+@click.command("result", cls=Command)
+@click.argument("request_id", metavar="ID")
+@pass_terminal
+def result(terminal: Terminal, *, request_id: str) -> ExitCode:
+    """Show what became of a request, with every check.
+
+    The claims are shown as long as they are kept.
+    """
+    with _running() as verifier:
+        return tell(terminal, verifier.read_result(request_id))
+
+
+@contextmanager
+def _running() -> "Iterator[RemoteVerifier]":
+    from verifier.remote import RemoteVerifier, chosen_fetcher
+
+    folder = own_folder()
+    url, key = folder.load_address(), folder.load_management_key()
+    with chosen_fetcher(url) as fetcher:
+        yield RemoteVerifier(url, management_key=key, fetcher=fetcher)
+
+
+def _claim(text: str) -> JsonValue:
+    """A claim as the management API reads it: `PATH`, or `PATH=VALUE` where VALUE is JSON or else text."""
+    path, separator, value = text.partition("=")
+    if not separator:
+        return path
+    try:
+        wanted = parse_json(value)
+    except MalformedError:
+        wanted = value
+    return {"path": path, "values": [wanted]}

@@ -1,0 +1,158 @@
+"""The commands with which a verifier is made, served and told whom to trust."""
+
+import secrets
+from typing import TYPE_CHECKING, TextIO
+from urllib.parse import urlsplit
+
+import click
+
+from doors.clock import now
+from doors.command import Command, pass_terminal
+from doors.home import data_folder, state_folder
+from doors.prompts import PassphraseSource, passphrase_options
+from doors.terminal import Terminal, bold, dim, good
+from protocol.codes import Code
+from protocol.errors import RefusedError
+
+if TYPE_CHECKING:
+    from verifier.folder import VerifierFolder
+
+_DEFAULT_PORT = 8103
+_DEFAULT_URL = f"http://verifier.localhost:{_DEFAULT_PORT}"
+
+
+@click.command("init", cls=Command)
+@click.option("--name", required=True, help="What wallets call you.")
+@click.option("--ledger", "ledger_url", required=True, help="The ledger whose DIDs you look up.")
+@click.option("--ledger-policy", type=click.File(), help="The policy to trust it by, if not its own word.")
+@click.option("--slug", help="The last part of your DID: a-z, 0-9 and hyphens. It stays.")
+@click.option(
+    "--onboarding-token-file", type=click.File(), help="What its operator gave you, to have a DID there."
+)
+@click.option("--url", default=_DEFAULT_URL, show_default=True, help="Where wallets reach you.")
+@passphrase_options
+@pass_terminal
+def init(
+    terminal: Terminal,
+    *,
+    name: str,
+    ledger_url: str,
+    ledger_policy: TextIO | None,
+    slug: str | None,
+    onboarding_token_file: TextIO | None,
+    url: str,
+    passphrase: PassphraseSource,
+) -> None:
+    """Make a verifier: its policy, its keys, its DID, its register.
+
+    Without --slug and --onboarding-token-file it has no DID: it can check everything, but wallets cannot tell
+    who asks. What it cannot finish, it finishes when it is called again.
+    """
+    from dataclasses import replace
+
+    from doors.management_key import create_management_key
+    from ledger.client import LedgerClient
+    from ledger.memory import CheckpointMemory
+    from protocol.tlog.policy import encode_log_policy
+    from storage.passphrase import Passphrase, calibrate_kdf
+    from verifier.founding import check_settings, create_did, open_new_keys, trust_ledger
+    from verifier.grounds import CHECKPOINTS
+    from verifier.http import KEY_PREFIX
+    from verifier.register import open_register, replace_management_key
+    from verifier.remote import chosen_fetcher
+
+    folder = own_folder()
+    if folder.is_initialized():
+        raise RefusedError(Code.VAULT_EXISTS, "there is a verifier in this home")
+    if (slug is None) is not (onboarding_token_file is None):
+        raise RefusedError(Code.INPUT_REQUIRED, "--slug and --onboarding-token-file go together")
+    settings = check_settings(name, url)
+    state = state_folder("verifier")
+    with chosen_fetcher(ledger_url) as fetcher:
+        policy = None if ledger_policy is None else ledger_policy.read()
+        ledger = trust_ledger(folder, ledger_url, policy=policy, fetcher=fetcher)
+        terminal.note("You trust the ledger by this policy:")
+        for line in encode_log_policy(ledger.policy).splitlines():
+            terminal.note(dim(f"  {line}"))
+        secret = Passphrase(passphrase.read(terminal, question="New passphrase:", repeat=True))
+        with open_new_keys(folder, secret, kdf=calibrate_kdf(), marks=state, now=now()) as ring:
+            text, key = create_management_key(KEY_PREFIX)
+            register = open_register(folder.register)
+            replace_management_key(register, key.id, key.digest)
+            register.dispose()
+            folder.save_management_key(text)
+            if slug is not None and onboarding_token_file is not None:
+                memory = CheckpointMemory(state / CHECKPOINTS)
+                client = LedgerClient(ledger, fetcher=fetcher, memory=memory)
+                token = onboarding_token_file.read().strip()
+                did = create_did(folder, ring, client, slug=slug, onboarding_token=token, now=now())
+                settings = replace(settings, did=did)
+    folder.save_settings(settings)
+    terminal.document({"name": settings.name, "did": settings.did, "url": settings.url})
+    terminal.say(good("✓ "), bold(settings.name), f" is {settings.did or 'ready; it has no DID'}")
+    terminal.note("Next: `tally verifier trust TYPE DID` for each issuer, then `tally verifier serve`.")
+
+
+@click.command("serve", cls=Command)
+@click.option("--listen", "address", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65_535), help="The port to listen on; 0 for a free one.")
+@passphrase_options
+@pass_terminal
+def serve(terminal: Terminal, *, address: str, port: int | None, passphrase: PassphraseSource) -> None:
+    """Serve wallets and your own programs until stopped.
+
+    TLS ends at the proxy in front.
+    """
+    from doors import server
+    from storage.key_ring import KeyRing
+    from storage.passphrase import Passphrase
+    from verifier.grounds import PolicyGrounds
+    from verifier.http import VerifierApp, create_verifier_app
+    from verifier.verifier import open_verifier
+
+    folder, state = own_folder(), state_folder("verifier")
+    public = urlsplit(folder.load_settings().url)
+    local_name = public.hostname if public.scheme == "http" else None
+    if port is None:
+        port = (public.port if local_name else None) or _DEFAULT_PORT
+    secret = Passphrase(passphrase.read(terminal))
+    with (
+        KeyRing.open(folder.keys, secret, mark_folder=state) as ring,
+        PolicyGrounds(folder.policy, state=state, clock=now) as grounds,
+        server.listen(address, port, name=local_name) as listener,
+    ):
+        # On this machine the port may change from run to run; behind a proxy the address stays.
+        url = listener.url if local_name else public.geturl()
+        with open_verifier(folder, ring, url=url, grounds=grounds) as verifier:
+            folder.save_address(url)
+            app = create_verifier_app(VerifierApp(verifier, now, secrets.token_bytes))
+            server.serve(app, listener, terminal)
+
+
+@click.command("trust", cls=Command)
+@click.argument("type_name", metavar="TYPE")
+@click.argument("did", metavar="DID")
+@pass_terminal
+def trust(terminal: Terminal, *, type_name: str, did: str) -> None:
+    r"""Let an issuer count for a type of credentials.
+
+    TYPE is a name like degree, or a vct.
+
+    \b
+    Example:
+      tally verifier trust degree did:webvh:Qm…:ledger.localhost%3A8101:city-university
+    """
+    from verifier.policy_file import trust_issuer
+
+    folder = own_folder()
+    folder.load_settings()
+    added = trust_issuer(folder.policy, type_name, did)
+    terminal.document({"type": type_name, "issuer": did, "added": added})
+    terminal.say(good("✓ "), f"{did} {'counts' if added else 'counted already'} for ", bold(type_name))
+
+
+def own_folder() -> "VerifierFolder":
+    """The folder of the verifier in this home."""
+    from verifier.folder import VerifierFolder
+
+    return VerifierFolder(data_folder("verifier"))

@@ -1,0 +1,50 @@
+"""How a result is shown, and the number the command ends with."""
+
+import json
+from collections.abc import Callable, Mapping
+
+from doors.terminal import ExitCode, Terminal, bad, bold, dim, exit_code, good, warning
+from protocol.codes import Code, find_code
+from protocol.encoding.members import object_member, objects_member, optional_object_member, text_member
+from protocol.encoding.strict_json import JsonObject
+from protocol.errors import UnavailableError, VerificationError
+
+_MARKS = {
+    "passed": good("✓"),
+    "failed": bad("✗"),
+    "unknown": warning("?"),
+    "skipped": dim("–"),
+    "not_reached": dim("·"),
+}
+_VERDICTS = {
+    "verified": good("✓ Verified"),
+    "refused": bad("✗ Refused"),
+    "unavailable": warning("? Nobody knows"),
+    "pending": dim("Waiting for the answer"),
+    "expired": warning("Nobody answered in time"),
+}
+
+_ENDINGS: Mapping[str, Callable[[Code], ExitCode]] = {
+    "pending": lambda _: ExitCode.SUCCESS,
+    "refused": lambda code: exit_code(VerificationError(code)),
+    "unavailable": lambda code: exit_code(UnavailableError(code)),
+}
+
+
+def tell(terminal: Terminal, document: JsonObject) -> ExitCode:
+    """Show the result of a request or a check; the number to end with."""
+    terminal.document(document)
+    status, error = text_member(document, "status"), optional_object_member(document, "error")
+    terminal.say(_VERDICTS[status])
+    for check in objects_member(document, "checks"):
+        mark = _MARKS[text_member(check, "outcome")]
+        terminal.say(mark, f" {text_member(check, 'id'):22}", dim(text_member(check, "detail")))
+    for name, value in object_member(document, "claims").items():
+        shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        terminal.say(bold(name), f"  {shown}")
+    if error is None:
+        return ExitCode.FAILURE if status == "expired" else ExitCode.SUCCESS
+    code = find_code(text_member(error, "code")) or Code.INTERNAL_ERROR
+    if status != "pending":
+        terminal.error(code, text_member(error, "message"), text_member(error, "hint"))
+    return _ENDINGS[status](code)

@@ -1,0 +1,168 @@
+"""The grounds of a decision: what the policy says, and how DIDs and status lists are found by it."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+from ledger.fetch import Fetcher, FetchRules
+from ledger.memory import CheckpointMemory
+from ledger.resolver import LedgerResolver
+from protocol.did.verified import DidResolver, VerifiedDid
+from protocol.encoding.strict_json import decode_utf8
+from protocol.errors import RefusedError, UnavailableError
+from protocol.policy import VerificationPolicy
+from protocol.status_list.token import STATUS_LIST_TYP
+from verifier.policy_file import VerifierPolicy, load_policy
+from verifier.status_cache import StatusListMemory, StatusLists
+
+CHECKPOINTS = "checkpoints"
+
+_HTTPS = 443
+_MAX_STATUS_LIST_BYTES = 32 << 20
+_FETCH_DEADLINE = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """What one decision rests on.
+
+    Attributes:
+        policy: What must hold.
+        development: Whether addresses under .localhost count as any other.
+        resolve_did: Finds the verified state of a DID.
+        status_lists: Finds status lists.
+    """
+
+    policy: VerificationPolicy
+    development: bool
+    resolve_did: DidResolver
+    status_lists: StatusLists
+
+    def inquiry(self, now: datetime) -> "Inquiry":
+        """The look-ups of one verification at `now`."""
+        return Inquiry(self, now)
+
+
+class Inquiry:
+    """The look-ups of one verification, for `verify_presentation` and its like to be given.
+
+    They resolve the issuer of a credential before they ask for its status list, so the list is checked
+    against that issuer before it is kept. One thread at a time.
+    """
+
+    def __init__(self, grounds: Grounds, now: datetime) -> None:
+        self._grounds = grounds
+        self._now = now
+        self._issuer: VerifiedDid | None = None
+
+    def resolve_did(self, did: str) -> VerifiedDid:
+        """The verified state of the issuer `did`."""
+        self._issuer = self._grounds.resolve_did(did)
+        return self._issuer
+
+    def fetch_status_list(self, uri: str) -> str:
+        """The status list token of that issuer at `uri`."""
+        assert self._issuer is not None, "the issuer is resolved first"
+        return self._grounds.status_lists.find(
+            uri, issuer=self._issuer, now=self._now, clock_skew=self._grounds.policy.clock_skew
+        )
+
+
+class PolicyGrounds:
+    """The grounds that a policy file states. The file is read again whenever it was replaced or edited, so
+    that a decision never rests on what it said before.
+
+    Args:
+        file: The policy file.
+        state: The folder of what was seen before: checkpoints of ledgers, and times of status lists.
+        clock: Tells the time.
+    """
+
+    def __init__(self, file: Path, *, state: Path, clock: Callable[[], datetime]) -> None:
+        self._file = file
+        self._clock = clock
+        self._checkpoints = CheckpointMemory(state / CHECKPOINTS)
+        self._lists = StatusListMemory(state / "status-lists")
+        self._lock = threading.Lock()
+        self._fetchers: dict[FetchRules, Fetcher] = {}
+        self._read: tuple[object, Grounds] | None = None
+
+    def __call__(self) -> Grounds:
+        """The grounds of now.
+
+        Raises:
+            RefusedError: the policy file cannot be used.
+        """
+        with self._lock:
+            edition = _edition(self._file)
+            if self._read is None or self._read[0] != edition:
+                self._read = edition, self._make_grounds(load_policy(self._file))
+            return self._read[1]
+
+    def close(self) -> None:
+        """Close the connections that were kept."""
+        for fetcher in self._fetchers.values():
+            fetcher.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _make_grounds(self, policy: VerifierPolicy) -> Grounds:
+        development = policy.ledgers.development
+        anywhere = FetchRules(development=development, deadline=_FETCH_DEADLINE)
+        # Only the ledgers are addresses of the owner's own choice, so only they may be at any port.
+        addresses = [urlsplit(ledger.url) for ledger in policy.ledgers.ledgers]
+        only_ledgers = replace(
+            anywhere,
+            allowed_hosts=frozenset(address.hostname or "" for address in addresses),
+            allowed_ports=frozenset(address.port or _HTTPS for address in addresses),
+        )
+        resolver = LedgerResolver(
+            policy.ledgers,
+            fetcher=self._fetcher(only_ledgers),
+            memory=self._checkpoints,
+            clock=self._clock,
+        )
+        fetch = _status_list_fetch(self._fetcher(anywhere))
+        return Grounds(policy.rules, development, resolver.resolve, StatusLists(fetch, memory=self._lists))
+
+    def _fetcher(self, rules: FetchRules) -> Fetcher:
+        if rules not in self._fetchers:
+            self._fetchers[rules] = Fetcher(rules)
+        return self._fetchers[rules]
+
+
+def _status_list_fetch(fetcher: Fetcher) -> Callable[[str], str]:
+    def fetch(uri: str) -> str:
+        try:
+            answer = fetcher.fetch_ok(
+                uri, accept=f"application/{STATUS_LIST_TYP}", max_bytes=_MAX_STATUS_LIST_BYTES
+            )
+        except RefusedError as error:
+            # An address our rules forbid says nothing about the credential, only that nobody can find out.
+            raise UnavailableError(error.code, error.detail) from error
+        return decode_utf8(answer.body)
+
+    return fetch
+
+
+def _edition(file: Path) -> object:
+    """What changes when the file is replaced or edited."""
+    try:
+        state = file.stat()
+    except OSError:
+        return None
+    return state.st_ino, state.st_size, state.st_mtime_ns

@@ -1,0 +1,207 @@
+"""What a verifier believes: `policy.toml`, edited by its owner.
+
+    development = true          # http on *.localhost, for trying things out
+
+    [[ledger]]                  # a ledger whose DIDs are looked up
+    policy = '''
+    log ledger.localhost:8101+… http://ledger.localhost:8101
+    …
+    '''
+
+    [[trust]]
+    type = "degree"             # or vct = "urn:…"
+    issuers = ["did:webvh:…"]
+
+    [rules]
+    status = "required"
+
+A verifier decides by this file, so whatever in it could mean less than its owner thinks is refused: an
+unknown word, a DID that is none, a type that does not exist.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from ledger.trust import TrustedLedgers, encode_trusted_ledgers, parse_trusted_ledgers
+from protocol.codes import Code
+from protocol.did.jwk import resolve_did_jwk
+from protocol.did.key import resolve_did_key
+from protocol.did.webvh.identifier import parse_webvh
+from protocol.encoding.strict_json import decode_utf8
+from protocol.errors import MalformedError, RefusedError, VerificationError
+from protocol.policy import KeyBindingRule, StatusRule, VerificationPolicy
+from schemas import credential_type, credential_types
+from storage.atomic_file import Folder
+from verifier.settings import quote_toml
+from verifier.toml_table import TomlTable, parse_toml, suggestion
+
+FILE = "policy.toml"
+
+_LOCK = ".policy.lock"
+_MAX_BYTES = 1 << 20
+_MAX_SKEW = 10 * 60
+_DAY = 24 * 60 * 60
+_DEFAULTS = VerificationPolicy(trusted_issuers={})
+_TEMPLATE = f"""\
+# What this verifier believes. `tally verifier trust TYPE DID` adds an issuer. Changes count at once.
+{{ledgers}}
+# [[trust]]                     # which issuers count for which type
+# type = "degree"               # or vct = "urn:…", for a type that does not come with Tallystick
+# issuers = ["did:webvh:…"]
+
+[rules]
+key_binding = "{_DEFAULTS.key_binding}"    # or "not_required": a copy of a credential will do
+status = "{_DEFAULTS.status}"       # or "required", or "when_reachable": an unknown status is let pass
+expiry_required = false
+clock_skew_seconds = {_DEFAULTS.clock_skew.seconds}
+key_binding_max_age_seconds = {_DEFAULTS.key_binding_max_age.seconds}
+evidence_max_age_seconds = {_DEFAULTS.evidence_max_age.seconds}   # how old a ledger's co-signed state may be
+"""
+_TRUST = """
+[[trust]]
+{kind} = {name}
+issuers = [{did}]
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class VerifierPolicy:
+    """What policy.toml says: where DIDs are looked up, and what must hold for a credential to count."""
+
+    ledgers: TrustedLedgers
+    rules: VerificationPolicy
+
+
+def parse_policy(text: str) -> VerifierPolicy:
+    """Read `policy.toml`.
+
+    Raises:
+        RefusedError: POLICY_INVALID; the detail names the place.
+    """
+    top = parse_toml(text, file=FILE, code=Code.POLICY_INVALID)
+    ledgers = _parse_ledgers(top)
+    trusted: dict[str, frozenset[str]] = {}
+    for table in top.tables("trust"):
+        vct, issuers = _parse_trust(table)
+        trusted[vct] = trusted.get(vct, frozenset()) | issuers
+    rules = _parse_rules(top.table("rules"), trusted)
+    top.end()
+    return VerifierPolicy(ledgers, rules)
+
+
+def load_policy(path: Path) -> VerifierPolicy:
+    """Read the policy in the file `path`.
+
+    Raises:
+        RefusedError: it cannot be used, or there is none.
+    """
+    try:
+        return parse_policy(decode_utf8(path.read_bytes()))
+    except MalformedError as error:
+        raise RefusedError(Code.POLICY_INVALID, f"{FILE}: {error.code.meaning}") from error
+    except FileNotFoundError as error:
+        raise RefusedError(Code.NOT_INITIALIZED, f"{path.name} is missing") from error
+
+
+def encode_policy(ledgers: TrustedLedgers) -> str:
+    """A new policy that trusts `ledgers`, and no issuer yet."""
+    return _TEMPLATE.format(ledgers=encode_trusted_ledgers(ledgers))
+
+
+def trust_issuer(path: Path, type_name: str, did: str) -> bool:
+    """Let the issuer `did` count for a type, given by its name or its vct; whether it did not before.
+
+    A table is added to the end of the file, so that everything its owner wrote stays as it is.
+
+    Raises:
+        RefusedError: there is no such type, or the file cannot be used as it is, or another process changes
+            it at the moment.
+        MalformedError, VerificationError: not a DID that can be looked up here.
+    """
+    find_vct(type_name)
+    _check_did(did)
+    kind = "vct" if ":" in type_name else "type"
+    block = _TRUST.format(kind=kind, name=quote_toml(type_name), did=quote_toml(did))
+    with Folder(path.parent, private=False) as folder:
+        lock = folder.take_lock(_LOCK)
+        try:
+            text = decode_utf8(folder.read(path.name, max_bytes=_MAX_BYTES)).rstrip()
+            longer = f"{text}\n{block}"
+            if parse_policy(text) == parse_policy(longer):
+                return False
+            folder.replace(path.name, longer.encode())
+        finally:
+            os.close(lock)
+    return True
+
+
+def find_vct(type_name: str) -> str:
+    """The vct of a type, given by its name or by the vct itself.
+
+    Raises:
+        RefusedError: there is no type of this name.
+    """
+    if ":" in type_name:
+        return type_name
+    try:
+        return credential_type(type_name).vct
+    except RefusedError as error:
+        known = [known.name for known in credential_types()]
+        raise RefusedError(error.code, f"{type_name[:80]!r}{suggestion(type_name, known)}") from error
+
+
+def _parse_ledgers(top: TomlTable) -> TrustedLedgers:
+    source = dict(top.members)
+    top.flag("development", default=False)
+    for table in top.tables("ledger"):
+        table.text("policy")
+        table.end()
+    try:
+        return parse_trusted_ledgers(source)
+    except MalformedError as error:
+        top.refuse("ledger", f"has a policy that cannot be used: {error.detail or error.code}")
+
+
+def _parse_trust(table: TomlTable) -> tuple[str, frozenset[str]]:
+    name, vct = table.optional_text("type"), table.optional_text("vct")
+    issuers = table.texts("issuers")
+    table.end()
+    if (name is None) is (vct is None):
+        table.refuse("type", "or vct: exactly one of the two")
+    for did in issuers:
+        try:
+            _check_did(did)
+        except (MalformedError, VerificationError) as error:
+            table.refuse("issuers", f"has {did[:80]!r}: {error.detail or error.code}")
+    if vct is None:
+        try:
+            vct = find_vct(name or "")
+        except RefusedError as error:
+            table.refuse("type", f"is unknown: {error.detail}")
+    return vct, frozenset(issuers)
+
+
+def _parse_rules(table: TomlTable, trusted: dict[str, frozenset[str]]) -> VerificationPolicy:
+    def seconds(name: str, minimum: int, maximum: int, default: timedelta) -> timedelta:
+        return timedelta(seconds=table.number(name, minimum, maximum, default=int(default.total_seconds())))
+
+    rules = VerificationPolicy(
+        trusted_issuers=trusted,
+        key_binding=table.choice("key_binding", default=KeyBindingRule.REQUIRED),
+        status=table.choice("status", default=StatusRule.WHEN_PRESENT),
+        expiry_required=table.flag("expiry_required", default=False),
+        clock_skew=seconds("clock_skew_seconds", 0, _MAX_SKEW, _DEFAULTS.clock_skew),
+        key_binding_max_age=seconds("key_binding_max_age_seconds", 1, _DAY, _DEFAULTS.key_binding_max_age),
+        evidence_max_age=seconds("evidence_max_age_seconds", 1, 30 * _DAY, _DEFAULTS.evidence_max_age),
+    )
+    table.end()
+    return rules
+
+
+def _check_did(did: str) -> None:
+    """Check that `did` is one that can be resolved here at all."""
+    readers: dict[str, Callable[[str], object]] = {"did:key": resolve_did_key, "did:jwk": resolve_did_jwk}
+    readers.get(did[:7], parse_webvh)(did)

@@ -1,0 +1,115 @@
+"""What a verifier is: `verifier.toml`, written by `init` and edited by its owner.
+
+What it believes is in policy.toml. Secrets are in neither: they are in the key ring, and the management key
+is in a file of its own.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+
+from protocol.codes import Code
+from protocol.errors import MalformedError
+from protocol.jws import Algorithm
+from protocol.openid4vp.request import MAX_NAME_CHARACTERS
+from protocol.web_address import parse_web_address
+from verifier.toml_table import TomlTable, parse_toml
+
+FILE = "verifier.toml"
+MIN_REQUEST_LIFETIME = timedelta(seconds=30)
+MAX_REQUEST_LIFETIME = timedelta(hours=1)
+
+_DEFAULT_MINUTES = 5
+_MINUTE = timedelta(minutes=1)
+_TEMPLATE = """\
+# What this verifier is. What it believes is in policy.toml, its keys are in keys.sealed.
+name = {name}            # what wallets show
+url = {url}              # where wallets reach it
+{did}
+signing_name = {signing_name}    # or "Ed25519": the name of its algorithm in what it signs
+
+[requests]
+minutes = {minutes}      # how long a request can be answered, unless it says something else
+"""
+_DID = "did = {did}"
+_NO_DID = '# did = "did:webvh:…"    # it has none, so it cannot sign its requests'
+
+
+@dataclass(frozen=True, slots=True)
+class VerifierSettings:
+    """The settings of one verifier.
+
+    Attributes:
+        name: What it calls itself.
+        url: Where wallets reach it, without a final slash.
+        did: The DID it signs its requests as; None if it has none, and all its requests are unsigned.
+        signing_name: The name of its algorithm in what it signs: EdDSA or Ed25519.
+        request_lifetime: How long a request can be answered, unless it says something else.
+    """
+
+    name: str
+    url: str
+    did: str | None
+    signing_name: Algorithm = Algorithm.EDDSA
+    request_lifetime: timedelta = timedelta(minutes=_DEFAULT_MINUTES)
+
+
+def parse_settings(text: str) -> VerifierSettings:
+    """Read `verifier.toml`.
+
+    Raises:
+        RefusedError: SETTINGS_INVALID; the detail names the place.
+    """
+    top = parse_toml(text, file=FILE, code=Code.SETTINGS_INVALID)
+    requests = top.table("requests")
+    signing_name = top.choice("signing_name", default=Algorithm.EDDSA)
+    if signing_name is Algorithm.ES256:
+        top.refuse("signing_name", "is EdDSA or Ed25519")
+    settings = VerifierSettings(
+        name=_name(top),
+        url=_url(top),
+        did=top.optional_text("did"),
+        signing_name=signing_name,
+        request_lifetime=requests.number(
+            "minutes", 1, MAX_REQUEST_LIFETIME // _MINUTE, default=_DEFAULT_MINUTES
+        )
+        * _MINUTE,
+    )
+    requests.end()
+    top.end()
+    return settings
+
+
+def encode_settings(settings: VerifierSettings) -> str:
+    """Write the settings that `parse_settings` reads, with a word on each."""
+    return _TEMPLATE.format(
+        name=quote_toml(settings.name),
+        url=quote_toml(settings.url),
+        did=_NO_DID if settings.did is None else _DID.format(did=quote_toml(settings.did)),
+        signing_name=quote_toml(settings.signing_name.value),
+        minutes=settings.request_lifetime // _MINUTE,
+    )
+
+
+def quote_toml(text: str) -> str:
+    """`text` as a TOML string."""
+    # A JSON string is one too, but for DEL, which TOML wants escaped.
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _name(top: TomlTable) -> str:
+    name = top.text("name")
+    if len(name) > MAX_NAME_CHARACTERS:
+        top.refuse("name", f"has at most {MAX_NAME_CHARACTERS} characters")
+    return name
+
+
+def _url(top: TomlTable) -> str:
+    url = top.text("url")
+    try:
+        address = parse_web_address(url, development=True)
+    except MalformedError as error:
+        top.refuse("url", f"cannot be used: {error.detail or error.code}")
+    if address.text != address.origin:
+        top.refuse("url", "is an address without a path or a final slash")
+    return url

@@ -1,0 +1,155 @@
+"""A settings file read so that nothing in it is overlooked: what nobody asked for is refused.
+
+A misspelt rule would otherwise be no rule, and nobody would notice.
+"""
+
+import difflib
+import tomllib
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Any, NoReturn, TypeVar
+
+from protocol.codes import Code
+from protocol.errors import RefusedError
+
+E = TypeVar("E", bound=StrEnum)
+
+
+class TomlTable:
+    """One table of a file. Its members are asked for one by one, and `end` refuses what is left.
+
+    Attributes:
+        members: What is left.
+    """
+
+    def __init__(self, members: Mapping[str, Any], *, place: str, code: Code) -> None:
+        self.members = dict(members)
+        self._place = place
+        self._code = code
+        self._known: list[str] = []
+
+    def text(self, name: str) -> str:
+        """The text `name`, not empty.
+
+        Raises:
+            RefusedError: absent, or something else.
+        """
+        value = self._take(name)
+        if not isinstance(value, str) or not value:
+            self.refuse(name, "is missing" if value is None else "is a text")
+        return value
+
+    def optional_text(self, name: str) -> str | None:
+        """The text `name`, or None when it is absent."""
+        if name in self.members:
+            return self.text(name)
+        self._known.append(name)
+        return None
+
+    def texts(self, name: str) -> list[str]:
+        """The list `name` of texts.
+
+        Raises:
+            RefusedError: absent, or something else.
+        """
+        value = self._take(name)
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            self.refuse(name, "is missing" if value is None else "is a list of texts")
+        return value
+
+    def flag(self, name: str, *, default: bool) -> bool:
+        """Whether `name` is true; `default` when it is absent.
+
+        Raises:
+            RefusedError: something else than true or false.
+        """
+        value = self._take(name)
+        if not isinstance(value, bool | None):
+            self.refuse(name, "is true or false")
+        return default if value is None else value
+
+    def number(self, name: str, minimum: int, maximum: int, *, default: int) -> int:
+        """The whole number `name` from `minimum` to `maximum`; `default` when it is absent.
+
+        Raises:
+            RefusedError: something else, or outside.
+        """
+        value = self._take(name)
+        if value is None:
+            return default
+        if type(value) is not int or not minimum <= value <= maximum:
+            self.refuse(name, f"is a whole number from {minimum} to {maximum}")
+        return value
+
+    def choice(self, name: str, *, default: E) -> E:
+        """The member of the enumeration of `default` that `name` says; `default` when it is absent.
+
+        Raises:
+            RefusedError: another word.
+        """
+        value = self._take(name)
+        words = {choice.value: choice for choice in type(default)}
+        if value is not None and value not in words:
+            self.refuse(name, f"is one of {', '.join(words)}")
+        return default if value is None else words[value]
+
+    def table(self, name: str) -> "TomlTable":
+        """The table `name`, an empty one when it is absent.
+
+        Raises:
+            RefusedError: something else.
+        """
+        value = self._take(name)
+        if not isinstance(value, dict | None):
+            self.refuse(name, "is a table")
+        return TomlTable(value or {}, place=f"{self._place}{name}.", code=self._code)
+
+    def tables(self, name: str) -> "list[TomlTable]":
+        """The tables `[[name]]`, none when they are absent.
+
+        Raises:
+            RefusedError: something else.
+        """
+        value = self._take(name)
+        value = [] if value is None else value
+        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+            self.refuse(name, f"is a list of tables [[{name}]]")
+        return [
+            TomlTable(item, place=f"{self._place}{name}[{number}].", code=self._code)
+            for number, item in enumerate(value, 1)
+        ]
+
+    def end(self) -> None:
+        """Check that nothing is left.
+
+        Raises:
+            RefusedError: there is a member that nobody asked for.
+        """
+        for name in sorted(self.members):
+            self.refuse(name, f"is unknown{suggestion(name, self._known)}")
+
+    def refuse(self, name: str, reason: str) -> NoReturn:
+        """Refuse the file because of its member `name`."""
+        raise RefusedError(self._code, f"{self._place}{name} {reason}")
+
+    def _take(self, name: str) -> Any:  # noqa: ANN401 (whatever TOML may hold)
+        self._known.append(name)
+        return self.members.pop(name, None)
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """What stands behind the name of something unknown: the nearest name that is known, or nothing."""
+    nearest = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {nearest[0]}?" if nearest else ""
+
+
+def parse_toml(text: str, *, file: str, code: Code) -> TomlTable:
+    """Read the file named `file`, whose faults have this code.
+
+    Raises:
+        RefusedError: not TOML.
+    """
+    try:
+        return TomlTable(tomllib.loads(text), place=f"{file}: ", code=code)
+    except tomllib.TOMLDecodeError as error:
+        raise RefusedError(code, f"{file}: {error}") from error

@@ -1,0 +1,71 @@
+"""A verifier at work: its settings, grounds, register and keys, as the use cases need them."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from sqlalchemy.engine import Engine
+
+from ledger.identity import IdentityKey, identity_key
+from protocol.openid4vp.client_id import ClientId, ClientIdPrefix
+from storage.key_ring import KeyRing
+from verifier.folder import VerifierFolder
+from verifier.grounds import Grounds
+from verifier.register import open_register
+from verifier.seal import AnswerSeal
+from verifier.settings import VerifierSettings
+
+ANSWERS = "answers"
+"""The purpose of the key that seals what was presented."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verifier:
+    """What asking and checking take.
+
+    Attributes:
+        settings: What the verifier is; its `url` is where it is reached now.
+        register: What was asked and answered.
+        seal: Seals what was presented.
+        grounds: Gives the grounds of the decisions of this moment.
+        signer: The key requests are signed with, None if the verifier has no DID.
+    """
+
+    settings: VerifierSettings
+    register: Engine
+    seal: AnswerSeal
+    grounds: Callable[[], Grounds]
+    signer: IdentityKey | None
+
+    def response_uri(self, reference: str) -> str:
+        """Where the answer to a request is posted."""
+        return f"{self.settings.url}/response/{reference}"
+
+    def client_id(self, reference: str, *, is_signed: bool) -> ClientId:
+        """Who asks in a request, and so the audience of its answer."""
+        if not is_signed:
+            return ClientId(ClientIdPrefix.REDIRECT_URI, self.response_uri(reference))
+        assert self.settings.did is not None, "only a verifier with a DID signs"
+        return ClientId(ClientIdPrefix.DECENTRALIZED_IDENTIFIER, self.settings.did)
+
+
+@contextmanager
+def open_verifier(
+    folder: VerifierFolder, ring: KeyRing, *, url: str, grounds: Callable[[], Grounds]
+) -> Iterator[Verifier]:
+    """The verifier of `folder`, reached at `url`, until the block ends. Only one process can have it open.
+
+    Raises:
+        RefusedError: there is no verifier yet, its files cannot be used, or it is open elsewhere.
+        UnavailableError: the disk's fault.
+    """
+    settings = replace(folder.load_settings(), url=url)
+    grounds()
+    with ring.file.hold():
+        register = open_register(folder.register)
+        try:
+            seal = AnswerSeal(ring.keys[ANSWERS].private)
+            signer = None if settings.did is None else identity_key(ring, settings.did)
+            yield Verifier(settings, register, seal, grounds, signer)
+        finally:
+            register.dispose()
