@@ -2,13 +2,12 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PACKAGES := protocol storage doors ledger issuer wallet verifier schemas demo tally.py
 
 .PHONY: help demo test check fix bench stress lock clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.ready ## Play the main job on loopback: issue, hold, present, verify, revoke
 	@$(BIN)/tally demo
@@ -36,13 +35,14 @@ lock: ## Renew the hashed locks from pyproject.toml (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url -c requirements.lock --group dev pyproject.toml -o requirements-dev.lock
 
 clean: ## Remove the environment and all caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage*
+	@find . -name __pycache__ -prune -exec rm -rf {} +
 
-# The lock is installed by hash, wheels only. Debian's python3 has no ensurepip: there the venv is made
-# without pip and filled by the system's pip. A .pth file and a four-line command stand in for an editable
-# install, so that no build back end has to be fetched.
+# By hash and wheels only; scripts/environment.sh says how. With another PYTHON, begin with `make clean`.
 $(VENV)/.ready: requirements.lock scripts/environment.sh
-	@sh scripts/environment.sh $(PYTHON) $(VENV) requirements.lock && touch $@
+	@sh scripts/environment.sh $(PYTHON) $(VENV) requirements.lock
+	@touch $@
 
 $(VENV)/.ready-dev: requirements-dev.lock $(VENV)/.ready
-	@sh scripts/environment.sh $(PYTHON) $(VENV) requirements-dev.lock && touch $@
+	@sh scripts/environment.sh $(PYTHON) $(VENV) requirements-dev.lock
+	@touch $@
