@@ -122,10 +122,11 @@ def request_body(schema: JsonObject, *, media_type: str = "application/json") ->
     return {"requestBody": {"required": True, "content": {media_type: {"schema": schema}}}}
 
 
-def bearer_key(verify: Callable[[str], T]) -> Callable[..., T]:
+def bearer_key(verify: Callable[[str], T], *, code: Code = Code.MANAGEMENT_KEY_INVALID) -> Callable[..., T]:
     """A dependency that takes the key from `Authorization: Bearer …` and gives what `verify` makes of it.
 
-    The header must come once; a key in the address is not looked at. `verify` raises RefusedError.
+    The header must come once; a key in the address is not looked at. `verify` raises RefusedError, and so
+    does a missing header, with `code`.
     """
     scheme = HTTPBearer(auto_error=False)
 
@@ -133,7 +134,7 @@ def bearer_key(verify: Callable[[str], T]) -> Callable[..., T]:
         request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(scheme)]
     ) -> T:
         if credentials is None or len(request.headers.getlist("authorization")) != 1:
-            raise RefusedError(Code.MANAGEMENT_KEY_INVALID)
+            raise RefusedError(code)
         return verify(credentials.credentials)
 
     return verified

@@ -11,7 +11,7 @@ from issuer.folder import IssuerFolder
 from issuer.institution import OFFERS
 from issuer.settings import IssuerSettings, parse_issuer_url
 from ledger.fetch import Fetcher
-from ledger.identity import IdentityKeeper, create_identity, create_identity_keys
+from ledger.identity import IdentityKeeper, confirm_identity, create_identity, create_identity_keys
 from ledger.trust import TrustedLedger, TrustedLedgers, fetch_trusted_ledger, parse_trusted_ledger
 from protocol.codes import Code
 from protocol.errors import RefusedError
@@ -68,4 +68,5 @@ def found_institution(
     parse_issuer_url(url)
     settings = IssuerSettings(name, url, create_identity(keeper, name=slug, now=now))
     folder.save_settings(settings)
+    confirm_identity(keeper)
     return settings

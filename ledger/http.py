@@ -183,6 +183,8 @@ def _add_log(app: FastAPI, ledger: LedgerApp) -> None:
 
 
 def _add_writing(app: FastAPI, ledger: LedgerApp) -> None:
+    writer = bearer_key(ledger.verify_token, code=Code.WRITER_NOT_AUTHORIZED)
+
     @app.post(
         "/entries",
         tags=["write"],
@@ -190,7 +192,7 @@ def _add_writing(app: FastAPI, ledger: LedgerApp) -> None:
         openapi_extra=request_body({"type": "object", "description": "One line of did.jsonl."}),
     )
     async def add_entry(
-        _token: Annotated[ManagementKey, Depends(bearer_key(ledger.verify_token))],
+        _token: Annotated[ManagementKey, Depends(writer)],
         body: Annotated[bytes, Depends(raw_body("application/json"))],
     ) -> JSONResponse:
         """Answers when a published checkpoint covers the entry. Submitting it again gives the same answer."""

@@ -69,6 +69,8 @@ def identity_key(ring: KeyRing, did: str) -> IdentityKey:
 def create_identity(keeper: IdentityKeeper, *, name: str, now: datetime) -> str:
     """Make the DID `did:webvh:<scid>:<ledger>:<name>` and log its first entry; gives the DID.
 
+    Called again, it gives the same DID, until `confirm_identity` says that the caller has written it down.
+
     Raises:
         MalformedError: `name` cannot be part of a DID.
         RefusedError: the ledger does not admit it.
@@ -89,8 +91,12 @@ def create_identity(keeper: IdentityKeeper, *, name: str, now: datetime) -> str:
             time=now,
         )
         _prepare(keeper, entry)
-    history = _log_prepared_entry(keeper, now)
-    return history.did
+    return _log_prepared_entry(keeper, now).did
+
+
+def confirm_identity(keeper: IdentityKeeper) -> None:
+    """The DID that `create_identity` gave is written down where it will be found again."""
+    keeper.prepared_entry.unlink()
 
 
 def rotate_identity(keeper: IdentityKeeper, did: str, *, now: datetime) -> IdentityKey:
@@ -103,7 +109,9 @@ def rotate_identity(keeper: IdentityKeeper, did: str, *, now: datetime) -> Ident
         RefusedError: the ledger does not admit the entry; nothing has changed.
         UnavailableError: the ledger cannot be reached; call again.
     """
-    if not keeper.prepared_entry.exists():
+    if not _is_rotating(keeper):
+        # Whoever names the DID has written it down: an entry that still waits is that of its creation.
+        keeper.prepared_entry.unlink(missing_ok=True)
         previous = _read_history(keeper, did, now).latest
         keys = keeper.ring.keys
         fresh = create_identity_keys(now=now)
@@ -117,18 +125,25 @@ def rotate_identity(keeper: IdentityKeeper, did: str, *, now: datetime) -> Ident
         )
         keeper.ring.save({**keys, **{_PREPARED + purpose: key for purpose, key in fresh.items()}})
         _prepare(keeper, entry)
-    _log_prepared_entry(keeper, now)
+    resume_identity(keeper, now=now)
     return identity_key(keeper.ring, did)
 
 
 def resume_identity(keeper: IdentityKeeper, *, now: datetime) -> None:
-    """Finish a rotation that was interrupted; does nothing when none was.
+    """Finish a rotation, or a confirmation, that was interrupted; does nothing when none was.
 
     Raises:
         RefusedError, UnavailableError: as `rotate_identity`.
     """
     if keeper.prepared_entry.exists():
         _log_prepared_entry(keeper, now)
+        _settle(keeper, take_into_use=True)
+
+
+def _is_rotating(keeper: IdentityKeeper) -> bool:
+    """Whether a rotation was interrupted: its keys are in the ring, and its entry waits."""
+    has_keys = any(purpose.startswith(_PREPARED) for purpose in keeper.ring.keys)
+    return has_keys and keeper.prepared_entry.exists()
 
 
 def _prepare(keeper: IdentityKeeper, entry: NewEntry) -> None:
@@ -151,7 +166,6 @@ def _log_prepared_entry(keeper: IdentityKeeper, now: datetime) -> VerifiedHistor
     history = _read_history(keeper, did, now)
     if history.latest.version_id != parse_entry(line).version_id:
         raise UnavailableError(Code.LOG_STALE, "the ledger does not show the new entry yet")
-    _settle(keeper, take_into_use=True)
     return history
 
 

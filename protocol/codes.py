@@ -616,6 +616,11 @@ class Code(StrEnum):
         "The verifier did not accept the response.",
         "Read its answer; ask for a new request if you want to try again.",
     )
+    PRESENTATION_UNCONFIRMED = (
+        "presentation_unconfirmed",
+        "Nobody knows whether the presentation arrived.",
+        "Ask the verifier. Nothing is sent a second time by itself.",
+    )
 
     # Fetching
     NETWORK_SCHEME_FORBIDDEN = (
@@ -672,8 +677,8 @@ class Code(StrEnum):
     # Storage and the wallet's vault
     VAULT_MISSING = (
         "vault_missing",
-        "There is no wallet here.",
-        "Make one with `tally init`, or set TALLY_HOME.",
+        "There is no sealed file here.",
+        "Make one with the `init` command, or set TALLY_HOME to where it is.",
     )
     VAULT_EXISTS = (
         "vault_exists",

@@ -11,6 +11,7 @@ from typing import TypeAlias
 from protocol.codes import Code
 from protocol.did.webvh.entry import LogEntry, encode_entry, parse_entry
 from protocol.did.webvh.identifier import WebvhId, parse_webvh
+from protocol.encoding.jcs import check_readable
 from protocol.encoding.members import text_member
 from protocol.encoding.strict_json import parse_json_object
 from protocol.errors import MalformedError
@@ -36,7 +37,8 @@ def parse_record(source: bytes) -> Record:
 
     Raises:
         MalformedError: ENTRY_TOO_LARGE beyond 16 KiB, as received or in canonical form; ENTRY_NOT_ADMITTED
-            for a `type` this reader does not know; or not a proper entry of a did:webvh history.
+            for a `type` this reader does not know; or not a proper entry of a did:webvh history, or one
+            whose canonical form strict readers refuse.
     """
     if len(source) > MAX_RECORD_BYTES:
         raise MalformedError(Code.ENTRY_TOO_LARGE)
@@ -47,6 +49,7 @@ def parse_record(source: bytes) -> Record:
     # The canonical form of a number can be longer than the one received: 1e20 has 21 digits.
     if len(leaf) > MAX_RECORD_BYTES:
         raise MalformedError(Code.ENTRY_TOO_LARGE, "in canonical form")
+    check_readable(leaf)
     return DidRecord(parse_webvh(text_member(entry.state, "id")), entry, leaf)
 
 

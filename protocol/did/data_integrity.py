@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from protocol.codes import Code
-from protocol.did.canonical import canonicalize, check_readable
 from protocol.did.document import Relationship
 from protocol.encoding.base58btc import decode_multibase, encode_multibase
+from protocol.encoding.jcs import canonicalize, check_readable
 from protocol.encoding.members import (
     objects_member,
     optional_text_member,

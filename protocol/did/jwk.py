@@ -5,10 +5,10 @@ written again. The fragment of its one verification method is always `#0`.
 """
 
 from protocol.codes import Code
-from protocol.did.canonical import canonicalize
 from protocol.did.document import DidDocument, Relationship, VerificationMethod
 from protocol.did.verified import VerifiedDid, verified_by_itself
 from protocol.encoding.base64url import decode_base64url, encode_base64url
+from protocol.encoding.jcs import canonicalize
 from protocol.encoding.strict_json import JsonObject, parse_json_object
 from protocol.errors import MalformedError
 from protocol.keys import PublicKey

@@ -19,6 +19,7 @@ from ledger.fetch import Fetched, Fetcher, FetchRules
 from ledger.http import TOKEN_PREFIX
 from ledger.identity import (
     IdentityKeeper,
+    confirm_identity,
     create_identity,
     create_identity_keys,
     identity_key,
@@ -432,7 +433,27 @@ def test_identity_is_anchored_under_its_name(institution: Institution) -> None:
     assert did.endswith(f":ledger.localhost%3A{institution.reader.world.port}:city-university")
     assert verified.current_key(own.key_id, Relationship.ASSERTION) == own.key.public_key
     assert verified.current_key(own.key_id, Relationship.AUTHENTICATION) == own.key.public_key
+
+
+def test_identity_that_was_not_written_down_is_made_only_once(institution: Institution) -> None:
+    did = institution.create()
+    assert institution.create() == did
+    confirm_identity(institution.keeper)
     assert not institution.keeper.prepared_entry.exists()
+    assert institution.reader.client().checkpoint(now=institution.reader.world.clock()).tree_size == 1
+
+
+def test_rotation_interrupted_before_its_entry_was_kept_begins_again(institution: Institution) -> None:
+    did = institution.create()
+    keeper = institution.keeper
+    confirm_identity(keeper)
+    keys = create_identity_keys(now=institution.reader.world.clock())
+    keeper.ring.save({**keeper.ring.keys, **{f"prepared-{name}": key for name, key in keys.items()}})
+    old = identity_key(keeper.ring, did)
+    new = rotate_identity(keeper, did, now=institution.reader.world.clock())
+    assert new == identity_key(keeper.ring, did) != old
+    verified = institution.reader.resolver().resolve(did)
+    assert verified.current_key(new.key_id, Relationship.ASSERTION) == new.key.public_key
 
 
 def test_rotated_key_replaces_the_old_one_which_stays_good_for_what_it_signed(

@@ -10,8 +10,6 @@ KINDS = [MalformedError, RefusedError, UnavailableError, VerificationError]
 
 def test_the_kinds_of_failure_are_these_four() -> None:
     assert set(TallyError.__subclasses__()) == set(KINDS)
-    for kind in KINDS:
-        assert kind.__subclasses__() == []
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from protocol.did.canonical import canonicalize
 from protocol.did.data_integrity import sign_digest
 from protocol.did.document import Relationship
 from protocol.did.key import encode_did_key_method
@@ -26,6 +25,7 @@ from protocol.did.webvh.entry import (
 from protocol.did.webvh.identifier import SCID_PLACEHOLDER, encode_webvh
 from protocol.did.webvh.parameters import METHOD, key_hash
 from protocol.did.webvh.version import VerifiedVersion, verify_first_entry, verify_next_entry
+from protocol.encoding.jcs import canonicalize
 from protocol.encoding.strict_json import JsonObject
 from protocol.keys import PublicKey, SigningKey
 from protocol.keys.multikey import encode_multikey

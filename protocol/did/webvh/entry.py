@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from protocol.codes import Code
-from protocol.did.canonical import canonicalize
 from protocol.did.data_integrity import MAX_PROOFS
 from protocol.did.webvh.identifier import MULTIHASH_SHA256, SCID_PLACEHOLDER
 from protocol.encoding.base58btc import encode_base58btc
+from protocol.encoding.jcs import canonicalize
 from protocol.encoding.members import object_member, objects_member, text_member
 from protocol.encoding.strict_json import JsonObject, parse_json_object
 from protocol.encoding.time import encode_utc, parse_utc

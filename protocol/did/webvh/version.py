@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from protocol.codes import Code
-from protocol.did.canonical import check_readable
 from protocol.did.data_integrity import parse_lone_proof, verify_proof
 from protocol.did.document import DidDocument, Relationship, parse_did_document
 from protocol.did.key import parse_did_key_method
@@ -22,6 +21,7 @@ from protocol.did.webvh.parameters import (
     parse_first_parameters,
     parse_next_parameters,
 )
+from protocol.encoding.jcs import check_readable
 from protocol.encoding.members import text_member
 from protocol.encoding.strict_json import JsonObject
 from protocol.errors import MalformedError, TallyError, VerificationError

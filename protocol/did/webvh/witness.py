@@ -15,11 +15,11 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from protocol.codes import Code
-from protocol.did.canonical import canonicalize
 from protocol.did.data_integrity import document_digest, parse_lone_proof, sign_digest, verify_proof
 from protocol.did.document import Relationship
 from protocol.did.key import encode_did_key_method, parse_did_key_method
 from protocol.did.webvh.version import VerifiedVersion
+from protocol.encoding.jcs import canonicalize
 from protocol.encoding.members import objects_member, text_member
 from protocol.encoding.strict_json import JsonObject, parse_json
 from protocol.errors import MalformedError, TallyError, VerificationError
