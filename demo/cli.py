@@ -1,5 +1,6 @@
 """`tally demo`: play the main job, and with `--keep` leave the small world running to play in."""
 
+import sys
 import tempfile
 import threading
 import time
@@ -59,20 +60,32 @@ def demo(terminal: Terminal, *, keep: bool) -> ExitCode:
 
 def _print_what_to_try(terminal: Terminal, world: "World") -> None:
     offer = world.university.tally("issuer", "offer", "--type", "degree", "--claims", str(world.claims))
+    (world.folder / "offer").write_text(f"{offer['offer']}\n")
     request = world.ask()
+    (world.folder / "request").write_text(f"{request['request']}\n")
+    tally = _own_command()
     terminal.say("")
-    terminal.say(bold("The world goes on running. In another terminal you are Ada:"))
-    terminal.say(f"  export TALLY_HOME={world.ada.home} TALLY_PASSPHRASE_FILE={world.ada.passphrase_file}")
-    terminal.say(f"  tally add '{offer['offer']}'")
-    terminal.say(f"  tally present '{request['request']}'")
-    for who, party, line in (
-        ("City University", world.university, "tally issuer list"),
-        ("Northgate", world.employer, f"tally verifier result {request['id']}"),
-        ("the ledger's operator", world.operator, "tally ledger head"),
+    terminal.say(bold("The world goes on running. In another terminal, be one of them:"))
+    for who, party, lines in (
+        ("Ada", world.ada, [f"add {world.folder}/offer", f"present {world.folder}/request", "list"]),
+        ("City University", world.university, ["issuer list"]),
+        ("Northgate", world.employer, [f"verifier result {request['id']}"]),
+        ("the ledger's operator", world.operator, ["ledger head"]),
     ):
-        terminal.say(bold(f"Or {who}:"))
-        terminal.say(f"  TALLY_HOME={party.home} TALLY_PASSPHRASE_FILE={party.passphrase_file} {line}")
+        party.write_environment()
+        terminal.say("")
+        terminal.say(dim(f"  # {who}"))
+        terminal.say(f"  . {party.environment_file}")
+        for line in lines:
+            terminal.say(f"  {tally} {line}")
+    terminal.say("")
     terminal.note("Ctrl-C stops it and removes everything.")
+
+
+def _own_command() -> str:
+    """How this command was called, if it was by its name."""
+    called = Path(sys.argv[0])
+    return str(called) if called.name == "tally" else "tally"
 
 
 def _wait_for_interrupt() -> None:

@@ -50,6 +50,16 @@ class Party:
         """Its passphrase."""
         return self.passphrase_file.read_text().strip()
 
+    @property
+    def environment_file(self) -> Path:
+        """A file to source in a shell to be this party."""
+        return self.home / "env"
+
+    def write_environment(self) -> None:
+        """Write `environment_file`."""
+        lines = [f"export {name}='{value}'\n" for name, value in self._settings().items()]
+        self.environment_file.write_text("".join(lines))
+
     def tally(self, *arguments: str) -> JsonObject:
         """Run `tally ARGUMENTS --json` and read its answer.
 
@@ -91,11 +101,10 @@ class Party:
             server.stdout.close()
 
     def _environment(self) -> Mapping[str, str]:
-        return {
-            **os.environ,
-            "TALLY_HOME": str(self.home),
-            "TALLY_PASSPHRASE_FILE": str(self.passphrase_file),
-        }
+        return {**os.environ, **self._settings()}
+
+    def _settings(self) -> Mapping[str, str]:
+        return {"TALLY_HOME": str(self.home), "TALLY_PASSPHRASE_FILE": str(self.passphrase_file)}
 
 
 @dataclass(slots=True)
