@@ -18,7 +18,6 @@ from storage.atomic_file import Folder
 from verifier import policy_file, settings
 from verifier.settings import VerifierSettings, encode_settings, parse_settings
 
-_MANAGEMENT_KEY = "management.key"
 _ADDRESS = "address"
 _MAX_BYTES = 256 * 1024
 
@@ -30,6 +29,7 @@ class VerifierFolder:
         policy: Where the policy is.
         keys: Where the key ring is.
         register: Where the register is.
+        management_key: Where the management key is.
         prepared_entry: Where the first entry of the verifier's DID waits until it is logged.
     """
 
@@ -38,6 +38,7 @@ class VerifierFolder:
         self.policy = folder / policy_file.FILE
         self.keys = folder / "keys.sealed"
         self.register = folder / "register.sqlite"
+        self.management_key = folder / "management.key"
         self.prepared_entry = folder / "prepared-entry"
 
     def is_initialized(self) -> bool:
@@ -66,11 +67,11 @@ class VerifierFolder:
         Raises:
             RefusedError: there is none yet, or others could read it.
         """
-        return self._read(_MANAGEMENT_KEY)
+        return self._read(self.management_key.name)
 
     def save_management_key(self, text: str) -> None:
         """Write the management key, for this user only."""
-        self._write(_MANAGEMENT_KEY, text)
+        self._write(self.management_key.name, text)
 
     def load_address(self) -> str:
         """Where the server was reached last; before it ran for the first time, where it will be."""

@@ -121,6 +121,7 @@ def trust_issuer(path: Path, type_name: str, did: str) -> bool:
             it at the moment.
         MalformedError, VerificationError: not a DID that can be looked up here.
     """
+    load_policy(path)
     find_vct(type_name)
     _check_did(did)
     kind = "vct" if ":" in type_name else "type"

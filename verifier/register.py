@@ -9,6 +9,7 @@ in the same transaction as the outcome. Whoever changed one row has won; everyon
 """
 
 import hashlib
+import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from enum import StrEnum
@@ -28,7 +29,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Engine
 
+from protocol.codes import Code
 from protocol.encoding.base64url import encode_base64url
+from protocol.errors import UnavailableError
 from storage.database import open_database, read_only
 
 Entropy: TypeAlias = Callable[[int], bytes]
@@ -117,10 +120,18 @@ def erase_traces(register: Engine) -> None:
     The pages of the database are overwritten with a deletion; this cuts off the journal, where their old
     content would stand until something happens to be written over it. With another reader in the way it does
     nothing, so it is called again and again.
+
+    Raises:
+        UnavailableError: the disk's fault.
     """
-    if register.dialect.name == "sqlite":
-        with closing(register.raw_connection()) as connection:
+    if register.dialect.name != "sqlite":
+        return
+    # Not in a transaction, as everything that SQLAlchemy executes is: there it would find itself in the way.
+    with closing(register.raw_connection()) as connection:
+        try:
             connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+        except sqlite3.Error as error:
+            raise UnavailableError(Code.DISK_ERROR, "the journal of the database") from error
 
 
 def digest(value: str) -> bytes:

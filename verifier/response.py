@@ -117,8 +117,8 @@ def _settle(verifier: Verifier, request: OpenRequest, *, now: datetime, **values
             .values(**{"answered_at": moment, "overdue_at": None, "error": None, **values})
         )
     if settled.rowcount != 1:
-        find_open_request(verifier.register, request.reference, now=now)  # says why, for it is not open
-        raise RefusedError(Code.PRESENTATION_REPLAYED)
+        find_open_request(verifier.register, request.reference, now=now)
+        raise AssertionError("what cannot be settled is not open, and the line above says why")
 
 
 def _note_attempt(verifier: Verifier, request: OpenRequest, error: TallyError) -> None:

@@ -28,7 +28,7 @@ from protocol.sdjwt.present import select_disclosures
 from protocol.sdjwt_vc import issue_sd_jwt_vc
 from protocol.status_list import StatusList, create_status_list_token
 from schemas import credential_type
-from tests.attacks.artefacts import DID, ISSUER_KEY, KEY_ID, NOW, verified_did
+from tests.attacks.artefacts import DID, FRESH, ISSUER_KEY, KEY_ID, NOW, verified_did
 from tests.issuer.counted import CountedEntropy
 from verifier.grounds import Grounds
 from verifier.question import CredentialQuestion, parse_path_text
@@ -179,7 +179,8 @@ class Shop:
             return resolve_did_key(did)
         if did not in self.issuers:
             raise UnavailableError(Code.DID_NOT_FOUND)
-        return self.issuers[did]
+        # The ledger is alive: its state was co-signed just now.
+        return replace(self.issuers[did], evidence=replace(FRESH, time=self.clock()))
 
     def trust(self, **changes: Any) -> None:
         self.policy = replace(self.policy, **changes)

@@ -225,6 +225,18 @@ def test_revoked_credential_is_refused(shop: Shop) -> None:
     )
 
 
+def test_status_list_from_before_the_revocation_is_refused(shop: Shop) -> None:
+    shop.status.tokens[STATUS_URI] = status_token(1, issued_at=shop.clock())
+    first = shop.ask()
+    body = shop.answer(first, credential=issue(status=True))
+    assert_refused(Code.CREDENTIAL_REVOKED, shop, first, body, settled=True)
+    shop.status.tokens[STATUS_URI] = status_token(0, issued_at=shop.clock() - timedelta(minutes=1))
+    shop.clock.advance(minutes=6)
+    second = shop.ask()
+    body = shop.answer(second, credential=issue(status=True))
+    assert_refused(Code.STATUS_ROLLBACK, shop, second, body, settled=True)
+
+
 def test_unknown_status_that_the_policy_lets_pass_is_shown_as_unknown(shop: Shop) -> None:
     shop.trust(status=StatusRule.WHEN_REACHABLE)
     created = shop.ask()

@@ -1,6 +1,7 @@
+import sqlite3
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from sqlalchemy import select
@@ -98,6 +99,20 @@ def test_nothing_that_was_deleted_lingers_in_any_file(shop: Shop) -> None:
     erase_traces(shop.register)
     assert not holds(shop.folder, ciphertext)
     assert shop.result(created).presented is None
+
+
+def test_journal_on_a_faulty_disk_is_reported(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Faulty:
+        def cursor(self) -> NoReturn:
+            raise sqlite3.OperationalError("disk I/O error")
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr(type(shop.register), "raw_connection", lambda _engine: Faulty())
+    with pytest.raises(UnavailableError) as unavailable:
+        erase_traces(shop.register)
+    assert unavailable.value.code is Code.DISK_ERROR
 
 
 def test_removed_request_is_gone_with_everything_and_cannot_be_answered(shop: Shop) -> None:

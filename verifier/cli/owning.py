@@ -90,6 +90,7 @@ def init(
     folder.save_settings(settings)
     terminal.document({"name": settings.name, "did": settings.did, "url": settings.url})
     terminal.say(good("✓ "), bold(settings.name), f" is {settings.did or 'ready; it has no DID'}")
+    terminal.note(f"Your own programs show the key in {folder.management_key}.")
     terminal.note("Next: `tally verifier trust TYPE DID` for each issuer, then `tally verifier serve`.")
 
 
@@ -144,9 +145,7 @@ def trust(terminal: Terminal, *, type_name: str, did: str) -> None:
     """
     from verifier.policy_file import trust_issuer
 
-    folder = own_folder()
-    folder.load_settings()
-    added = trust_issuer(folder.policy, type_name, did)
+    added = trust_issuer(own_folder().policy, type_name, did)
     terminal.document({"type": type_name, "issuer": did, "added": added})
     terminal.say(good("✓ "), f"{did} {'counts' if added else 'counted already'} for ", bold(type_name))
 
