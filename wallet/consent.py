@@ -4,31 +4,22 @@ Everything here is data, computed from the request and the wallet's content. Wha
 the same data, never from the state of a screen.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-from protocol.claim_path import ClaimPath, select_claims
+from protocol.claim_path import ClaimPath
 from protocol.codes import Code
-from protocol.encoding.strict_json import JsonObject, JsonValue
+from protocol.encoding.strict_json import JsonValue
 from protocol.errors import RefusedError
-from protocol.openid4vp.dcql.query import CredentialQuery
-from protocol.openid4vp.dcql.selection import Candidate, Match, Selection, select_credentials
 from protocol.openid4vp.request_object import DidClient, VerifiedRequest
-from protocol.sdjwt.parse import SdJwt, parse_sd_jwt
-from protocol.sdjwt.present import HeldClaim, list_claims
-from protocol.sdjwt.verify import verify_disclosures
-from protocol.sdjwt_vc import SD_JWT_VC_TYP
+from protocol.sdjwt.present import HeldClaim
 from wallet.content import CredentialCopy, HeldCredential, WalletContent
+from wallet.holder_claims import list_holder_claims
 from wallet.label import claim_label
-from wallet.standing import PresentWord, standing_of
-
-# What every presentation shows about the credential itself; no fact about its holder.
-_ABOUT_THE_CREDENTIAL = frozenset(
-    {"iss", "vct", "iat", "nbf", "exp", "cnf", "status", "vct#integrity", "aka_vcts"}
-)
+from wallet.selection import Answer, select_answers
 
 
 class CheckedBy(StrEnum):
@@ -131,19 +122,21 @@ class Consent:
         return sum(len(item.disclosed) for item in self.items)
 
     def with_optional(self, labels_or_paths: Collection[str]) -> "Consent":
-        """The same with these optional facts turned on, named by label or dotted path.
+        """The same with these optional facts turned on, named by label or dotted path, in every credential
+        they were asked of.
 
         Raises:
             RefusedError: there is no such optional fact.
         """
-        left = set(labels_or_paths)
-        items = []
-        for item in self.items:
-            chosen = tuple(fact for fact in item.optional if left & {fact.label, dotted(fact.path)})
-            left -= {name for fact in chosen for name in (fact.label, dotted(fact.path))}
-            items.append(replace(item, chosen=chosen))
-        if left:
-            raise RefusedError(Code.USAGE_INVALID, f"not asked for as optional: {', '.join(sorted(left))}")
+        wanted = set(labels_or_paths)
+        items = [
+            replace(item, chosen=tuple(fact for fact in item.optional if wanted & _names(fact)))
+            for item in self.items
+        ]
+        unknown = wanted.difference(*(_names(fact) for item in items for fact in item.chosen))
+        if unknown:
+            detail = f"not asked for as optional: {', '.join(sorted(unknown))}"
+            raise RefusedError(Code.USAGE_INVALID, detail)
         return replace(self, items=tuple(items))
 
 
@@ -161,122 +154,48 @@ def prepare_consent(
     suspended are not offered.
 
     Raises:
-        RefusedError: no credential answers (with the reason where one would, were it still good).
+        RefusedError: no credential answers, or `prefer` does not (with the reason where one would, were it
+            still good).
     """
-    usable = [held for held in content.credentials if _is_usable(held, now)]
-    try:
-        selection = select_credentials(request.request.query, [_candidate(held) for held in usable])
-    except RefusedError:
-        _explain_unusable(content, request, now)
-        raise
-    held_by_id = {held.id: held for held in usable}
-    items = [
-        _item(request, query_id, match, held_by_id[match.candidate.id])
-        for query_id, match in _answer(selection, prefer).items()
-    ]
-    return Consent(request, tuple(items), content.party(request.audience) is None)
+    answers = select_answers(content, request.request.query, now=now, prefer=prefer)
+    return Consent(request, tuple(map(_item, answers)), content.party(request.audience) is None)
 
 
-def copy_to_present(held: HeldCredential) -> CredentialCopy:
-    """The next unused copy; when none is left, the one that was shown longest ago."""
-    unused = held.unused_copies
-    return unused[0] if unused else min(held.copies, key=lambda copy: copy.used_at or held.received_at)
-
-
-def _answer(selection: Selection, prefer: str | None) -> dict[str, Match]:
-    answer = selection.first_answer()
-    for query_id in answer:
-        for match in selection.matches[query_id]:
-            if match.candidate.id == prefer:
-                answer[query_id] = match
-    return answer
-
-
-def _is_usable(held: HeldCredential, now: datetime) -> bool:
-    return standing_of(held, now=now).word in (PresentWord.VALID, PresentWord.UNKNOWN)
-
-
-def _explain_unusable(content: WalletContent, request: VerifiedRequest, now: datetime) -> None:
-    """Raise why a credential that would answer cannot, if that is all that stands in the way."""
-    codes = {
-        PresentWord.REVOKED: Code.CREDENTIAL_REVOKED,
-        PresentWord.SUSPENDED: Code.CREDENTIAL_SUSPENDED,
-        PresentWord.EXPIRED: Code.EXPIRED,
-        PresentWord.NOT_YET_VALID: Code.NOT_YET_VALID,
-    }
-    wanted = {vct for query in request.request.query.credentials for vct in query.vct_values}
-    for held in content.credentials:
-        word = standing_of(held, now=now).word
-        if held.credential_type in wanted and word in codes:
-            raise RefusedError(codes[word], held.id)
-
-
-def _candidate(held: HeldCredential) -> Candidate:
-    return Candidate(
-        id=held.id,
-        format=SD_JWT_VC_TYP,
-        vct=held.credential_type,
-        claims=_claims(parse_sd_jwt(copy_to_present(held).credential)),
-        holder_bound=True,
-    )
-
-
-def _claims(sd_jwt: SdJwt) -> JsonObject:
-    return verify_disclosures(sd_jwt.unverified_payload(), sd_jwt.disclosures).claims
-
-
-def _item(request: VerifiedRequest, query_id: str, match: Match, held: HeldCredential) -> ConsentItem:
-    query = request.request.query.credential(query_id)
-    assert query is not None, "a match belongs to a query of the request"
-    copy = copy_to_present(held)
-    pieces = [
-        piece
-        for piece in list_claims(parse_sd_jwt(copy.credential))
-        if piece.path[0] not in _ABOUT_THE_CREDENTIAL
-    ]
-    optional_paths = _optional_paths(query, match)
-    # A claim the issuer left open leaves with every presentation, asked for or not.
-    needed = [piece for piece in pieces if piece.always_visible or _lies_in(piece.path, match.disclosed)]
-    optional = [piece for piece in pieces if piece not in needed and _lies_in(piece.path, optional_paths)]
-    hidden = [piece for piece in pieces if piece not in needed and piece not in optional]
+def _item(answer: Answer) -> ConsentItem:
+    held = answer.credential
+    copy = held.next_copy
+    needed: list[HeldClaim] = []
+    optional: list[HeldClaim] = []
+    hidden: list[HeldClaim] = []
+    for piece in list_holder_claims(copy.credential):
+        # A claim the issuer left open leaves with every presentation, asked for or not.
+        if piece.always_visible or _belongs_to(piece.path, answer.needed):
+            needed.append(piece)
+        elif _belongs_to(piece.path, answer.optional):
+            optional.append(piece)
+        else:
+            hidden.append(piece)
     vct = held.credential_type
     return ConsentItem(
-        query_id=query_id,
+        query_id=answer.query_id,
         credential=held,
         copy=copy,
         needed=_shown(vct, needed),
         optional=_shown(vct, optional),
         chosen=(),
-        hidden=tuple(
-            dict.fromkeys(claim_label(vct, piece.path) for piece in hidden if piece not in optional)
-        ),
+        hidden=tuple(dict.fromkeys(claim_label(vct, piece.path) for piece in hidden)),
         linkable=copy.used_at is not None,
     )
 
 
-def _optional_paths(query: CredentialQuery, match: Match) -> frozenset[ClaimPath]:
-    """The claims beyond the least answer that the verifier would take beside it.
-
-    Each choice must be one of the query's claim sets: the least set with exactly this claim added.
-    """
-    claims = match.candidate.claims
-    found = [
-        frozenset(path for path, value in select_claims(claims, claim.path).items() if claim.admits(value))
-        for claim in query.claims
-    ]
-    least = frozenset(index for index, paths in enumerate(found) if paths and paths <= match.disclosed)
-    return frozenset(
-        path
-        for index, paths in enumerate(found)
-        if index not in least and least | {index} in query.claim_options
-        for path in paths
-    )
-
-
-def _lies_in(path: ClaimPath, places: Collection[ClaimPath]) -> bool:
+def _belongs_to(path: ClaimPath, places: Collection[ClaimPath]) -> bool:
     """Whether the fact at `path` is one of `places`, lies in one, or has one in it."""
     return any(path[: len(place)] == place[: len(path)] for place in places)
 
 
-def _shown(vct: str, pieces: Sequence[HeldClaim]) -> tuple[ShownClaim, ...]:
+def _shown(vct: str, pieces: Iterable[HeldClaim]) -> tuple[ShownClaim, ...]:
     return tuple(ShownClaim(piece.path, claim_label(vct, piece.path), piece.value) for piece in pieces)
+
+
+def _names(fact: ShownClaim) -> set[str]:
+    return {fact.label, dotted(fact.path)}

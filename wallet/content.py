@@ -41,8 +41,8 @@ class HolderKey:
 class CredentialCopy:
     """One credential as it was issued, in compact form, and the key it is bound to.
 
-    `used_at` is when it was presented; a copy that was is not presented again, so that two presentations
-    have nothing in common.
+    `used_at` is when it was presented last. A copy is presented once, so that two presentations have nothing
+    in common; only when all are used, and the holder knows it, again.
     """
 
     credential: str = field(repr=False)
@@ -93,6 +93,12 @@ class HeldCredential:
     def unused_copies(self) -> tuple[CredentialCopy, ...]:
         """The copies that were not presented yet, oldest first."""
         return tuple(copy for copy in self.copies if copy.used_at is None)
+
+    @property
+    def next_copy(self) -> CredentialCopy:
+        """The copy to present next: an unused one; when none is left, the one that was shown longest ago."""
+        unused = self.unused_copies
+        return unused[0] if unused else min(self.copies, key=lambda copy: copy.used_at or self.received_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,17 +175,6 @@ class WalletContent:
                 return held
         raise RefusedError(Code.CREDENTIAL_NOT_FOUND)
 
-    def unused_copy(self, credential_id: str) -> CredentialCopy:
-        """The copy to present next.
-
-        Raises:
-            RefusedError: there is no such credential, or every copy of it was used.
-        """
-        unused = self.credential(credential_id).unused_copies
-        if not unused:
-            raise RefusedError(Code.COPIES_USED_UP)
-        return unused[0]
-
     def with_keys_reserved(self, count: int) -> "WalletContent":
         """The next `count` indices are taken: save this before a key is shown to anyone."""
         return replace(self, next_key_index=self.next_key_index + count)
@@ -203,27 +198,33 @@ class WalletContent:
         held = self.credential(credential_id)
         return self._with_changed(replace(held, copies=(*held.copies, *copies)))
 
-    def with_copy_used(self, credential_id: str, key: HolderKey, *, now: datetime) -> "WalletContent":
+    def with_copy_used(
+        self, credential_id: str, key: HolderKey, *, now: datetime, again: bool = False
+    ) -> "WalletContent":
         """With the copy that is bound to `key` marked as presented `now`: save this before it is sent.
+
+        `again` lets it be one that was presented before.
 
         Raises:
             RefusedError: there is no such credential or copy, or another process just used it.
         """
         held = self.credential(credential_id)
-        if not any(copy.key == key for copy in held.unused_copies):
+        if not any(copy.key == key for copy in (held.copies if again else held.unused_copies)):
             raise RefusedError(Code.COPIES_USED_UP)
         copies = tuple(replace(copy, used_at=now) if copy.key == key else copy for copy in held.copies)
         return self._with_changed(replace(held, copies=copies))
 
     def with_standing(self, credential_id: str, standing: Standing) -> "WalletContent":
-        """With what was learnt about a credential's status. Revocation is final: an older list that someone
-        serves again does not make a revoked credential look valid.
+        """With what was learnt about a credential's status. Bad news stays: a revocation for good, whatever
+        older list someone serves again, and a suspension until a list says otherwise.
 
         Raises:
             RefusedError: there is no such credential.
         """
         held = self.credential(credential_id)
-        if held.standing is not None and held.standing.word is StandingWord.REVOKED:
+        known = None if held.standing is None else held.standing.word
+        is_silence = standing.word is StandingWord.UNKNOWN
+        if known is StandingWord.REVOKED or (known is StandingWord.SUSPENDED and is_silence):
             return self
         return self._with_changed(replace(held, standing=standing))
 
@@ -254,6 +255,11 @@ class WalletContent:
     def with_activity(self, entry: ActivityEntry) -> "WalletContent":
         """With one more line of history; beyond `MAX_ACTIVITY` lines the oldest are forgotten."""
         return replace(self, activity=(*self.activity, entry)[-MAX_ACTIVITY:])
+
+    def with_outcome(self, entry: ActivityEntry, outcome: Code | None) -> "WalletContent":
+        """With how the line `entry` of the history ended; without a change if it was forgotten meanwhile."""
+        ended = replace(entry, outcome=outcome)
+        return replace(self, activity=tuple(ended if line == entry else line for line in self.activity))
 
     def without_activity(self) -> "WalletContent":
         """Without any history, and without the parties in it."""

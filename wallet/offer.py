@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from protocol.codes import Code
 from protocol.errors import RefusedError
+from protocol.jws import Algorithm
 from protocol.openid4vci.configuration import CredentialConfiguration
 from protocol.openid4vci.metadata import (
     ISSUER_WELL_KNOWN,
@@ -24,16 +25,30 @@ from protocol.openid4vci.offer import (
     parse_offer,
     parse_offer_link,
 )
-from wallet.outside import JSON, Outside
+from wallet.content import HolderKeyType
+from wallet.outside import JSON, Outside, status_error
+
+_GONE = (404, 410)
+_BINDING_METHOD = "jwk"
 
 
 @dataclass(frozen=True, slots=True)
 class OfferedCredential:
-    """A credential on offer: how the issuer calls it, and its type."""
+    """A credential on offer.
+
+    Attributes:
+        configuration_id: The issuer's identifier of it.
+        name: What the issuer calls it.
+        vct: Its type.
+        key_type: The kind of key it can be bound to.
+        proof_algorithms: The names of signatures that prove such a key to the issuer.
+    """
 
     configuration_id: str
     name: str
     vct: str
+    key_type: HolderKeyType
+    proof_algorithms: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,30 +78,23 @@ class OpenedOffer:
 
 
 def open_offer(source: str, *, outside: Outside) -> OpenedOffer:
-    """Read an offer (a link, or its JSON) and the metadata of its issuer.
+    """Read an offer (a link, or its JSON) and the metadata of its issuer. Nothing of it is redeemed.
 
     Raises:
-        MalformedError: not an offer.
+        MalformedError: not an offer, or metadata that cannot be read.
         VerificationError: the metadata belongs to another issuer.
-        RefusedError: an offer this wallet cannot redeem.
+        RefusedError: an offer this wallet cannot redeem, or there is none any more.
         UnavailableError: the issuer cannot be reached.
     """
     offer = _read_offer(source, outside)
     if offer.pre_authorized is None:
         raise RefusedError(Code.OFFER_INVALID, "it asks to log in with the issuer, which this wallet cannot")
     metadata = _fetch_issuer_metadata(offer.credential_issuer, outside)
-    credentials = []
-    for configuration_id in offer.configuration_ids:
-        configuration = select_configuration(metadata, configuration_id)
-        if not configuration.proof_algorithms:
-            raise RefusedError(Code.OFFER_INVALID, "the credential would be bound to nobody's key")
-        credentials.append(
-            OfferedCredential(configuration_id, _name(configuration, configuration_id), _vct(configuration))
-        )
     return OpenedOffer(
         issuer_url=metadata.credential_issuer,
         issuer_name=next((display.name for display in metadata.display if display.name), None),
-        credentials=tuple(credentials),
+        # What would not work is found out here, before the code of the offer is used up.
+        credentials=tuple(_offered(metadata, identifier) for identifier in offer.configuration_ids),
         transaction_code=offer.pre_authorized.transaction_code,
         batch_size=metadata.batch_size,
         grant=offer.pre_authorized,
@@ -101,8 +109,10 @@ def _read_offer(source: str, outside: Outside) -> CredentialOffer:
     offer = parse_offer_link(text, development=outside.development)
     if isinstance(offer, OfferReference):
         fetched = outside.fetcher.fetch(offer.address, accept=JSON)
-        if fetched.status != 200:
+        if fetched.status in _GONE:
             raise RefusedError(Code.OFFER_NOT_FOUND)
+        if fetched.status != 200:
+            raise status_error(fetched)
         return parse_offer(fetched.body, development=outside.development)
     return offer
 
@@ -113,10 +123,26 @@ def _fetch_issuer_metadata(issuer: str, outside: Outside) -> IssuerMetadata:
     return parse_issuer_metadata(fetched.body, expected_issuer=issuer, development=outside.development)
 
 
-def _name(configuration: CredentialConfiguration, configuration_id: str) -> str:
-    return next((display.name for display in configuration.display if display.name), configuration_id)
-
-
-def _vct(configuration: CredentialConfiguration) -> str:
+def _offered(metadata: IssuerMetadata, identifier: str) -> OfferedCredential:
+    configuration = select_configuration(metadata, identifier)
     assert configuration.vct is not None, "select_configuration gives none without a type"
-    return configuration.vct
+    return OfferedCredential(
+        configuration_id=identifier,
+        name=next((display.name for display in configuration.display if display.name), identifier),
+        vct=configuration.vct,
+        key_type=_key_type(configuration),
+        proof_algorithms=configuration.proof_algorithms,
+    )
+
+
+def _key_type(configuration: CredentialConfiguration) -> HolderKeyType:
+    algorithms, methods = configuration.proof_algorithms, configuration.binding_methods
+    if not algorithms:
+        raise RefusedError(Code.OFFER_INVALID, "the credential would be bound to nobody's key")
+    if methods and _BINDING_METHOD not in methods:
+        raise RefusedError(Code.OFFER_INVALID, f"the issuer binds to {', '.join(methods)}, not to a bare key")
+    if Algorithm.EDDSA in algorithms or Algorithm.ED25519 in algorithms:
+        return HolderKeyType.ED25519
+    if Algorithm.ES256 in algorithms:
+        return HolderKeyType.P256
+    raise RefusedError(Code.OFFER_INVALID, "the issuer takes no proof by a key of ours")

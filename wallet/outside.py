@@ -5,8 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ledger.fetch import Fetched, Fetcher
+from protocol.codes import Code
 from protocol.did.verified import DidResolver
 from protocol.encoding.strict_json import JsonObject, decode_utf8, encode_json
+from protocol.errors import MalformedError, TallyError, UnavailableError
+from protocol.oauth_error import OAuthError, parse_oauth_error
+from protocol.presentation import StatusListFetcher
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
@@ -37,9 +41,27 @@ class Outside:
 
         Raises:
             RefusedError, UnavailableError: it cannot be had.
+            MalformedError: it is not text.
         """
         fetched = self.fetcher.fetch_ok(uri, accept=STATUS_LIST, max_bytes=_MAX_STATUS_LIST_BYTES)
         return decode_utf8(fetched.body)
+
+    def status_lists_once(self) -> StatusListFetcher:
+        """`fetch_status_list` for one round of questions: no list is asked for twice, not even in vain."""
+        answers: dict[str, str | TallyError] = {}
+
+        def fetch(uri: str) -> str:
+            if uri not in answers:
+                try:
+                    answers[uri] = self.fetch_status_list(uri)
+                except TallyError as error:
+                    answers[uri] = error
+            answer = answers[uri]
+            if isinstance(answer, TallyError):
+                raise answer
+            return answer
+
+        return fetch
 
     def post_json(self, url: str, body: JsonObject, *, access_token: str, max_bytes: int) -> Fetched:
         """Post `body` with an access token; the answer may be an error."""
@@ -58,3 +80,22 @@ class Outside:
         return self.fetcher.fetch(
             url, method="POST", accept=accept, body=body.encode("ascii"), content_type=FORM
         )
+
+
+def status_error(answer: Fetched) -> UnavailableError:
+    """The error that says no more of `answer` than its status."""
+    return UnavailableError(Code.NETWORK_STATUS, str(answer.status))
+
+
+def read_refusal(answer: Fetched) -> OAuthError:
+    """What an answer with an error status says in the words of OAuth.
+
+    Raises:
+        UnavailableError: it does not explain itself, or it is the server that has failed.
+    """
+    if not 400 <= answer.status < 500:
+        raise status_error(answer)
+    try:
+        return parse_oauth_error(answer.body)
+    except MalformedError as error:
+        raise status_error(answer) from error

@@ -1,8 +1,9 @@
 """Answering a request (OpenID4VP 1.0): read it, and send exactly what the person consented to."""
 
 import secrets
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ledger.fetch import Fetched
@@ -32,8 +33,14 @@ from protocol.sdjwt.parse import parse_sd_jwt
 from protocol.sdjwt.present import select_disclosures
 from wallet.consent import Consent, ConsentItem
 from wallet.content import ActivityEntry, ActivityKind, WalletContent
-from wallet.outside import Outside
+from wallet.outside import Outside, status_error
 from wallet.vault import Vault
+
+_REFUSED_FETCHES = {
+    404: Code.REQUEST_NOT_FOUND,
+    409: Code.PRESENTATION_REPLAYED,
+    410: Code.REQUEST_EXPIRED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,7 @@ def open_request(link: str, *, outside: Outside) -> VerifiedRequest:
         MalformedError: it cannot be read.
         VerificationError: who asks could not be established, or it is not for now.
         RequestRefusedError: it asks for what this wallet does not do; the verifier has been told.
+        RefusedError: there is no such request any more.
         UnavailableError: the verifier or the ledger cannot be reached.
     """
     try:
@@ -62,36 +70,44 @@ def open_request(link: str, *, outside: Outside) -> VerifiedRequest:
 
 
 def send_presentation(vault: Vault, consent: Consent, *, outside: Outside) -> Sent:
-    """Send what `consent` says. The copies are marked as used, and that is saved, before anything leaves.
+    """Send what `consent` says, once.
+
+    Before anything leaves, the copies are marked as used and the history says that they were sent, and both
+    are saved. Until the verifier has answered, no other process can change the wallet.
 
     Raises:
-        RefusedError: another process used the copy meanwhile, or the verifier refused the answer.
-        UnavailableError: the verifier cannot be reached. The answer may have arrived; it is never sent again.
+        RefusedError: another process holds the wallet or used the copy meanwhile, or the verifier refused the
+            answer.
+        UnavailableError: the wallet cannot be saved, or the verifier not be reached. The answer may have
+            arrived; it is never sent again.
     """
     presentations = _present(vault.content, consent, outside)
-    _mark_used(vault, consent, outside)
-    reply_to = consent.request.request.reply_to
-    body = encode_response({query: [text] for query, text in presentations.items()}, state=reply_to.state)
-    try:
-        answer = outside.post_form(reply_to.response_uri, body)
-        if answer.status != 200:
-            raise RefusedError(Code.RESPONSE_REFUSED, _words_of(answer))
-        redirect_uri = parse_acknowledgement(answer.body, development=outside.development)
-    except TallyError as error:
-        _note(vault, consent, ActivityKind.PRESENTED, error.code, outside)
-        raise
-    _note(vault, consent, ActivityKind.PRESENTED, None, outside)
+    sent = _entries(consent, ActivityKind.PRESENTED, Code.PRESENTATION_UNCONFIRMED, outside.clock())
+    with vault.file.hold():
+        vault.change(lambda content: _with_sent(content, consent, sent, now=outside.clock()))
+        try:
+            redirect_uri = _post(consent.request.request.reply_to, presentations, outside)
+        except TallyError as error:
+            _note_outcome(vault, sent, error.code)
+            raise
+        _note_outcome(vault, sent, None)
     disclosed = tuple(fact.path for item in consent.items for fact in item.disclosed)
     return Sent(disclosed, redirect_uri)
 
 
-def decline_request(vault: Vault, consent: Consent, *, tell: bool, outside: Outside) -> None:
+def decline_request(vault: Vault, asked: Consent | VerifiedRequest, *, tell: bool, outside: Outside) -> None:
     """Keep that the person said no. The verifier hears of it only if `tell`; else it learns nothing at all.
 
+    `asked` is the request itself where no credential answers it. The verifier cannot tell that from a person
+    who has the credential and declines.
+
     Raises:
+        RefusedError: another process holds the wallet.
         UnavailableError: the verifier cannot be told, or the wallet not be saved.
     """
-    _note(vault, consent, ActivityKind.DECLINED, None, outside)
+    consent = asked if isinstance(asked, Consent) else Consent(asked, items=(), first_time=False)
+    entries = _entries(consent, ActivityKind.DECLINED, None, outside.clock())
+    vault.change(lambda content: _with_entries(content, entries))
     if tell:
         reply_to = consent.request.request.reply_to
         _send_error(reply_to, ErrorWord.ACCESS_DENIED, "The holder declined.", outside)
@@ -154,10 +170,10 @@ def _fetch_request_object(request_uri: str, wallet_nonce: str | None, outside: O
     else:
         body = encode_fetch_body(wallet_nonce)
         fetched = outside.post_form(request_uri, body, accept=REQUEST_OBJECT_MEDIA_TYPE)
-    if fetched.status in (404, 410):
-        raise RefusedError(Code.REQUEST_NOT_FOUND)
+    if fetched.status in _REFUSED_FETCHES:
+        raise RefusedError(_REFUSED_FETCHES[fetched.status])
     if fetched.status != 200:
-        raise UnavailableError(Code.NETWORK_STATUS, str(fetched.status))
+        raise status_error(fetched)
     return decode_utf8(fetched.body)
 
 
@@ -176,41 +192,69 @@ def _present(content: WalletContent, consent: Consent, outside: Outside) -> dict
     }
 
 
-def _mark_used(vault: Vault, consent: Consent, outside: Outside) -> None:
-    now = outside.clock()
+def _post(reply_to: ReplyAddress, presentations: dict[str, str], outside: Outside) -> str | None:
+    body = encode_response({query: [text] for query, text in presentations.items()}, state=reply_to.state)
+    answer = outside.post_form(reply_to.response_uri, body)
+    if 400 <= answer.status < 500:
+        raise RefusedError(Code.RESPONSE_REFUSED, _words_of(answer))
+    if answer.status != 200:
+        raise status_error(answer)
+    try:
+        return parse_acknowledgement(answer.body, development=outside.development)
+    except MalformedError as error:
+        # It arrived. What the verifier says to that is no answer of the protocol.
+        raise UnavailableError(Code.PRESENTATION_UNCONFIRMED, error.detail) from error
 
+
+def _with_sent(
+    content: WalletContent, consent: Consent, sent: Sequence[ActivityEntry], *, now: datetime
+) -> WalletContent:
+    # A credential that answers two parts of a request is shown in one copy.
+    shown = {(item.credential.id, item.copy.key): item.linkable for item in consent.items}
+    for (credential_id, key), linkable in shown.items():
+        content = content.with_copy_used(credential_id, key, now=now, again=linkable)
+    content = content.with_party_seen(consent.party, name=consent.name, presented=True, now=now)
+    return _with_entries(content, sent)
+
+
+def _with_entries(content: WalletContent, entries: Sequence[ActivityEntry]) -> WalletContent:
+    for entry in entries:
+        content = content.with_activity(entry)
+    return content
+
+
+def _note_outcome(vault: Vault, sent: Sequence[ActivityEntry], outcome: Code | None) -> None:
     def change(content: WalletContent) -> WalletContent:
-        for item in consent.items:
-            # A copy that is shown again, all being used, is marked already.
-            if not item.linkable:
-                content = content.with_copy_used(item.credential.id, item.copy.key, now=now)
-        return content.with_party_seen(consent.party, name=consent.name, presented=True, now=now)
+        for entry in sent:
+            content = content.with_outcome(entry, outcome)
+        return content
 
-    vault.change(change)
+    # A full disk now must not hide how it ended; the history then goes on saying that nobody knows.
+    with suppress(TallyError):
+        vault.change(change)
 
 
-def _note(vault: Vault, consent: Consent, kind: ActivityKind, outcome: Code | None, outside: Outside) -> None:
-    now = outside.clock()
-    entries = [
-        ActivityEntry(
-            time=now,
-            kind=kind,
-            party=consent.party,
+def _entries(
+    consent: Consent, kind: ActivityKind, outcome: Code | None, now: datetime
+) -> tuple[ActivityEntry, ...]:
+    """A line of history for each credential; where none answers, one for the request."""
+    line = ActivityEntry(
+        time=now,
+        kind=kind,
+        party=consent.party,
+        purpose=consent.purpose,
+        retention=consent.retention,
+        outcome=outcome,
+    )
+    lines = [
+        replace(
+            line,
             credential_type=item.credential.credential_type,
             claim_names=tuple(fact.path for fact in item.disclosed),
-            purpose=consent.purpose,
-            retention=consent.retention,
-            outcome=outcome,
         )
         for item in consent.items
     ]
-
-    def change(content: WalletContent) -> WalletContent:
-        for entry in entries:
-            content = content.with_activity(entry)
-        return content
-
-    vault.change(change)
+    return tuple(lines or [line])
 
 
 def _send_error(reply_to: ReplyAddress, word: ErrorWord, description: str, outside: Outside) -> None:

@@ -6,81 +6,41 @@ Nothing secret leaves before a person has said yes to the issuer's host, which i
 
 import re
 import secrets
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from functools import cache
 
-from ledger.fetch import Fetched
 from protocol.checks import Outcome
 from protocol.claim_path import ClaimPath
 from protocol.codes import Code
+from protocol.encoding.jcs import canonicalize
 from protocol.errors import RefusedError, TallyError, VerificationError
 from protocol.keys import PublicKey, SigningKey
-from protocol.oauth_error import parse_oauth_error
-from protocol.openid4vci.configuration import CredentialConfiguration
-from protocol.openid4vci.credential import (
-    MAX_RESPONSE_BYTES,
-    CredentialRequest,
-    CredentialTarget,
-    IssuedCredentials,
-    Notification,
-    NotificationEvent,
-    credential_refusal,
-    encode_credential_request,
-    encode_notification,
-    parse_credential_response,
-    parse_nonce_response,
-)
+from protocol.openid4vci.credential import IssuedCredentials, NotificationEvent
 from protocol.openid4vci.issued import verify_issued
-from protocol.openid4vci.metadata import (
-    AUTHORIZATION_SERVER_WELL_KNOWN,
-    parse_authorization_server_metadata,
-    select_authorization_server,
-    select_configuration,
-    well_known_address,
-)
-from protocol.openid4vci.proof import create_proof
-from protocol.openid4vci.token import (
-    TokenRequest,
-    TokenResponse,
-    encode_token_request,
-    parse_token_response,
-    select_targets,
-    token_refusal,
-)
 from protocol.policy import StatusRule, VerificationPolicy
 from protocol.presentation import Check, VerifiedCredential, verify_credential
 from protocol.sdjwt.parse import parse_sd_jwt
 from protocol.sdjwt_vc import parse_credential, parse_credential_jws
+from protocol.type_metadata import verify_type_rules
 from wallet.content import (
     ActivityEntry,
     ActivityKind,
     CredentialCopy,
     HeldCredential,
     HolderKey,
-    HolderKeyType,
     Standing,
     StandingWord,
 )
+from wallet.holder_claims import ABOUT_THE_CREDENTIAL
+from wallet.issuance import IssuerSession, redeem_offer
+from wallet.label import type_metadata
 from wallet.offer import OfferedCredential, OpenedOffer
-from wallet.outside import JSON, Outside
+from wallet.outside import Outside
 from wallet.vault import Vault
 
 DEFAULT_COPIES = 10
 
 _NAME_IN_VCT = re.compile(r"[a-z][a-z0-9_-]{0,31}", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """Keys that were proved, and what came back for them."""
-
-    keys: dict[HolderKey, SigningKey]
-    issued: IssuedCredentials
-
-    def holder_keys(self, verified: Sequence[VerifiedCredential]) -> list[PublicKey]:
-        """The key each credential is bound to; `verify_issued` has seen to it that each is one of ours."""
-        return [each.holder_key for each in verified if each.holder_key is not None]
 
 
 def receive_credentials(
@@ -91,155 +51,102 @@ def receive_credentials(
     copies: int = DEFAULT_COPIES,
     outside: Outside,
 ) -> tuple[HeldCredential, ...]:
-    """Redeem `offer` and keep what comes, if every copy passes every check.
+    """Redeem `offer` and keep what comes: each credential, if every copy of it passes every check.
 
     Up to `copies` copies of each credential are asked for, each bound to a fresh key. The keys are taken and
-    saved before the issuer sees them, so that an interruption never leads to a key being used twice.
+    saved before the issuer sees them, so that an interruption never leads to a key being used twice; and
+    before the code is redeemed, so that a wallet that cannot be saved does not spoil it. Until the end no
+    other process can change the wallet. When one of several credentials fails, those before it are kept.
 
     Raises:
-        RefusedError: the code is wrong or used, or the issuer refuses; the transaction code is missing.
+        RefusedError: the code is wrong or used, or the issuer refuses; the transaction code is missing;
+            another process holds the wallet.
         VerificationError: what came is not what was offered, or must not be trusted. It is not kept.
-        UnavailableError: the issuer or the ledger cannot be reached.
+        MalformedError: an answer of the issuer cannot be read.
+        UnavailableError: the issuer or the ledger cannot be reached, or the wallet not be saved.
     """
-    if offer.transaction_code is not None and not transaction_code:
-        raise RefusedError(Code.TRANSACTION_CODE_REQUIRED)
-    if offer.transaction_code is None:
-        transaction_code = None
-    token = _redeem(offer, transaction_code, outside)
+    code = _required_code(offer, transaction_code)
+    count = max(1, min(copies, offer.batch_size))
     held: list[HeldCredential] = []
-    for credential in offer.credentials:
-        configuration = select_configuration(offer.metadata, credential.configuration_id)
-        for target in select_targets(token, credential.configuration_id):
-            count = max(1, min(copies, offer.batch_size))
-            batch = _ask(vault, offer, configuration, target, token, count, outside)
-            held.append(_keep(vault, offer, credential, batch, token, outside))
+    with vault.file.hold():
+        reserved = {offered: _reserve_keys(vault, offered, count) for offered in offer.credentials}
+        session = redeem_offer(offer, code, outside=outside)
+        for offered, target in session.targets():
+            # The token may name several credentials where the offer names one.
+            keys = reserved.pop(offered, None) or _reserve_keys(vault, offered, count)
+            issued = session.request(offered, target, keys.values())
+            held.append(_keep(vault, session, offered, keys, issued))
     return tuple(held)
 
 
-def _redeem(offer: OpenedOffer, transaction_code: str | None, outside: Outside) -> TokenResponse:
-    server = select_authorization_server(offer.metadata, offer.grant.authorization_server)
-    address = well_known_address(server, AUTHORIZATION_SERVER_WELL_KNOWN, development=outside.development)
-    metadata = parse_authorization_server_metadata(
-        outside.fetcher.fetch_ok(address, accept=JSON).body,
-        expected_issuer=server,
-        development=outside.development,
-    )
-    if metadata.token_endpoint is None:
-        raise RefusedError(Code.OFFER_INVALID, "the authorization server has no token endpoint")
-    request = TokenRequest(offer.grant.code, transaction_code)
-    answer = outside.post_form(metadata.token_endpoint, encode_token_request(request))
-    if answer.status != 200:
-        raise token_refusal(parse_oauth_error(answer.body))
-    return parse_token_response(answer.body)
+def _required_code(offer: OpenedOffer, transaction_code: str | None) -> str | None:
+    if offer.transaction_code is None:
+        return None
+    # What was typed in another encoding than the terminal's cannot be sent, and would cost an attempt.
+    if not transaction_code or not transaction_code.isprintable():
+        raise RefusedError(Code.TRANSACTION_CODE_REQUIRED)
+    return transaction_code
 
 
-def _ask(
-    vault: Vault,
-    offer: OpenedOffer,
-    configuration: CredentialConfiguration,
-    target: CredentialTarget,
-    token: TokenResponse,
-    count: int,
-    outside: Outside,
-) -> _Batch:
-    keys = _reserve_keys(vault, configuration, count)
-    answer = _request(offer, configuration, target, token, keys, outside)
-    if answer.status == 400 and _refusal(answer).code is Code.PROOF_NONCE_INVALID:
-        # §8.3.1.2: a nonce may have aged between the two requests; one fresh one is fetched, once.
-        answer = _request(offer, configuration, target, token, keys, outside)
-    if answer.status not in (200, 202):
-        raise _refusal(answer)
-    issued = parse_credential_response(answer.body, expected_count=len(keys))
-    if not isinstance(issued, IssuedCredentials):
-        raise RefusedError(
-            Code.ISSUANCE_REFUSED, "the issuer asks to come back later, which is not done here"
-        )
-    return _Batch(keys, issued)
-
-
-def _reserve_keys(
-    vault: Vault, configuration: CredentialConfiguration, count: int
-) -> dict[HolderKey, SigningKey]:
+def _reserve_keys(vault: Vault, offered: OfferedCredential, count: int) -> Mapping[HolderKey, SigningKey]:
     vault.change(lambda content: content.with_keys_reserved(count))
     # The counter as saved just now: another process may have taken keys since the wallet was opened.
     first = vault.content.next_key_index - count
-    ed25519 = any(name in ("EdDSA", "Ed25519") for name in configuration.proof_algorithms)
-    key_type = HolderKeyType.ED25519 if ed25519 else HolderKeyType.P256
-    names = [HolderKey(key_type, index) for index in range(first, first + count)]
+    names = [HolderKey(offered.key_type, index) for index in range(first, first + count)]
     return {name: vault.content.signing_key(name) for name in names}
-
-
-def _request(
-    offer: OpenedOffer,
-    configuration: CredentialConfiguration,
-    target: CredentialTarget,
-    token: TokenResponse,
-    keys: dict[HolderKey, SigningKey],
-    outside: Outside,
-) -> Fetched:
-    nonce = None
-    if offer.metadata.nonce_endpoint is not None:
-        fresh = outside.fetcher.fetch(offer.metadata.nonce_endpoint, method="POST", accept=JSON)
-        nonce = parse_nonce_response(fresh.body)
-    proofs = tuple(
-        create_proof(
-            key,
-            audience=offer.issuer_url,
-            nonce=nonce,
-            issued_at=outside.clock(),
-            algorithms=configuration.proof_algorithms,
-        )
-        for key in keys.values()
-    )
-    return outside.post_json(
-        offer.metadata.credential_endpoint,
-        encode_credential_request(CredentialRequest(target, proofs)),
-        access_token=token.access_token,
-        max_bytes=MAX_RESPONSE_BYTES,
-    )
 
 
 def _keep(
     vault: Vault,
-    offer: OpenedOffer,
+    session: IssuerSession,
     offered: OfferedCredential,
-    batch: _Batch,
-    token: TokenResponse,
-    outside: Outside,
+    keys: Mapping[HolderKey, SigningKey],
+    issued: IssuedCredentials,
 ) -> HeldCredential:
     try:
-        verified = _verify(batch, offered.vct, outside)
+        verified = _verify(issued.credentials, offered.vct, keys.values(), session.outside)
+        held = _held(session, keys, issued, verified)
+        entry = ActivityEntry(
+            time=held.received_at,
+            kind=ActivityKind.RECEIVED,
+            party=held.issuer,
+            credential_type=held.credential_type,
+            claim_names=_claim_names(verified[0]),
+        )
+        vault.change(lambda content: content.with_credential(held).with_activity(entry))
     except TallyError:
-        _notify(offer, batch.issued, token, NotificationEvent.FAILURE, outside)
+        session.notify(issued, NotificationEvent.FAILURE)
         raise
-    names = {key.public_key: name for name, key in batch.keys.items()}
-    now = outside.clock()
-    held = HeldCredential(
-        id=f"{_short_name(offered.vct)}-{secrets.token_hex(4)}",
-        issuer=verified[0].issuer,
-        credential_type=offered.vct,
-        credential_issuer=offer.issuer_url,
-        received_at=now,
-        copies=tuple(
-            CredentialCopy(credential=text, key=names[key])
-            for text, key in zip(batch.issued.credentials, batch.holder_keys(verified), strict=True)
-        ),
-        standing=Standing(word=_standing_word(verified), checked_at=now),
-    )
-    entry = ActivityEntry(
-        time=now,
-        kind=ActivityKind.RECEIVED,
-        party=held.issuer,
-        credential_type=held.credential_type,
-        claim_names=_claim_names(verified),
-    )
-    vault.change(lambda content: content.with_credential(held).with_activity(entry))
-    _notify(offer, batch.issued, token, NotificationEvent.ACCEPTED, outside)
+    session.notify(issued, NotificationEvent.ACCEPTED)
     return held
 
 
-def _verify(batch: _Batch, vct: str, outside: Outside) -> list[VerifiedCredential]:
-    issuer = parse_credential(parse_credential_jws(parse_sd_jwt(batch.issued.credentials[0]))).issuer
+def _held(
+    session: IssuerSession,
+    keys: Mapping[HolderKey, SigningKey],
+    issued: IssuedCredentials,
+    verified: Sequence[VerifiedCredential],
+) -> HeldCredential:
+    names: dict[PublicKey | None, HolderKey] = {key.public_key: name for name, key in keys.items()}
+    now = session.outside.clock()
+    return HeldCredential(
+        id=f"{_short_name(verified[0].vct)}-{secrets.token_hex(4)}",
+        issuer=verified[0].issuer,
+        credential_type=verified[0].vct,
+        credential_issuer=session.offer.issuer_url,
+        received_at=now,
+        copies=tuple(
+            CredentialCopy(credential=text, key=names[each.holder_key])
+            for text, each in zip(issued.credentials, verified, strict=True)
+        ),
+        standing=Standing(word=_standing_word(verified), checked_at=now),
+    )
+
+
+def _verify(
+    credentials: Sequence[str], vct: str, keys: Collection[SigningKey], outside: Outside
+) -> list[VerifiedCredential]:
+    issuer = parse_credential(parse_credential_jws(parse_sd_jwt(credentials[0]))).issuer
     # The issuer that signed the first copy is the one that must have signed all of them. That the holder
     # wants a credential of this issuer was said when the offer was accepted.
     policy = VerificationPolicy(
@@ -247,54 +154,52 @@ def _verify(batch: _Batch, vct: str, outside: Outside) -> list[VerifiedCredentia
         # A list that cannot be had right now does not spoil a code that can be redeemed only once.
         status=StatusRule.WHEN_REACHABLE,
     )
+    resolve_did, fetch_status_list = cache(outside.resolve_did), outside.status_lists_once()
     verified = [
         verify_credential(
             credential,
             policy=policy,
             now=outside.clock(),
-            resolve_did=outside.resolve_did,
-            fetch_status_list=outside.fetch_status_list,
+            resolve_did=resolve_did,
+            fetch_status_list=fetch_status_list,
         )
-        for credential in batch.issued.credentials
+        for credential in credentials
     ]
-    verify_issued(verified, expected_vct=vct, proved_keys=[key.public_key for key in batch.keys.values()])
-    if any(_claim_names([each]) != _claim_names([verified[0]]) for each in verified):
-        raise VerificationError(Code.CREDENTIAL_UNACCEPTABLE, "the copies do not hold the same claims")
+    verify_issued(verified, expected_vct=vct, proved_keys=[key.public_key for key in keys])
+    _verify_type(verified[0])
+    # Which copy is shown is no choice of the holder, so it must not make a difference.
+    if len({_facts(each) for each in verified}) > 1:
+        raise VerificationError(Code.CREDENTIAL_UNACCEPTABLE, "the copies do not say the same")
     return verified
 
 
-def _notify(
-    offer: OpenedOffer,
-    issued: IssuedCredentials,
-    token: TokenResponse,
-    event: NotificationEvent,
-    outside: Outside,
-) -> None:
-    if issued.notification_id is None or offer.metadata.notification_endpoint is None:
+def _verify_type(credential: VerifiedCredential) -> None:
+    """Check a credential of a type that is known here: that its holder can withhold what the type says."""
+    metadata = type_metadata(credential.vct)
+    if metadata is None:
         return
-    # A courtesy: that the issuer does not hear it changes nothing about what the wallet holds (§11).
-    with suppress(TallyError):
-        outside.post_json(
-            offer.metadata.notification_endpoint,
-            encode_notification(Notification(issued.notification_id, event)),
-            access_token=token.access_token,
-            max_bytes=64 * 1024,
-        )
+    try:
+        verify_type_rules(metadata, credential.claims, disclosed=credential.disclosed, all_disclosed=True)
+    except VerificationError as error:
+        raise VerificationError(Code.CREDENTIAL_UNACCEPTABLE, error.detail) from error
+    expected = {claim.path[0] for claim in metadata.claims}.union(ABOUT_THE_CREDENTIAL)
+    if not credential.claims.keys() <= expected.union(path[0] for path in credential.disclosed):
+        raise VerificationError(Code.CREDENTIAL_UNACCEPTABLE, "a claim beyond its type cannot be withheld")
 
 
-def _refusal(answer: Fetched) -> RefusedError:
-    return credential_refusal(parse_oauth_error(answer.body))
+def _facts(credential: VerifiedCredential) -> tuple[bytes, frozenset[ClaimPath]]:
+    claims = {name: credential.claims[name] for (name,) in _claim_names(credential)}
+    return canonicalize(claims), frozenset(credential.disclosed)
+
+
+def _claim_names(credential: VerifiedCredential) -> tuple[tuple[str], ...]:
+    return tuple((name,) for name in sorted(credential.claims.keys() - ABOUT_THE_CREDENTIAL))
 
 
 def _standing_word(verified: Sequence[VerifiedCredential]) -> StandingWord:
     """Valid, unless the policy let a status pass that nobody could ask for."""
-    outcomes = [check.outcome for each in verified for check in each.checks if check.id == Check.STATUS]
+    outcomes = {check.outcome for each in verified for check in each.checks if check.id == Check.STATUS}
     return StandingWord.UNKNOWN if Outcome.UNKNOWN in outcomes else StandingWord.VALID
-
-
-def _claim_names(verified: Sequence[VerifiedCredential]) -> tuple[ClaimPath, ...]:
-    technical = {"iss", "vct", "iat", "nbf", "exp", "cnf", "status"}
-    return tuple((name,) for name in sorted(verified[0].claims) if name not in technical)
 
 
 def _short_name(vct: str) -> str:

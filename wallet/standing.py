@@ -1,14 +1,23 @@
 """How the wallet's credentials stand: within their time by the clock, not revoked by their issuer's lists."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
+from typing import TypeAlias
 
 from protocol.encoding.strict_json import JsonObject
 from protocol.encoding.time import from_seconds
-from protocol.errors import TallyError
+from protocol.errors import MalformedError, TallyError
 from protocol.sdjwt.parse import parse_sd_jwt
-from protocol.status_list import Status, read_status, status_at, verify_status_list_token
+from protocol.status_list import (
+    Status,
+    VerifiedStatusList,
+    read_status,
+    status_at,
+    verify_status_list_token,
+)
 from wallet.content import CredentialCopy, HeldCredential, Standing, StandingWord, WalletContent
 from wallet.outside import Outside
 from wallet.vault import Vault
@@ -20,6 +29,10 @@ _WORDS = {
     Status.INVALID: StandingWord.REVOKED,
     Status.SUSPENDED: StandingWord.SUSPENDED,
 }
+_WORST_FIRST = (StandingWord.REVOKED, StandingWord.SUSPENDED, StandingWord.UNKNOWN, StandingWord.VALID)
+
+_ListFinder: TypeAlias = Callable[[str, str], VerifiedStatusList | None]
+"""The list of an issuer at an address; None where there is none that can be trusted."""
 
 
 class PresentWord(StrEnum):
@@ -49,8 +62,8 @@ class PresentStanding:
 
 
 def standing_of(held: HeldCredential, *, now: datetime) -> PresentStanding:
-    """How `held` stands at `now`: by its own times, and by the last word on its status."""
-    payload = _payload(held.copies[0])
+    """How `held` stands at `now`: by the times of its next copy, and by the last word on its status."""
+    payload = _payload(held.next_copy)
     expires_at, begins_at = _moment(payload, "exp"), _moment(payload, "nbf")
     checked = held.standing
     if checked is not None and checked.word in (StandingWord.REVOKED, StandingWord.SUSPENDED):
@@ -75,44 +88,50 @@ def refresh_standings(vault: Vault, *, outside: Outside) -> None:
     Raises:
         RefusedError, UnavailableError: the wallet could not be saved.
     """
-    lists: dict[str, str] = {}
-    standings = {held.id: _ask(held, lists, outside) for held in vault.content.credentials}
+
+    @cache  # what cannot be had is not asked for again either: each attempt may take as long as is allowed
+    def find_list(issuer: str, uri: str) -> VerifiedStatusList | None:
+        try:
+            return verify_status_list_token(
+                outside.fetch_status_list(uri),
+                expected_uri=uri,
+                issuer=outside.resolve_did(issuer),
+                now=outside.clock(),
+                clock_skew=_CLOCK_SKEW,
+            )
+        except TallyError:
+            return None
+
+    standings = {
+        held.id: Standing(word=_worst_word(held, find_list), checked_at=outside.clock())
+        for held in vault.content.credentials
+    }
 
     def change(content: WalletContent) -> WalletContent:
-        known = {held.id for held in content.credentials}
-        for credential_id, standing in standings.items():
-            if credential_id in known:
-                content = content.with_standing(credential_id, standing)
+        for held in content.credentials:
+            if held.id in standings:
+                content = content.with_standing(held.id, standings[held.id])
         return content
 
     if standings:
         vault.change(change)
 
 
-def _ask(held: HeldCredential, lists: dict[str, str], outside: Outside) -> Standing:
-    # The copies of a credential have a status index each; the worst one counts.
-    words = [_word(held, copy, lists, outside) for copy in held.unused_copies or held.copies]
-    order = [StandingWord.REVOKED, StandingWord.SUSPENDED, StandingWord.UNKNOWN, StandingWord.VALID]
-    return Standing(word=min(words, key=order.index), checked_at=outside.clock())
+def _worst_word(held: HeldCredential, find_list: _ListFinder) -> StandingWord:
+    # Each copy has a status index of its own. Those that were shown do not matter while others are left.
+    words = [_word(held.issuer, copy, find_list) for copy in held.unused_copies or held.copies]
+    return min(words, key=_WORST_FIRST.index)
 
 
-def _word(
-    held: HeldCredential, copy: CredentialCopy, lists: dict[str, str], outside: Outside
-) -> StandingWord:
+def _word(issuer: str, copy: CredentialCopy, find_list: _ListFinder) -> StandingWord:
     try:
         reference = read_status(_payload(copy))
         if reference is None:
             return StandingWord.VALID
-        if reference.uri not in lists:
-            lists[reference.uri] = outside.fetch_status_list(reference.uri)
-        status_list = verify_status_list_token(
-            lists[reference.uri],
-            expected_uri=reference.uri,
-            issuer=outside.resolve_did(held.issuer),
-            now=outside.clock(),
-            clock_skew=_CLOCK_SKEW,
-        )
-        return _WORDS.get(status_at(status_list, reference.index), StandingWord.UNKNOWN)
+        status_list = find_list(issuer, reference.uri)
+        if status_list is None:
+            return StandingWord.UNKNOWN
+        return _WORDS[status_at(status_list, reference.index)]
     except TallyError:
         return StandingWord.UNKNOWN
 
@@ -122,6 +141,11 @@ def _payload(copy: CredentialCopy) -> JsonObject:
 
 
 def _moment(payload: JsonObject, name: str) -> datetime | None:
-    # The claims were verified when the credential was received.
+    # The claims were verified when the credential was received: the time is a whole number, if it is there.
     seconds = payload.get(name)
-    return from_seconds(seconds) if isinstance(seconds, int) else None
+    if not isinstance(seconds, int):
+        return None
+    try:
+        return from_seconds(seconds)
+    except MalformedError:
+        return None  # after the year 9999: as good as never

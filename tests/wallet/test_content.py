@@ -127,15 +127,14 @@ def test_a_member_of_another_type_is_refused(member: str, value: JsonValue) -> N
         parse_content(encode_json(stored))
 
 
-def test_the_next_copy_is_the_oldest_unused_one_until_none_is_left() -> None:
+def test_the_next_copy_is_the_oldest_unused_one_and_then_the_one_shown_longest_ago() -> None:
     content = EMPTY.with_credential(held())
-    for key in KEYS:
-        assert content.unused_copy("a").key == key
-        content = content.with_copy_used("a", key, now=LATER)
-    with pytest.raises(RefusedError) as refusal:
-        content.unused_copy("a")
-    assert refusal.value.code is Code.COPIES_USED_UP
-    assert [copy.used_at for copy in content.credential("a").copies] == [LATER] * 3
+    for turn in range(2):
+        for number, key in enumerate(KEYS):
+            assert content.credential("a").next_copy.key == key
+            moment = LATER + timedelta(days=turn, hours=number)
+            content = content.with_copy_used("a", key, now=moment, again=turn > 0)
+    assert content.credential("a").unused_copies == ()
 
 
 def test_a_copy_is_used_only_once() -> None:
@@ -146,10 +145,17 @@ def test_a_copy_is_used_only_once() -> None:
         assert refusal.value.code is Code.COPIES_USED_UP
 
 
+def test_a_copy_the_credential_does_not_have_is_not_used_again_either() -> None:
+    content = EMPTY.with_credential(held(keys=KEYS[:1]))
+    with pytest.raises(RefusedError) as refusal:
+        content.with_copy_used("a", KEYS[1], now=LATER, again=True)
+    assert refusal.value.code is Code.COPIES_USED_UP
+
+
 def test_fresh_copies_join_the_others() -> None:
     content = EMPTY.with_credential(held(keys=KEYS[:1])).with_copy_used("a", KEYS[0], now=NOW)
     content = content.with_copies("a", held(keys=KEYS[1:]).copies)
-    assert content.unused_copy("a").key == KEYS[1]
+    assert content.credential("a").next_copy.key == KEYS[1]
     assert len(content.credential("a").copies) == 3
 
 
@@ -164,7 +170,7 @@ def test_a_change_to_a_credential_that_is_not_there_is_refused() -> None:
         lambda: EMPTY.with_copies("a", ()),
         lambda: EMPTY.with_copy_used("a", KEYS[0], now=NOW),
         lambda: EMPTY.without_credential("a"),
-        lambda: EMPTY.unused_copy("a"),
+        lambda: EMPTY.with_copy_used("a", KEYS[0], now=NOW, again=True),
     ):
         with pytest.raises(RefusedError) as refusal:
             change()
@@ -212,3 +218,12 @@ def test_the_history_forgets_the_oldest_lines_first_and_all_when_asked() -> None
     forgotten = content.without_activity()
     assert (forgotten.activity, forgotten.parties) == ((), ())
     assert forgotten.credentials == content.credentials
+
+
+def test_a_line_of_the_history_learns_how_it_ended() -> None:
+    begun = replace(ENTRY, outcome=Code.PRESENTATION_UNCONFIRMED)
+    content = EMPTY.with_activity(ENTRY).with_activity(begun)
+    assert content.with_outcome(begun, None).activity == (ENTRY, ENTRY)
+    refused = content.with_outcome(begun, Code.RESPONSE_REFUSED)
+    assert [line.outcome for line in refused.activity] == [None, Code.RESPONSE_REFUSED]
+    assert EMPTY.with_outcome(begun, None) == EMPTY
