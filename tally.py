@@ -20,21 +20,20 @@ _SECTIONS: Mapping[str, Mapping[str, LazyCommand]] = {
     "Your credentials": _of_wallet(
         {
             "list": "List your credentials and how each one stands.",
-            "show": "Show a credential: its claims, its status, who has seen it.",
-            "add": "Get a credential from an offer: a link, a file or a QR picture.",
+            "show": "Show a credential: what it says, how it stands, where it is from.",
+            "add": "Get a credential from an offer: a link or a file.",
             "present": "Answer a request: see who asks for what, then share or decline.",
-            "inspect": "Decode an offer, request or credential without contacting anyone.",
+            "status": "Ask the issuers how your credentials stand now.",
             "remove": "Remove a credential from the wallet.",
-            "activity": "List what was shared, with whom and when.",
+            "activity": "List what was received and shown, with whom and when.",
         }
     ),
     "Your wallet": _of_wallet(
         {
-            "init": "Make a wallet and its recovery phrase.",
-            "status": "Say how the wallet stands.",
-            "backup": "Write an encrypted copy of the wallet.",
-            "restore": "Bring a wallet back from a backup or a recovery phrase.",
-            "passphrase": "Change the passphrase.",
+            "init": "Make a wallet and its recovery words, or restore one from them.",
+            "trust": "List the ledgers you trust, or trust another one.",
+            "key": "List your keys, or show the recovery words.",
+            "passwd": "Give the wallet a new passphrase.",
             "doctor": "Look for problems, and say how to mend them.",
         }
     ),

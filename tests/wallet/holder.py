@@ -1,0 +1,196 @@
+"""A holder on a stage: a real wallet in a home of its own, and everybody else as `parties` has them.
+
+`python -m tests.wallet.holder` is the command on the same stage in a process of its own.
+"""
+
+import io
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import tally
+import wallet.cli.access
+import wallet.cli.credentials
+import wallet.cli.presenting
+import wallet.cli.setup
+import wallet.cli.troubles
+from doors.command import run
+from protocol.keys import Ed25519PublicKey
+from storage.passphrase import TEST_ONLY, KdfParameters, Passphrase
+from storage.sealed_header import RecoveryKey
+from tests.processes import Finished, converse
+from tests.wallet.parties import DEGREE, ISSUER, ISSUER_URL, NOW, Outside, issue, resolve_did
+from wallet.content import CredentialCopy, HeldCredential, HolderKey, HolderKeyType, Standing, StandingWord
+from wallet.folder import WalletFolder
+from wallet.vault import Vault
+
+PASSPHRASE = "correct horse battery staple"
+ENTROPY = bytes(range(32))
+KNOWN_VALID = Standing(word=StandingWord.VALID, checked_at=NOW)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.stdout)
+
+    @property
+    def error(self) -> str:
+        return str(json.loads(self.stderr)["error"]["code"])
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Somebody with a wallet in `home`, in front of `outside`."""
+
+    home: Path
+    outside: Outside = field(default_factory=Outside)
+
+    @property
+    def folder(self) -> WalletFolder:
+        return WalletFolder(self.home / "wallet", self.home / "state" / "wallet")
+
+    @property
+    def passphrase_file(self) -> Path:
+        file = self.home / "passphrase"
+        if not file.exists():
+            file.touch(mode=0o600)
+            file.write_text(PASSPHRASE + "\n")
+        return file
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "PATH": os.environ["PATH"],
+            "LANG": "C.UTF-8",
+            "TALLY_HOME": str(self.home),
+            "TALLY_PASSPHRASE_FILE": str(self.passphrase_file),
+        }
+
+    def create(self, *, kdf: KdfParameters = TEST_ONLY) -> None:
+        """Make the wallet."""
+        Vault.create(
+            self.folder.vault,
+            passphrase=Passphrase(PASSPHRASE),
+            entropy=ENTROPY,
+            kdf=kdf,
+            mark_folder=self.folder.state,
+            now=NOW,
+        ).close()
+
+    def vault(self) -> Vault:
+        """The open wallet."""
+        return _open_cheaply(self.folder.vault, Passphrase(PASSPHRASE), mark_folder=self.folder.state)
+
+    def hold(
+        self,
+        credential_id: str = "degree-0001",
+        *,
+        copies: int = 2,
+        standing: Standing | None = KNOWN_VALID,
+        **about: Any,
+    ) -> None:
+        """Put a credential into the wallet; `about` as in `issue`."""
+        with self.vault() as vault:
+            vault.change(lambda content: content.with_keys_reserved(copies))
+            first = vault.content.next_key_index - copies
+            keys = [HolderKey(HolderKeyType.ED25519, first + number) for number in range(copies)]
+            issued: list[CredentialCopy] = []
+            for key in keys:
+                public = vault.content.signing_key(key).public_key
+                assert isinstance(public, Ed25519PublicKey)
+                issued.append(CredentialCopy(credential=issue(public, **about), key=key))
+            held = HeldCredential(
+                id=credential_id,
+                issuer=ISSUER,
+                credential_type=about.get("vct", DEGREE.vct),
+                credential_issuer=ISSUER_URL,
+                received_at=NOW,
+                copies=tuple(issued),
+                standing=standing,
+            )
+            vault.change(lambda content: content.with_credential(held))
+
+    def run(self, *arguments: str, stdin: str = "") -> Ended:
+        """Run a command in this process, without a terminal."""
+        stdout, stderr = io.StringIO(), io.StringIO()
+        typed = io.TextIOWrapper(io.BytesIO(stdin.encode()), encoding="utf-8")
+        with (
+            mock.patch.dict(os.environ, self.environment, clear=True),
+            mock.patch("sys.stdin", typed),
+            redirect_stdout(stdout),
+            redirect_stderr(stderr),
+            staged(self.outside),
+        ):
+            status = run(tally.commands, arguments)
+        return Ended(status, stdout.getvalue(), stderr.getvalue())
+
+    def converse(
+        self, *arguments: str, answers: Sequence[tuple[str, str]], asks_passphrase: bool = False
+    ) -> Finished:
+        """Run a command in a terminal, in a process of its own, on the stage as it is at first."""
+        environment = self.environment
+        if asks_passphrase:
+            del environment["TALLY_PASSPHRASE_FILE"]
+        return converse("tests.wallet.holder", *arguments, answers=answers, environment=environment)
+
+
+def _open_cheaply(
+    path: Path,
+    secret: Passphrase | RecoveryKey,
+    *,
+    mark_folder: Path,
+    accept_rollback: bool = False,
+    open_vault: Callable[..., Vault] = Vault.open,
+) -> Vault:
+    return open_vault(
+        path, secret, mark_folder=mark_folder, accept_rollback=accept_rollback, weakest_kdf=TEST_ONLY
+    )
+
+
+@contextmanager
+def staged(outside: Outside) -> Iterator[None]:
+    """Let the commands find `outside` where the network and the clock would be."""
+
+    class Resolver:
+        def __init__(self, *_arguments: object, **_more: object) -> None:
+            self.resolve = resolve_did
+
+    with ExitStack() as patches:
+        for module in (
+            wallet.cli.access,
+            wallet.cli.credentials,
+            wallet.cli.presenting,
+            wallet.cli.setup,
+            wallet.cli.troubles,
+        ):
+            patches.enter_context(mock.patch.object(module, "now", return_value=NOW))
+        for module in (wallet.cli.access, wallet.cli.troubles):
+            patches.enter_context(mock.patch.object(module, "fetcher_for", return_value=outside))
+        patches.enter_context(mock.patch.object(wallet.cli.setup, "chosen_fetcher", return_value=outside))
+        patches.enter_context(mock.patch("ledger.resolver.LedgerResolver", Resolver))
+        patches.enter_context(mock.patch.object(Vault, "open", _open_cheaply))
+        patches.enter_context(mock.patch("storage.passphrase.calibrate_kdf", return_value=TEST_ONLY))
+        yield
+
+
+if __name__ == "__main__":
+    stage = Outside()
+    with staged(stage):
+        ended = tally.main()
+    # What left the wallet, for the test to read behind the conversation.
+    sys.stdout.write(f"sent: {[body[:40].decode() for _, body in stage.sent]}\n")
+    sys.exit(ended)

@@ -1,0 +1,128 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from doors.terminal import ExitCode
+from tests.wallet.holder import Holder
+from tests.wallet.parties import DEGREE, ISSUER, UNKNOWN_TYPE, Outside
+
+
+def test_credential_is_added_with_the_form_scripts_rely_on(holder: Holder) -> None:
+    ended = holder.run("add", holder.outside.offer(), "--yes", "--json")
+    assert (ended.status, ended.stderr) == (0, "")
+    (added,) = ended.json["added"]
+    assert added.pop("id").startswith("degree-")
+    assert added == {"type": "degree", "vct": DEGREE.vct, "issuer": ISSUER, "copies": 3}
+    assert holder.run("list", "--json").json["credentials"][0]["copies_left"] == 3
+
+
+def test_person_reads_who_offers_what_before_anything_is_sent(holder: Holder) -> None:
+    offer = Outside(offered=(DEGREE.vct, UNKNOWN_TYPE)).offer()
+    finished = holder.converse(
+        "add", Outside().offer(), answers=[("Get it from issuer.example? [y/N]", "n\n")]
+    )
+    assert finished.status == ExitCode.DECLINED
+    for line in ("issuer.example", " offers you:", "“Degree”", "It calls itself “City University”."):
+        assert line in finished.stdout
+    assert "sent: []" in finished.stdout
+    assert offer != Outside().offer()
+
+
+def test_person_who_agrees_gets_the_credential(holder: Holder) -> None:
+    finished = holder.converse("add", Outside().offer(), answers=[("[y/N]", "y\n")])
+    assert finished.status == 0
+    assert "from city-university on ledger.example is yours: degree-" in finished.stdout
+
+
+@pytest.mark.parametrize("flag", ["--json", "--no-input"])
+def test_nothing_is_sent_for_a_program_that_did_not_agree(holder: Holder, flag: str) -> None:
+    ended = holder.run("add", holder.outside.offer(), flag)
+    assert (ended.status, ended.stdout) == (ExitCode.USAGE, "")
+    assert "input_required" in ended.stderr
+    assert holder.outside.sent == []
+
+
+def test_transaction_code_is_asked_for_where_there_is_one(holder: Holder) -> None:
+    holder.outside.transaction_code = "266641"
+    offer = holder.outside.offer()
+    missing = holder.run("add", offer, "--yes", "--json")
+    assert (missing.status, missing.error) == (ExitCode.USAGE, "input_required")
+    assert "--tx-code" in missing.stderr
+    assert holder.outside.sent == []
+    wrong = holder.run("add", offer, "--yes", "--tx-code", "000000", "--json")
+    assert (wrong.status, wrong.error) == (ExitCode.FAILURE, "grant_invalid")
+    assert holder.run("add", offer, "--yes", "--tx-code", "266641", "--json").status == 0
+
+
+def test_person_types_the_transaction_code(holder: Holder) -> None:
+    holder.outside.transaction_code = "266641"
+    answers = [("[y/N]", "y\n"), ("Transaction code (6 digits):", "266641\n")]
+    finished = holder.converse("add", holder.outside.offer(), answers=answers)
+    # The university of the other process expects no code: it was sent, as typed.
+    assert "grant_invalid" in finished.stdout
+    assert "The issuer says about the code: “" in finished.stdout
+
+
+def test_empty_transaction_code_is_not_sent(holder: Holder) -> None:
+    holder.outside.transaction_code = "266641"
+    answers = [("[y/N]", "y\n"), ("Transaction code", "\n")]
+    finished = holder.converse("add", holder.outside.offer(), answers=answers)
+    assert "transaction_code_required" in finished.stdout
+    assert "sent: []" in finished.stdout
+
+
+def test_as_many_copies_come_as_were_asked_for(holder: Holder) -> None:
+    (added,) = holder.run("add", holder.outside.offer(), "--yes", "--copies", "2", "--json").json["added"]
+    assert added["copies"] == 2
+
+
+@pytest.mark.parametrize("way", ["file", "stdin", "json"])
+def test_offer_comes_by_link_file_or_pipe(holder: Holder, tmp_path: Path, way: str) -> None:
+    offer = holder.outside.offer()
+    file = tmp_path / "offer.txt"
+    file.write_text(f"{offer}\n")
+    document = {
+        "credential_issuer": "https://issuer.example",
+        "credential_configuration_ids": ["type-0"],
+        "grants": {"urn:ietf:params:oauth:grant-type:pre-authorized_code": {"pre-authorized_code": "code"}},
+    }
+    source = {"file": str(file), "stdin": "-", "json": json.dumps(document)}[way]
+    ended = holder.run("add", source, "--yes", "--json", stdin=f"{offer}\n" if way == "stdin" else "")
+    assert len(ended.json["added"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("source", "status", "code"),
+    [
+        ("/nowhere/offer.txt", ExitCode.USAGE, "usage_invalid"),
+        ("zero\0byte", ExitCode.USAGE, "usage_invalid"),
+        ("https://issuer.example/offer", ExitCode.FAILURE, "offer_invalid"),
+        ("{", ExitCode.FAILURE, "offer_invalid"),
+        ("-", ExitCode.FAILURE, "size_exceeded"),
+    ],
+)
+def test_what_is_no_offer_is_refused(holder: Holder, source: str, status: ExitCode, code: str) -> None:
+    ended = holder.run("add", source, "--yes", "--json", stdin="x" * 300_000)
+    assert (ended.status, ended.stdout, ended.error) == (status, "", code)
+
+
+def test_several_credentials_of_one_offer_are_all_added(holder: Holder) -> None:
+    holder.outside.offered = (DEGREE.vct, UNKNOWN_TYPE)
+    added = holder.run("add", holder.outside.offer(), "--yes", "--json").json["added"]
+    assert [each["type"] for each in added] == ["degree", UNKNOWN_TYPE]
+
+
+def test_status_that_could_not_be_asked_is_said_to_be_unknown(holder: Holder) -> None:
+    holder.outside.status = None
+    ended = holder.run("add", holder.outside.offer(), "--yes")
+    assert ended.status == 0
+    assert "Its status could not be asked." in ended.stderr
+    assert holder.run("list", "--json").json["credentials"][0]["status"] == "unknown"
+
+
+def test_revoked_credential_is_not_kept(holder: Holder) -> None:
+    holder.outside.status = 1
+    ended = holder.run("add", holder.outside.offer(), "--yes", "--json")
+    assert (ended.status, ended.error) == (ExitCode.NOT_VALID, "credential_revoked")
+    assert holder.run("list", "--json").json == {"credentials": []}

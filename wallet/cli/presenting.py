@@ -1,0 +1,143 @@
+"""Answering a request: `tally present`."""
+
+from collections.abc import Sequence
+
+import click
+
+from doors.clock import now
+from doors.command import Command, pass_terminal
+from doors.prompts import PassphraseSource, confirm, confirm_by_typing, passphrase_options
+from doors.terminal import ExitCode, Terminal, good, warning
+from protocol.codes import Code
+from protocol.encoding.strict_json import JsonObject, JsonValue
+from protocol.errors import RefusedError, UnavailableError
+from wallet.cli.access import open_outside, open_wallet, read_source, wallet_folder
+from wallet.cli.wording import one_line
+from wallet.consent import Consent, dotted
+from wallet.content import ActivityKind
+from wallet.facts import in_order
+from wallet.outside import Outside
+from wallet.vault import Vault
+
+
+@click.command("present", cls=Command)
+@click.argument("request", metavar="REQUEST")
+@click.option("--claim", "claims", metavar="NAME", multiple=True, help="Also send this optional fact.")
+@click.option("--credential", metavar="ID", help="Answer with this credential.")
+@click.option("--yes", is_flag=True, help="Send what they need without asking, if it is known who asks.")
+@click.option("--decline", is_flag=True, help="Send nothing, and tell them that you declined.")
+@click.option("--allow-unverified", metavar="HOST", help="Answer this host although nobody knows who asks.")
+@passphrase_options
+@pass_terminal
+def present(
+    terminal: Terminal,
+    *,
+    request: str,
+    claims: Sequence[str],
+    credential: str | None,
+    yes: bool,
+    decline: bool,
+    allow_unverified: str | None,
+    passphrase: PassphraseSource,
+) -> ExitCode:
+    r"""Answer a request: see who asks, why and for what, then share or decline. REQUEST is a link, a file
+    with one, or - for stdin.
+
+    \b
+    Marks:  [=] they need it    [ ] optional, not sent    [x] optional, sent
+
+    \b
+    Example:
+      tally present 'openid4vp://?client_id=…&request_uri=…'
+    """
+    from wallet.cli.consent_screen import called, consent_lines, counted, is_verified
+    from wallet.consent import prepare_consent
+    from wallet.present import open_request
+
+    if yes and decline:
+        raise click.UsageError("--yes and --decline exclude each other.")
+    with open_wallet(terminal, passphrase) as vault, open_outside(wallet_folder()) as outside:
+        if credential is not None:
+            vault.content.credential(credential)
+        asked = open_request(read_source(terminal, request), outside=outside)
+        try:
+            consent = prepare_consent(vault.content, asked, now=now(), prefer=credential)
+        except RefusedError:
+            if not decline:
+                raise
+            # Nothing answers; to the verifier it looks like any other no.
+            unanswered = Consent(asked, items=(), first_time=False)
+            return _decline(terminal, vault, unanswered, tell=True, outside=outside)
+        consent = consent.with_optional(claims)
+        for line in consent_lines(consent):
+            terminal.note(*line)
+        if decline:
+            return _decline(terminal, vault, consent, tell=True, outside=outside)
+        allowed = is_verified(consent) or allow_unverified == consent.host
+        if not allowed and (yes or not terminal.interactive):
+            # --yes says that a person need not be asked, never that a check which failed does not matter.
+            detail = f"if you know that {consent.host} is theirs, give --allow-unverified {consent.host}"
+            raise RefusedError(Code.REQUEST_CLIENT_UNVERIFIED, detail)
+        try:
+            if not allowed:
+                confirm_by_typing(terminal, f"Nobody knows who {consent.host} is.", consent.host)
+            elif not yes:
+                confirm(terminal, f"Share {counted(consent)} with {called(consent)}?")
+        except RefusedError as error:
+            if error.code is not Code.DECLINED:
+                raise
+            return _decline(terminal, vault, consent, tell=_wants_to_tell(terminal), outside=outside)
+        return _send(terminal, vault, consent, outside=outside)
+
+
+def _send(terminal: Terminal, vault: Vault, consent: Consent, *, outside: Outside) -> ExitCode:
+    from wallet.cli.consent_screen import called, counted
+    from wallet.present import send_presentation
+
+    try:
+        sent = send_presentation(vault, consent, outside=outside)
+    except UnavailableError:
+        terminal.note(warning("! "), "Nobody knows whether your answer arrived. It is not sent again.")
+        raise
+    _document(terminal, ActivityKind.PRESENTED, consent, redirect_uri=sent.redirect_uri)
+    terminal.say(good("✓ "), f"Sent {counted(consent)} to {called(consent)}.")
+    if sent.redirect_uri is not None:
+        terminal.say("They ask you to go on at ", one_line(sent.redirect_uri, max_characters=2048))
+    return ExitCode.SUCCESS
+
+
+def _decline(terminal: Terminal, vault: Vault, consent: Consent, *, tell: bool, outside: Outside) -> ExitCode:
+    from wallet.present import decline_request
+
+    decline_request(vault, consent, tell=tell, outside=outside)
+    _document(terminal, ActivityKind.DECLINED, consent, redirect_uri=None)
+    terminal.say("You declined; no fact was sent. ", "They were told." if tell else "They were not told.")
+    return ExitCode.DECLINED
+
+
+def _wants_to_tell(terminal: Terminal) -> bool:
+    try:
+        confirm(terminal, "Tell them that you declined?")
+    except RefusedError:
+        return False
+    return True
+
+
+def _document(
+    terminal: Terminal, outcome: ActivityKind, consent: Consent, *, redirect_uri: str | None
+) -> None:
+    items: list[JsonValue] = []
+    disclosed: list[JsonValue] = []
+    for item in consent.items if outcome is ActivityKind.PRESENTED else ():
+        names = [dotted(fact.path) for fact in in_order(item.credential.credential_type, item.disclosed)]
+        items.append({"credential": item.credential.id, "disclosed": [*names]})
+        disclosed += names
+    document: JsonObject = {
+        "outcome": outcome.value,
+        "disclosed": disclosed,
+        "redirect_uri": redirect_uri,
+        "client_id": consent.party,
+        "checked_by": consent.checked_by.value,
+        "credentials": items,
+    }
+    terminal.document(document)

@@ -1,0 +1,99 @@
+"""Getting a credential: `tally add`."""
+
+import click
+
+from doors.command import Command, pass_terminal
+from doors.prompts import PassphraseSource, ask, confirm, passphrase_options
+from doors.terminal import Terminal, bold, dim, good, warning
+from protocol.codes import Code
+from protocol.encoding.strict_json import JsonValue
+from protocol.errors import RefusedError
+from protocol.openid4vci.offer import InputMode, TransactionCode
+from wallet.cli.access import open_outside, open_wallet, read_source, wallet_folder
+from wallet.cli.wording import one_line, plural, quoted, shown_did, shown_label
+from wallet.content import HeldCredential, StandingWord
+from wallet.label import type_label, type_name
+from wallet.offer import OpenedOffer
+
+_MAX_COPIES = 50
+
+
+@click.command("add", cls=Command)
+@click.argument("offer", metavar="OFFER")
+@click.option("--tx-code", metavar="CODE", help="The transaction code that the issuer sent another way.")
+@click.option("--copies", type=click.IntRange(1, _MAX_COPIES), help="How many copies to ask for.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@passphrase_options
+@pass_terminal
+def add(
+    terminal: Terminal,
+    *,
+    offer: str,
+    tx_code: str | None,
+    copies: int | None,
+    yes: bool,
+    passphrase: PassphraseSource,
+) -> None:
+    r"""Get what an issuer offers you. OFFER is a link, a file with one, or - for stdin.
+
+    Anybody can make an offer, in anybody's name: go on only if you expect something from the host that is
+    shown. Nothing is sent to it before you say yes. What comes is checked before it is kept.
+
+    \b
+    Example:
+      tally add 'openid-credential-offer://?credential_offer_uri=https%3A%2F%2F…'
+    """
+    from wallet.offer import open_offer
+    from wallet.receive import DEFAULT_COPIES, receive_credentials
+
+    with open_wallet(terminal, passphrase) as vault, open_outside(wallet_folder()) as outside:
+        opened = open_offer(read_source(terminal, offer), outside=outside)
+        _show_offer(terminal, opened)
+        if not yes:
+            confirm(terminal, f"Get it from {opened.issuer_host}?")
+        if opened.transaction_code is not None and tx_code is None:
+            tx_code = _ask_code(terminal, opened.transaction_code)
+        added = receive_credentials(
+            vault, opened, transaction_code=tx_code, copies=copies or DEFAULT_COPIES, outside=outside
+        )
+        documents: list[JsonValue] = [
+            {
+                "id": held.id,
+                "type": type_name(held.credential_type),
+                "vct": held.credential_type,
+                "issuer": held.issuer,
+                "copies": len(held.copies),
+            }
+            for held in added
+        ]
+        terminal.document({"added": documents})
+        for held in added:
+            _tell_added(terminal, held)
+
+
+def _show_offer(terminal: Terminal, offer: OpenedOffer) -> None:
+    terminal.note(bold(offer.issuer_host), " offers you:")
+    for credential in offer.credentials:
+        vct = one_line(type_name(credential.vct), max_characters=200)
+        terminal.note(f"  {quoted(credential.name)} ", dim(f"({vct})"))
+    if offer.issuer_name is not None:
+        terminal.note(f"It calls itself {quoted(offer.issuer_name)}.")
+
+
+def _ask_code(terminal: Terminal, code: TransactionCode) -> str:
+    if code.description is not None:
+        terminal.note(f"The issuer says about the code: {quoted(code.description, max_characters=300)}")
+    kind = "digit" if code.input_mode is InputMode.NUMERIC else "character"
+    form = "" if code.length is None else f" ({plural(code.length, kind)})"
+    answer = ask(terminal, f"Transaction code{form}:", option="--tx-code")
+    if not answer:
+        raise RefusedError(Code.TRANSACTION_CODE_REQUIRED)
+    return answer
+
+
+def _tell_added(terminal: Terminal, held: HeldCredential) -> None:
+    copies = plural(len(held.copies), "copy", "copies")
+    label = bold(shown_label(type_label(held.credential_type)))
+    terminal.say(good("✓ "), label, f" from {shown_did(held.issuer)} is yours: {held.id}, {copies}.")
+    if held.standing is None or held.standing.word is StandingWord.UNKNOWN:
+        terminal.note(warning("? "), "Its status could not be asked. Try `tally status`.")

@@ -1,0 +1,57 @@
+"""The 24 words on their way between the wallet and a person: never in an argument, never scrolled back."""
+
+from contextlib import suppress
+from pathlib import Path
+
+from doors.prompts import PassphraseSource, ask
+from doors.terminal import Terminal, bold, warning
+from protocol.errors import RefusedError
+from storage.atomic_file import Folder
+from wallet.cli.access import unrecorded
+
+_COLUMN_WIDTH = 16
+_ROWS = 6
+
+
+def show_words(terminal: Terminal, words: str) -> None:
+    """Show the words on the terminal's other screen until Enter is pressed."""
+    numbered = [f"{number:>2} {word}".ljust(_COLUMN_WIDTH) for number, word in enumerate(words.split(), 1)]
+    with unrecorded(terminal):
+        terminal.note(bold("The recovery words of your wallet"))
+        terminal.note()
+        for row in range(_ROWS):
+            terminal.note("  ", *(f"{word}  " for word in numbered[row::_ROWS]))
+        terminal.note()
+        terminal.note(warning("! "), "Write them down on paper. Whoever has them has all your keys.")
+        terminal.note(
+            "  Nobody can give them to you again; `tally key words` shows them while you can unlock."
+        )
+        with suppress(RefusedError):
+            ask(terminal, "Press Enter when you have them.", option="--reveal")
+
+
+def read_words(terminal: Terminal, file: Path | None) -> bytes:
+    """The entropy behind the words that a person types, or that are the first line of `file`.
+
+    Raises:
+        RefusedError: nobody can be asked, or others could read the file.
+        MalformedError: not the 24 words of a phrase.
+    """
+    from wallet.recovery_phrase import parse_recovery_phrase
+
+    if file is not None:
+        return parse_recovery_phrase(PassphraseSource(file, None).read(terminal))
+    with unrecorded(terminal):
+        typed = ask(terminal, "The 24 words, with blanks between them:", option="--words-file")
+    return parse_recovery_phrase(typed)
+
+
+def write_words(file: Path, words: str) -> None:
+    """Write the words to a new file, mode 0600.
+
+    Raises:
+        RefusedError: there is a file of this name.
+        UnavailableError: the disk's fault.
+    """
+    with Folder(file.absolute().parent, private=False) as folder:
+        folder.create(file.name, f"{words}\n".encode())

@@ -1,0 +1,180 @@
+"""Making a wallet, and choosing the ledgers it trusts: `tally init`, `tally trust`."""
+
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TextIO
+
+import click
+
+from doors.clock import now
+from doors.command import Command, pass_terminal
+from doors.prompts import PassphraseSource, confirm, passphrase_options
+from doors.terminal import Terminal, bold, dim, good, warning
+from ledger.trust import TrustedLedger, TrustedLedgers
+from protocol.codes import Code
+from protocol.encoding.strict_json import JsonObject, JsonValue
+from protocol.errors import RefusedError
+from protocol.tlog.note import encode_vkey
+from protocol.tlog.policy import encode_log_policy
+from storage.passphrase import Passphrase
+from wallet.cli.access import chosen_fetcher, require_wallet, wallet_folder
+from wallet.cli.recovery_words import read_words, show_words, write_words
+from wallet.vault import Vault
+
+
+@click.command("init", cls=Command)
+@click.option("--ledger", "urls", metavar="URL", multiple=True, help="A ledger to trust; may be repeated.")
+@click.option(
+    "--ledger-policy",
+    "policies",
+    type=click.File(),
+    multiple=True,
+    help="The policy to trust one of them by; else its own word counts.",
+)
+@click.option("--recover", is_flag=True, help="Make it anew from the 24 words of an earlier one.")
+@click.option(
+    "--words-file",
+    type=click.Path(path_type=Path),
+    help="Write the words to this new file (mode 0600); with --recover, read them from it.",
+)
+@passphrase_options
+@pass_terminal
+def init(
+    terminal: Terminal,
+    *,
+    urls: Sequence[str],
+    policies: Sequence[TextIO],
+    recover: bool,
+    words_file: Path | None,
+    passphrase: PassphraseSource,
+) -> None:
+    r"""Make a wallet and its recovery words.
+
+    Whoever has the 24 words has your keys: write them down, and tell nobody. They bring the keys back, not
+    the credentials; those you get from their issuers again.
+
+    \b
+    Example:
+      tally init --ledger https://ledger.example
+    """
+    from storage.passphrase import calibrate_kdf
+    from wallet.recovery_phrase import ENTROPY_BYTES, encode_recovery_phrase
+    from wallet.trust import with_ledger
+
+    folder = wallet_folder()
+    if folder.is_initialized():
+        raise RefusedError(Code.VAULT_EXISTS, f"there is a wallet in {folder.path}")
+    if words_file is not None and not recover and words_file.exists():
+        raise RefusedError(Code.VAULT_EXISTS, str(words_file))
+    trusted = TrustedLedgers(())
+    for ledger in _choose(urls, [policy.read() for policy in policies]):
+        trusted = with_ledger(trusted, ledger, replacing=False)
+        _tell(terminal, ledger)
+    entropy = read_words(terminal, words_file) if recover else secrets.token_bytes(ENTROPY_BYTES)
+    secret = Passphrase(passphrase.read(terminal, question="New passphrase:", repeat=True))
+    words = encode_recovery_phrase(entropy)
+    if words_file is not None and not recover:
+        # Before the wallet: one whose words were asked for and could not be written must not be.
+        write_words(words_file, words)
+    folder.save_ledgers(trusted)
+    # The wallet last: whoever has it has everything else.
+    Vault.create(
+        folder.vault,
+        passphrase=secret,
+        entropy=entropy,
+        kdf=calibrate_kdf(),
+        mark_folder=folder.state,
+        now=now(),
+    ).close()
+    documents: list[JsonValue] = [_document(ledger) for ledger in trusted.ledgers]
+    terminal.document(
+        {
+            "wallet": str(folder.path),
+            "recovered": recover,
+            "words_file": None if words_file is None else str(words_file),
+            "ledgers": documents,
+        }
+    )
+    terminal.say(good("✓ "), f"Your wallet is in {folder.path}.")
+    if recover:
+        terminal.note("Its keys are back. Get your credentials from their issuers again.")
+    elif words_file is None and terminal.interactive:
+        show_words(terminal, words)
+    elif words_file is None:
+        terminal.note(warning("! "), "Write down its 24 words: `tally key words` shows them in a terminal.")
+    if not trusted.ledgers:
+        terminal.note(warning("! "), "It trusts no ledger yet, so no issuer. Add one with `tally trust URL`.")
+
+
+@click.command("trust", cls=Command)
+@click.argument("url", required=False)
+@click.option("--policy", type=click.File(), help="The policy to trust it by; else its own word counts.")
+@click.option("--replace", "replacing", is_flag=True, help="Put this in the place of what is trusted there.")
+@click.option("--remove", "removing", is_flag=True, help="Trust it no longer.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@pass_terminal
+def trust(
+    terminal: Terminal,
+    *,
+    url: str | None,
+    policy: TextIO | None,
+    replacing: bool,
+    removing: bool,
+    yes: bool,
+) -> None:
+    """List the ledgers your wallet trusts, or trust the one at URL as well.
+
+    What a trusted ledger says about who an issuer or a verifier is, your wallet believes.
+    """
+    from wallet.trust import with_ledger, without_ledger
+
+    folder = wallet_folder()
+    require_wallet(folder)
+    trusted = folder.load_ledgers()
+    if url is not None and removing:
+        if not yes:
+            confirm(terminal, f"Trust {url} no longer?")
+        trusted = without_ledger(trusted, url)
+        folder.save_ledgers(trusted)
+    elif url is not None:
+        (ledger,) = _choose([url], [] if policy is None else [policy.read()])
+        changed = with_ledger(trusted, ledger, replacing=replacing)
+        _tell(terminal, ledger)
+        if not yes and changed != trusted:
+            confirm(terminal, f"Believe what {ledger.url} says about issuers and verifiers?")
+        trusted = changed
+        folder.save_ledgers(trusted)
+    documents: list[JsonValue] = [_document(known) for known in trusted.ledgers]
+    terminal.document({"ledgers": documents})
+    for known in trusted.ledgers:
+        terminal.say(good("✓ "), bold(known.url), dim(f"  {encode_vkey(known.policy.logs[0].key)}"))
+    if not trusted.ledgers:
+        terminal.note("No ledger is trusted. Add one with `tally trust URL`.")
+
+
+def _choose(urls: Sequence[str], policies: Sequence[str]) -> list[TrustedLedger]:
+    """The ledgers at `urls`: each by the policy that is for it, the others by their own word."""
+    from ledger.trust import parse_trusted_ledger
+    from wallet.trust import choose_ledger
+
+    by_url = {parse_trusted_ledger(policy).url: policy for policy in policies}
+    wanted = dict.fromkeys(url.rstrip("/") for url in urls)
+    for url in by_url:
+        if url not in wanted:
+            raise RefusedError(Code.LOG_POLICY_INVALID, f"it is for the ledger at {url}")
+    ledgers: list[TrustedLedger] = []
+    for url in wanted:
+        with chosen_fetcher(url) as fetcher:
+            ledgers.append(choose_ledger(url, policy=by_url.get(url), fetcher=fetcher))
+    return ledgers
+
+
+def _tell(terminal: Terminal, ledger: TrustedLedger) -> None:
+    terminal.note(f"The ledger {ledger.url}, by this policy; compare its keys with what its operator says:")
+    for line in encode_log_policy(ledger.policy).splitlines():
+        terminal.note(dim(f"  {line}"))
+
+
+def _document(ledger: TrustedLedger) -> JsonObject:
+    return {"url": ledger.url, "origin": ledger.origin, "key": encode_vkey(ledger.policy.logs[0].key)}

@@ -1,0 +1,102 @@
+"""Looking for problems: `tally doctor`."""
+
+import shutil
+from collections.abc import Iterator
+
+import click
+
+from doors.clock import now
+from doors.command import Command, pass_terminal
+from doors.prompts import PassphraseSource, passphrase_options
+from doors.terminal import ExitCode, Terminal, bad, dim, good, warning
+from protocol.encoding.strict_json import JsonValue
+from protocol.errors import RefusedError, TallyError
+from storage.passphrase import Passphrase
+from wallet.cli.access import fetcher_for, wallet_folder
+from wallet.doctor import (
+    Finding,
+    Health,
+    check_ledgers,
+    check_modes,
+    check_terminal,
+    check_vault,
+    check_versions,
+    failed,
+)
+from wallet.folder import WalletFolder
+
+_CHECK_WIDTH = 12
+_MARKS = {Health.OK: good("✓ "), Health.WARN: warning("! "), Health.FAIL: bad("✗ ")}
+
+
+@click.command("doctor", cls=Command)
+@click.option(
+    "--accept-rollback",
+    is_flag=True,
+    help="Take the wallet as it is for the newest: you restored it yourself.",
+)
+@passphrase_options
+@pass_terminal
+def doctor(terminal: Terminal, *, accept_rollback: bool, passphrase: PassphraseSource) -> ExitCode:
+    """Look for problems, and say how to mend them. Ends with 1 if something does not work."""
+    findings: list[Finding] = []
+    for finding in _findings(terminal, passphrase, accept_rollback=accept_rollback):
+        findings.append(finding)
+        terminal.say(_MARKS[finding.health], f"{finding.check.ljust(_CHECK_WIDTH)} ", finding.detail)
+        if finding.remedy:
+            terminal.say(" " * (_CHECK_WIDTH + 3), dim(finding.remedy))
+    documents: list[JsonValue] = [
+        {
+            "check": finding.check,
+            "health": finding.health.value,
+            "detail": finding.detail,
+            "remedy": finding.remedy,
+        }
+        for finding in findings
+    ]
+    is_well = all(finding.health is not Health.FAIL for finding in findings)
+    terminal.document({"well": is_well, "findings": documents})
+    return ExitCode.SUCCESS if is_well else ExitCode.FAILURE
+
+
+def _findings(
+    terminal: Terminal, passphrase: PassphraseSource, *, accept_rollback: bool
+) -> Iterator[Finding]:
+    yield from check_versions()
+    window = shutil.get_terminal_size()
+    yield check_terminal(
+        is_terminal=terminal.stdout.isatty(),
+        encoding=terminal.stdout.encoding,
+        columns=window.columns,
+        lines=window.lines,
+    )
+    try:
+        folder = wallet_folder()
+    except RefusedError as error:
+        # Nothing in a folder that others can change is worth a look.
+        yield failed("modes", error)
+        return
+    yield check_modes(folder)
+    yield from check_vault(folder, _secret(terminal, folder, passphrase), accept_rollback=accept_rollback)
+    yield from _ledger_findings(folder)
+
+
+def _secret(terminal: Terminal, folder: WalletFolder, passphrase: PassphraseSource) -> Passphrase | None:
+    """The passphrase, or None where nobody gives one: the other checks do not need it."""
+    is_given = passphrase.file is not None or passphrase.descriptor is not None
+    if not folder.is_initialized() or not (is_given or terminal.interactive):
+        return None
+    return Passphrase(passphrase.read(terminal))
+
+
+def _ledger_findings(folder: WalletFolder) -> Iterator[Finding]:
+    from ledger.client import LedgerClient
+
+    try:
+        trusted, memory = folder.load_ledgers(), folder.memory()
+    except TallyError as error:
+        yield failed("ledger", error)
+        return
+    with fetcher_for(trusted) as fetcher:
+        clients = [LedgerClient(ledger, fetcher=fetcher, memory=memory) for ledger in trusted.ledgers]
+        yield from check_ledgers(trusted, clients, now=now())

@@ -1,0 +1,125 @@
+"""How the wallet says things to a person. Strangers' words are cut, kept on one line and put in quotes."""
+
+import json
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from textwrap import wrap
+
+from doors.terminal import Styled, bad, dim, good, safe_text, warning
+from protocol.did.webvh.identifier import parse_webvh
+from protocol.encoding.strict_json import JsonValue
+from protocol.errors import MalformedError
+from wallet.standing import PresentStanding, PresentWord
+
+COLUMNS = 76
+MAX_LABEL = 40
+MAX_NAME = 60
+MAX_VALUE = 200
+
+_INDENT = " " * 4
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9._/-]{1,60}")
+_SOON = timedelta(days=30)
+_DAY = timedelta(days=1)
+# From the best to the worst.
+_MARKS: Mapping[PresentWord, tuple[str, Callable[[str], Styled]]] = {
+    PresentWord.VALID: ("✓", good),
+    PresentWord.UNKNOWN: ("?", warning),
+    PresentWord.NOT_YET_VALID: ("!", warning),
+    PresentWord.SUSPENDED: ("!", warning),
+    PresentWord.EXPIRED: ("✗", bad),
+    PresentWord.REVOKED: ("✗", bad),
+}
+_QUOTES = str.maketrans('"“”„«»', "''''''")
+
+
+def one_line(text: str, *, max_characters: int) -> str:
+    """A stranger's text on one line, without runs of blanks that could push words to where ours stand."""
+    return safe_text(
+        " ".join(safe_text(text, max_characters=len(text)).split()), max_characters=max_characters
+    )
+
+
+def quoted(text: str, *, max_characters: int = MAX_NAME) -> str:
+    """A stranger's words as such: what stands in the quotes is theirs, and they cannot close them."""
+    return f"“{one_line(text, max_characters=max_characters).translate(_QUOTES)}”"
+
+
+def indented(line: str) -> list[str]:
+    """A long line in shorter ones that fit every window, so that none of its words begins where ours do."""
+    wide = any(unicodedata.east_asian_width(character) in "WF" for character in line)
+    columns = (COLUMNS - len(_INDENT)) // (2 if wide else 1)
+    return [f"{_INDENT}{part}" for part in wrap(line, columns)]
+
+
+def shown_value(value: JsonValue) -> str:
+    """The value of a claim, cut with its length when it is too long for a line."""
+    match value:
+        case bool():
+            text = "yes" if value else "no"
+        case str():
+            text = value
+        case None:
+            text = "–"
+        case _:
+            text = json.dumps(value, ensure_ascii=False)
+    if len(text) > MAX_VALUE:
+        return f"{one_line(text, max_characters=MAX_VALUE)} ({len(text):,} characters)"
+    return one_line(text, max_characters=MAX_VALUE)
+
+
+def shown_did(did: str) -> str:
+    """A DID as a person can tell it from others: its own name and the ledger it lives on, else its text."""
+    try:
+        identifier = parse_webvh(did)
+    except MalformedError:
+        return one_line(did, max_characters=MAX_NAME)
+    name = "/".join(identifier.path)
+    if not _PLAIN_NAME.fullmatch(name):
+        name = quoted(name) if name else ""
+    return f"{name} on {identifier.authority}" if name else identifier.authority
+
+
+def shown_label(text: str) -> str:
+    """What a type or a claim is called; where no type metadata says it, in a stranger's word."""
+    return one_line(text, max_characters=MAX_LABEL)
+
+
+def shown_standing(standing: PresentStanding, *, width: int = 0) -> Styled:
+    """The word for how a credential stands, behind a mark that says the same without colour."""
+    mark, style = _MARKS[standing.word]
+    return style(f"{mark} {standing.word.replace('_', ' ')}".ljust(width))
+
+
+def standing_rank(standing: PresentStanding) -> int:
+    """How far down a list a credential belongs: 0 for one that can be used."""
+    return list(_MARKS).index(standing.word)
+
+
+def shown_expiry(standing: PresentStanding, *, now: datetime) -> Styled:
+    """When a credential ends; in days, with a mark, when that is soon."""
+    if standing.expires_at is None:
+        return dim("no end")
+    if standing.word is not PresentWord.EXPIRED and standing.expires_at - now < _SOON:
+        return warning(f"! ends in {plural((standing.expires_at - now) // _DAY, 'day')}")
+    return dim(f"{'ended' if standing.expires_at <= now else 'until'} {shown_day(standing.expires_at)}")
+
+
+def shown_day(moment: datetime) -> str:
+    """A day, in UTC."""
+    return f"{moment:%Y-%m-%d}"
+
+
+def shown_retention(retention: timedelta) -> str:
+    """How long something is kept."""
+    if not retention:
+        return "not at all"
+    if retention % _DAY:
+        return f"for {plural(-(-retention // timedelta(hours=1)), 'hour')}"
+    return f"for {plural(retention // _DAY, 'day')}"
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """`1 fact`, `2 facts`; `many` where it does not end in s alone."""
+    return f"{count} {one if count == 1 else many or one + 's'}"
