@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from functools import cache
 
+from protocol.claim_path import ClaimPath
 from protocol.encoding.strict_json import JsonObject
 from protocol.sdjwt.parse import parse_sd_jwt
 from protocol.sdjwt.verify import verify_disclosures
@@ -30,8 +31,13 @@ def held_claims(held: HeldCredential) -> JsonObject:
 
 def in_order(vct: str, facts: Iterable[ShownClaim]) -> tuple[ShownClaim, ...]:
     """The facts in the order the type lists its claims; issuers shuffle them in the credential."""
+    return tuple(sorted(facts, key=lambda fact: claim_rank(vct, fact.path)))
+
+
+def claim_rank(vct: str, path: ClaimPath) -> int:
+    """Where the type lists the claim at `path`; behind all others where it does not."""
     ranks = _ranks(vct)
-    return tuple(sorted(facts, key=lambda fact: ranks.get(fact.path[0], len(ranks))))
+    return ranks.get(path[0], len(ranks))
 
 
 @cache

@@ -1,4 +1,5 @@
 import json
+import resource
 import subprocess
 import sys
 from datetime import timedelta
@@ -287,3 +288,8 @@ def test_wallet_without_a_note_of_its_age_is_opened_with_a_warning(holder: Holde
     assert ended.status == 0
     assert "how old the wallet should be" in ended.stderr
     assert json.loads(holder.run("list", "--json").stdout) == {"credentials": []}
+
+
+def test_opened_wallet_leaves_no_core_dump(holder: Holder) -> None:
+    assert holder.run("list").status == 0
+    assert resource.getrlimit(resource.RLIMIT_CORE) == (0, 0)

@@ -3,11 +3,14 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
 from doors.terminal import ExitCode
+from protocol.codes import Code
 from protocol.did.key import encode_did_key, encode_did_key_method
+from protocol.errors import UnavailableError
 from protocol.openid4vp.client_id import ClientId, ClientIdPrefix
 from protocol.openid4vp.dcql.query import parse_dcql_query
 from protocol.openid4vp.request import RequestStatement
@@ -27,6 +30,7 @@ from tests.wallet.parties import (
     unsigned,
 )
 from wallet.content import ActivityKind, Standing, StandingWord
+from wallet.vault import Vault
 
 STRANGER = encode_did_key(STRANGER_KEY.public_key)
 QUESTION = "Share 2 facts with “Northgate”, verifier.example? [y/N]"
@@ -324,6 +328,14 @@ def test_answer_that_may_have_arrived_is_said_to_be_uncertain(graduate: Holder) 
     assert "Nobody knows whether your answer arrived. It is not sent again." in ended.stderr
     with graduate.vault() as vault:
         assert len(vault.content.credential("degree-0001").unused_copies) == 1
+
+
+def test_answer_that_never_left_is_not_said_to_be_uncertain(graduate: Holder) -> None:
+    with mock.patch.object(Vault, "change", side_effect=UnavailableError(Code.DISK_FULL)):
+        ended = graduate.run("present", signed(), "--yes")
+    assert "disk_full" in ended.stderr
+    assert "Nobody knows" not in ended.stderr
+    assert graduate.outside.sent == []
 
 
 def test_refusal_of_the_verifier_is_told_in_its_own_words(graduate: Holder) -> None:

@@ -111,7 +111,7 @@ def _what(item: ConsentItem) -> Iterator[Line]:
     for fact in in_order(held.credential_type, item.optional):
         yield _fact("[x]" if fact in item.chosen else "[ ]", fact)
     yield (bold("Stays hidden"),)
-    for line in indented(", ".join(shown_label(label) for label in item.hidden) or "nothing"):
+    for line in indented(", ".join(map(shown_label, sorted(item.hidden))) or "nothing"):
         yield (line,)
     yield bold("They can link this to an earlier visit"), "  ", *_linkability(item)
 

@@ -10,9 +10,10 @@ from doors.terminal import Terminal, bold, dim, good
 from protocol.encoding.strict_json import JsonObject, JsonValue
 from protocol.encoding.time import encode_utc
 from wallet.cli.access import open_wallet
-from wallet.cli.wording import one_line, plural, quoted, shown_did, shown_label, shown_retention
+from wallet.cli.wording import indented, one_line, plural, quoted, shown_did, shown_label, shown_retention
 from wallet.consent import dotted
 from wallet.content import ActivityEntry, ActivityKind, WalletContent
+from wallet.facts import claim_rank
 from wallet.label import claim_label, type_label, type_name
 
 _DID_CLIENT = "decentralized_identifier:"
@@ -83,9 +84,12 @@ def _print(terminal: Terminal, entry: ActivityEntry, name: str | None) -> None:
     who = f"{quoted(name)}, {party}" if name else party
     terminal.say(dim(encode_utc(entry.time)), "  ", bold(label), f" {_WORDS[entry.kind]} {who}")
     if entry.claim_names and vct is not None:
-        terminal.say("    ", ", ".join(shown_label(claim_label(vct, path)) for path in entry.claim_names))
+        names = sorted(entry.claim_names, key=lambda path: claim_rank(vct, path))
+        for line in indented(", ".join(shown_label(claim_label(vct, path)) for path in names)):
+            terminal.say(line)
     if entry.purpose is not None:
         kept = "" if entry.retention is None else f", kept {shown_retention(entry.retention)}"
-        terminal.say("    ", f"{quoted(entry.purpose, max_characters=500)}{kept}")
+        for line in indented(f"{quoted(entry.purpose, max_characters=len(entry.purpose))}{kept}"):
+            terminal.say(line)
     if entry.outcome is not None:
         terminal.say("    ", f"✗ {one_line(entry.outcome.meaning, max_characters=200)} ", dim(entry.outcome))

@@ -96,8 +96,9 @@ def _send(terminal: Terminal, vault: Vault, consent: Consent, *, outside: Outsid
 
     try:
         sent = send_presentation(vault, consent, outside=outside)
-    except UnavailableError:
-        terminal.note(warning("! "), "Nobody knows whether your answer arrived. It is not sent again.")
+    except UnavailableError as error:
+        if error.code not in (Code.DISK_FULL, Code.DISK_ERROR):
+            terminal.note(warning("! "), "Nobody knows whether your answer arrived. It is not sent again.")
         raise
     _document(terminal, ActivityKind.PRESENTED, consent, redirect_uri=sent.redirect_uri)
     terminal.say(good("✓ "), f"Sent {counted(consent)} to {called(consent)}.")

@@ -62,6 +62,17 @@ def doctor(terminal: Terminal, *, accept_rollback: bool, passphrase: PassphraseS
 def _findings(
     terminal: Terminal, passphrase: PassphraseSource, *, accept_rollback: bool
 ) -> Iterator[Finding]:
+    try:
+        folder = wallet_folder()
+    except RefusedError as error:
+        # Nothing in a folder that others can change is worth a look.
+        yield failed("modes", error)
+    else:
+        # A person is asked before the first answer stands there.
+        secret = _secret(terminal, folder, passphrase)
+        yield check_modes(folder)
+        yield from check_vault(folder, secret, accept_rollback=accept_rollback)
+        yield from _ledger_findings(folder)
     yield from check_versions()
     window = shutil.get_terminal_size()
     yield check_terminal(
@@ -70,15 +81,6 @@ def _findings(
         columns=window.columns,
         lines=window.lines,
     )
-    try:
-        folder = wallet_folder()
-    except RefusedError as error:
-        # Nothing in a folder that others can change is worth a look.
-        yield failed("modes", error)
-        return
-    yield check_modes(folder)
-    yield from check_vault(folder, _secret(terminal, folder, passphrase), accept_rollback=accept_rollback)
-    yield from _ledger_findings(folder)
 
 
 def _secret(terminal: Terminal, folder: WalletFolder, passphrase: PassphraseSource) -> Passphrase | None:
