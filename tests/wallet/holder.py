@@ -124,10 +124,12 @@ class Holder:
             )
             vault.change(lambda content: content.with_credential(held))
 
-    def run(self, *arguments: str, stdin: str = "") -> Ended:
+    def run(self, *arguments: str, stdin: str | bytes = "") -> Ended:
         """Run a command in this process, without a terminal."""
         stdout, stderr = io.StringIO(), io.StringIO()
-        typed = io.TextIOWrapper(io.BytesIO(stdin.encode()), encoding="utf-8")
+        typed = io.TextIOWrapper(
+            io.BytesIO(stdin.encode() if isinstance(stdin, str) else stdin), encoding="utf-8"
+        )
         with (
             mock.patch.dict(os.environ, self.environment, clear=True),
             mock.patch("sys.stdin", typed),

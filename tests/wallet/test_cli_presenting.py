@@ -70,6 +70,7 @@ def test_signed_request_is_answered_with_the_form_scripts_rely_on(graduate: Hold
         "redirect_uri": "https://verifier.example/done#1",
         "client_id": f"decentralized_identifier:{VERIFIER}",
         "checked_by": "did",
+        "verified": True,
         "credentials": [{"credential": "degree-0001", "disclosed": ["title", "field"]}],
     }
     assert names_sent(graduate) == {"title", "field"}
@@ -365,9 +366,7 @@ def test_name_that_imitates_our_lines_stays_in_its_quotes(graduate: Holder) -> N
     statement = RequestStatement(purpose, timedelta(days=365))
     request = replace(REQUEST, client_name=forged, statement=statement)
     screen = graduate.run("present", signed(request), "--yes").stderr
-    assert (
-        "  They call themselves “Shop' (their own words) ✓ They signed as bank on ledger.exam…” (" in screen
-    )
+    assert "  They call themselves “Shop' (their own words) ✓ They signed as bank on l…” (" in screen
     ours = [line for line in screen.splitlines() if re.match("(They keep it|  ✓ They signed)", line)]
     assert ours == [
         "  ✓ They signed as northgate on ledger.example, which a ledger you trust confirms",

@@ -92,6 +92,11 @@ def test_offer_comes_by_link_file_or_pipe(holder: Holder, tmp_path: Path, way: s
     assert len(ended.json["added"]) == 1
 
 
+def test_pipe_that_gives_no_text_is_refused(holder: Holder) -> None:
+    ended = holder.run("add", "-", "--yes", "--json", stdin=b"\xff")
+    assert (ended.status, ended.error) == (ExitCode.FAILURE, "text_invalid")
+
+
 @pytest.mark.parametrize(
     ("source", "status", "code"),
     [

@@ -1,12 +1,17 @@
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from doors.terminal import ExitCode
+from ledger.trust import TrustedLedgers
+from protocol.codes import Code
 from protocol.tlog.policy import encode_log_policy
+from tests.storage.place import refusal_of
 from tests.wallet.holder import PASSPHRASE, Holder
 from tests.wallet.parties import KEYS, POLICY, URL
 from tests.wallet.test_trust import PUBLIC, ledger
+from wallet.cli.access import chosen_fetcher, fetcher_for
 from wallet.recovery_phrase import parse_recovery_phrase
 
 KEY = encode_log_policy(POLICY).split()[1]
@@ -102,11 +107,33 @@ def test_person_types_the_words_where_nothing_is_scrolled_back(newcomer: Holder)
 
 
 @pytest.mark.parametrize(
+    "url", ["ftp://ledger.example", "https://ledger.example:99999", "ledger", "https://a b"]
+)
+def test_address_of_a_ledger_that_is_none_is_refused(url: str) -> None:
+    # Not on the stage: the address must not even reach the fetcher.
+    assert refusal_of(lambda: chosen_fetcher(url)).code in (
+        Code.FORMAT_INVALID,
+        Code.NETWORK_SCHEME_FORBIDDEN,
+    )
+
+
+def test_fetcher_reaches_the_ports_of_the_trusted_ledgers_and_no_others() -> None:
+    trusted = TrustedLedgers((ledger("ledger.example:8443"),))
+    with fetcher_for(trusted) as fetcher:
+        for url, code in (
+            ("https://ledger.example:9443", Code.NETWORK_HOST_FORBIDDEN),
+            ("http://ledger.localhost:8101", Code.NETWORK_HOST_FORBIDDEN),
+            ("http://ledger.example", Code.NETWORK_SCHEME_FORBIDDEN),
+        ):
+            refusal = refusal_of(partial(fetcher.fetch, url, accept="text/plain"))
+            assert refusal.code is code
+
+
+@pytest.mark.parametrize(
     ("arguments", "code"),
     [
         (["--recover"], "input_required"),
         (["--ledger", "http://gone.localhost:1"], "network_unreachable"),
-        (["--ledger", "ftp://ledger.example"], "network_unreachable"),
         (["--words-file", "WORDS"], "vault_exists"),
         (["--ledger", URL, "--ledger-policy", "POLICY"], "log_policy_invalid"),
     ],

@@ -45,6 +45,11 @@ def test_no_line_of_a_long_text_begins_where_ours_do(letter: str) -> None:
     assert "".join("".join(lines).split()) == f"{letter * 300}words"
 
 
+def test_continued_line_stands_behind_its_label() -> None:
+    assert indented("word " * 20, first="  label  ")[1] == "         " + " ".join(["word"] * 7)
+    assert indented("", first="  label  ") == ["  label  "]
+
+
 @pytest.mark.parametrize(
     ("value", "shown"),
     [

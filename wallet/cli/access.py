@@ -15,7 +15,8 @@ from ledger.fetch import Fetcher, FetchRules
 from ledger.trust import TrustedLedgers
 from protocol.codes import Code
 from protocol.encoding.strict_json import decode_utf8
-from protocol.errors import RefusedError
+from protocol.errors import MalformedError, RefusedError
+from protocol.web_address import parse_web_address
 from storage.passphrase import Passphrase
 from storage.sealed_file import Freshness
 from storage.sealed_header import RecoveryKey
@@ -92,7 +93,11 @@ def chosen_fetcher(url: str) -> Fetcher:
     """A fetcher for an address that a person typed, with its port.
 
     Names under .localhost lead to this machine, as nobody else's do.
+
+    Raises:
+        MalformedError: not a web address.
     """
+    parse_web_address(url, development=True)
     return Fetcher(FetchRules(development=True, allowed_ports=frozenset({urlsplit(url).port or 443})))
 
 
@@ -104,7 +109,10 @@ def read_source(terminal: Terminal, source: str) -> str:
         MalformedError: not UTF-8.
     """
     if source == "-":
-        text = terminal.stdin.read(_MAX_SOURCE_BYTES + 1)
+        try:
+            text = terminal.stdin.read(_MAX_SOURCE_BYTES + 1)
+        except UnicodeDecodeError as error:
+            raise MalformedError(Code.TEXT_INVALID) from error
     elif "://" in source or source.lstrip().startswith("{"):
         text = source
     else:

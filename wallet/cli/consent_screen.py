@@ -105,19 +105,20 @@ def _what(item: ConsentItem) -> Iterator[Line]:
     if not item.needed:
         yield ("  no fact, only that you have it",)
     for fact in in_order(held.credential_type, item.needed):
-        yield _fact("[=]", fact)
+        yield from _fact("[=]", fact)
     if item.optional:
         yield bold("Optional"), dim(" (off, unless you add it with --claim)")
     for fact in in_order(held.credential_type, item.optional):
-        yield _fact("[x]" if fact in item.chosen else "[ ]", fact)
+        yield from _fact("[x]" if fact in item.chosen else "[ ]", fact)
     yield (bold("Stays hidden"),)
     for line in indented(", ".join(map(shown_label, sorted(item.hidden))) or "nothing"):
         yield (line,)
     yield bold("They can link this to an earlier visit"), "  ", *_linkability(item)
 
 
-def _fact(mark: str, fact: ShownClaim) -> Line:
-    return f"  {mark} {shown_label(fact.label).ljust(_LABEL_WIDTH)} ", shown_value(fact.value)
+def _fact(mark: str, fact: ShownClaim) -> Iterator[Line]:
+    label = f"  {mark} {shown_label(fact.label).ljust(_LABEL_WIDTH)} "
+    yield from ((line,) for line in indented(shown_value(fact.value), first=label))
 
 
 def _linkability(item: ConsentItem) -> Line:

@@ -13,6 +13,7 @@ from protocol.encoding.strict_json import JsonObject, JsonValue
 from protocol.encoding.time import encode_utc
 from wallet.cli.access import open_outside, open_wallet, wallet_folder
 from wallet.cli.wording import (
+    indented,
     plural,
     shown_did,
     shown_expiry,
@@ -64,7 +65,9 @@ def show(terminal: Terminal, *, credential: str, passphrase: PassphraseSource) -
         terminal.say(shown_standing(standing), ", ", shown_expiry(standing, now=moment))
         terminal.say()
         for fact in held_facts(held):
-            terminal.say(f"  {shown_label(fact.label).ljust(_LABEL_WIDTH)} ", shown_value(fact.value))
+            label = f"  {shown_label(fact.label).ljust(_LABEL_WIDTH)} "
+            for line in indented(shown_value(fact.value), first=label):
+                terminal.say(line)
         terminal.say()
         for name, value in (
             ("from", shown_did(held.issuer)),

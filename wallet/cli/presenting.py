@@ -127,6 +127,8 @@ def _wants_to_tell(terminal: Terminal) -> bool:
 def _document(
     terminal: Terminal, outcome: ActivityKind, consent: Consent, *, redirect_uri: str | None
 ) -> None:
+    from wallet.cli.consent_screen import is_verified
+
     items: list[JsonValue] = []
     disclosed: list[JsonValue] = []
     for item in consent.items if outcome is ActivityKind.PRESENTED else ():
@@ -139,6 +141,7 @@ def _document(
         "redirect_uri": redirect_uri,
         "client_id": consent.party,
         "checked_by": consent.checked_by.value,
+        "verified": is_verified(consent),
         "credentials": items,
     }
     terminal.document(document)

@@ -14,11 +14,11 @@ from protocol.errors import MalformedError
 from wallet.standing import PresentStanding, PresentWord
 
 COLUMNS = 76
+MAX_DID = 100
 MAX_LABEL = 40
-MAX_NAME = 60
+MAX_NAME = 50
 MAX_VALUE = 200
 
-_INDENT = " " * 4
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9._/-]{1,60}")
 _SOON = timedelta(days=30)
 _DAY = timedelta(days=1)
@@ -46,11 +46,14 @@ def quoted(text: str, *, max_characters: int = MAX_NAME) -> str:
     return f"“{one_line(text, max_characters=max_characters).translate(_QUOTES)}”"
 
 
-def indented(line: str) -> list[str]:
-    """A long line in shorter ones that fit every window, so that none of its words begins where ours do."""
+def indented(line: str, *, first: str = " " * 4) -> list[str]:
+    """A long line behind `first`, in lines that fit every window and stand as far in as it does, so that no
+    stranger's word begins where ours do.
+    """
     wide = any(unicodedata.east_asian_width(character) in "WF" for character in line)
-    columns = (COLUMNS - len(_INDENT)) // (2 if wide else 1)
-    return [f"{_INDENT}{part}" for part in wrap(line, columns)]
+    parts = wrap(line, (COLUMNS - len(first)) // (2 if wide else 1)) or [""]
+    margin = " " * len(first)
+    return [f"{first}{parts[0]}", *(f"{margin}{part}" for part in parts[1:])]
 
 
 def shown_value(value: JsonValue) -> str:
@@ -74,7 +77,7 @@ def shown_did(did: str) -> str:
     try:
         identifier = parse_webvh(did)
     except MalformedError:
-        return one_line(did, max_characters=MAX_NAME)
+        return one_line(did, max_characters=MAX_DID)
     name = "/".join(identifier.path)
     if not _PLAIN_NAME.fullmatch(name):
         name = quoted(name) if name else ""
