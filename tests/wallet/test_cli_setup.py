@@ -135,6 +135,8 @@ def test_fetcher_reaches_the_ports_of_the_trusted_ledgers_and_no_others() -> Non
         (["--recover"], "input_required"),
         (["--ledger", "http://gone.localhost:1"], "network_unreachable"),
         (["--words-file", "WORDS"], "vault_exists"),
+        (["--words-file", "/nowhere/words"], "usage_invalid"),
+        (["--ledger", URL, "--ledger-policy", "BINARY"], "text_invalid"),
         (["--ledger", URL, "--ledger-policy", "POLICY"], "log_policy_invalid"),
     ],
 )
@@ -142,8 +144,10 @@ def test_wallet_that_cannot_be_made_as_wanted_is_not_made(
     newcomer: Holder, tmp_path: Path, arguments: list[str], code: str
 ) -> None:
     (tmp_path / "words").touch()
+    (tmp_path / "binary").write_bytes(b"\xff")
     paths = {
         "WORDS": str(tmp_path / "words"),
+        "BINARY": str(tmp_path / "binary"),
         "POLICY": policy_file(tmp_path, encode_log_policy(PUBLIC.policy)),
     }
     ended = newcomer.run("init", *(paths.get(argument, argument) for argument in arguments), "--json")

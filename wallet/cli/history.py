@@ -79,10 +79,10 @@ def _document(entry: ActivityEntry, name: str | None) -> JsonObject:
 
 def _print(terminal: Terminal, entry: ActivityEntry, name: str | None) -> None:
     vct = entry.credential_type
-    label = "" if vct is None else shown_label(type_label(vct))
+    label = "" if vct is None else f"{shown_label(type_label(vct))} "
     party = shown_did(entry.party.removeprefix(_DID_CLIENT))
     who = f"{quoted(name)}, {party}" if name else party
-    terminal.say(dim(encode_utc(entry.time)), "  ", bold(label), f" {_WORDS[entry.kind]} {who}")
+    terminal.say(dim(encode_utc(entry.time)), "  ", bold(label), f"{_WORDS[entry.kind]} {who}")
     if entry.claim_names and vct is not None:
         names = sorted(entry.claim_names, key=lambda path: claim_rank(vct, path))
         for line in indented(", ".join(shown_label(claim_label(vct, path)) for path in names)):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from doors.prompts import PassphraseSource, ask
 from doors.terminal import Terminal, bold, warning
+from protocol.codes import Code
 from protocol.errors import RefusedError
 from storage.atomic_file import Folder
 from wallet.cli.access import unrecorded
@@ -44,6 +45,18 @@ def read_words(terminal: Terminal, file: Path | None) -> bytes:
     with unrecorded(terminal):
         typed = ask(terminal, "The 24 words, with blanks between them:", option="--words-file")
     return parse_recovery_phrase(typed)
+
+
+def require_new_file(file: Path) -> None:
+    """Check that `file` can be made, before anybody types a passphrase.
+
+    Raises:
+        RefusedError: there is such a file, or no folder for it.
+    """
+    if file.exists():
+        raise RefusedError(Code.VAULT_EXISTS, str(file))
+    if not file.absolute().parent.is_dir():
+        raise RefusedError(Code.USAGE_INVALID, "--words-file: there is no such folder")
 
 
 def write_words(file: Path, words: str) -> None:

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO
 
 import click
 
@@ -13,14 +13,16 @@ from doors.prompts import PassphraseSource, confirm, passphrase_options
 from doors.terminal import Terminal, bold, dim, good, warning
 from ledger.trust import TrustedLedger, TrustedLedgers
 from protocol.codes import Code
-from protocol.encoding.strict_json import JsonObject, JsonValue
+from protocol.encoding.strict_json import JsonObject, JsonValue, decode_utf8
 from protocol.errors import RefusedError
 from protocol.tlog.note import encode_vkey
 from protocol.tlog.policy import encode_log_policy
 from storage.passphrase import Passphrase
 from wallet.cli.access import chosen_fetcher, require_wallet, wallet_folder
-from wallet.cli.recovery_words import read_words, show_words, write_words
+from wallet.cli.recovery_words import read_words, require_new_file, show_words, write_words
 from wallet.vault import Vault
+
+_MAX_POLICY_BYTES = 64 * 1024
 
 
 @click.command("init", cls=Command)
@@ -28,7 +30,7 @@ from wallet.vault import Vault
 @click.option(
     "--ledger-policy",
     "policies",
-    type=click.File(),
+    type=click.File("rb"),
     multiple=True,
     help="The policy to trust one of them by; else its own word counts.",
 )
@@ -44,7 +46,7 @@ def init(
     terminal: Terminal,
     *,
     urls: Sequence[str],
-    policies: Sequence[TextIO],
+    policies: Sequence[BinaryIO],
     recover: bool,
     words_file: Path | None,
     passphrase: PassphraseSource,
@@ -65,10 +67,10 @@ def init(
     folder = wallet_folder()
     if folder.is_initialized():
         raise RefusedError(Code.VAULT_EXISTS, f"there is a wallet in {folder.path}")
-    if words_file is not None and not recover and words_file.exists():
-        raise RefusedError(Code.VAULT_EXISTS, str(words_file))
+    if words_file is not None and not recover:
+        require_new_file(words_file)
     trusted = TrustedLedgers(())
-    for ledger in _choose(urls, [policy.read() for policy in policies]):
+    for ledger in _choose(urls, policies):
         trusted = with_ledger(trusted, ledger, replacing=False)
         _tell(terminal, ledger)
     entropy = read_words(terminal, words_file) if recover else secrets.token_bytes(ENTROPY_BYTES)
@@ -109,7 +111,7 @@ def init(
 
 @click.command("trust", cls=Command)
 @click.argument("url", required=False)
-@click.option("--policy", type=click.File(), help="The policy to trust it by; else its own word counts.")
+@click.option("--policy", type=click.File("rb"), help="The policy to trust it by; else its own word counts.")
 @click.option("--replace", "replacing", is_flag=True, help="Put this in the place of what is trusted there.")
 @click.option("--remove", "removing", is_flag=True, help="Trust it no longer.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -118,7 +120,7 @@ def trust(
     terminal: Terminal,
     *,
     url: str | None,
-    policy: TextIO | None,
+    policy: BinaryIO | None,
     replacing: bool,
     removing: bool,
     yes: bool,
@@ -138,7 +140,7 @@ def trust(
         trusted = without_ledger(trusted, url)
         folder.save_ledgers(trusted)
     elif url is not None:
-        (ledger,) = _choose([url], [] if policy is None else [policy.read()])
+        (ledger,) = _choose([url], [] if policy is None else [policy])
         changed = with_ledger(trusted, ledger, replacing=replacing)
         _tell(terminal, ledger)
         if not yes and changed != trusted:
@@ -153,12 +155,13 @@ def trust(
         terminal.note("No ledger is trusted. Add one with `tally trust URL`.")
 
 
-def _choose(urls: Sequence[str], policies: Sequence[str]) -> list[TrustedLedger]:
+def _choose(urls: Sequence[str], policies: Sequence[BinaryIO]) -> list[TrustedLedger]:
     """The ledgers at `urls`: each by the policy that is for it, the others by their own word."""
     from ledger.trust import parse_trusted_ledger
     from wallet.trust import choose_ledger
 
-    by_url = {parse_trusted_ledger(policy).url: policy for policy in policies}
+    texts = [decode_utf8(policy.read(_MAX_POLICY_BYTES)) for policy in policies]
+    by_url = {parse_trusted_ledger(text).url: text for text in texts}
     wanted = dict.fromkeys(url.rstrip("/") for url in urls)
     for url in by_url:
         if url not in wanted:
