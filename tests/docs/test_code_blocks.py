@@ -98,6 +98,30 @@ def test_every_command_in_the_text_exists(page: Page) -> None:
         check_mention(words)
 
 
+def all_commands(context: click.Context) -> Iterator[click.Context]:
+    """The command of `context` and all below it."""
+    yield context
+    if isinstance(context.command, click.Group):
+        for name in context.command.list_commands(context):
+            command = context.command.get_command(context, name)
+            assert command is not None
+            yield from all_commands(click.Context(command, info_name=name, parent=context))
+
+
+def test_every_example_in_the_help_can_be_typed() -> None:
+    lines = [
+        line.strip()
+        for context in all_commands(click.Context(tally.commands, info_name="tally"))
+        for line in (context.command.help or "").splitlines()
+        if line.strip().startswith("tally ")
+    ]
+    assert len(lines) > 3
+    for line in lines:
+        for program, *words in filter(None, simple_commands(line)):
+            if program == "tally":
+                check_whole(words)
+
+
 def test_commands_were_found() -> None:
     assert sum(len(shell_commands(page, "tally")) for page in PAGES) > 15
     assert sum(len(mentions(page, "tally")) for page in PAGES) > 5
