@@ -48,7 +48,8 @@ class ExitCode(IntEnum):
 _EXIT_CODES: Mapping[Code, ExitCode] = {
     code: exit_code
     for exit_code, codes in {
-        ExitCode.FAILURE: (Code.INTERNAL_ERROR,),
+        # The last two are about the machine's own files, not about anything that was to be verified.
+        ExitCode.FAILURE: (Code.INTERNAL_ERROR, Code.VAULT_DAMAGED, Code.VAULT_ROLLBACK),
         ExitCode.USAGE: (Code.INPUT_REQUIRED, Code.TRANSACTION_CODE_REQUIRED, Code.USAGE_INVALID),
         ExitCode.NOT_FOUND: (
             Code.NOT_FOUND,
@@ -71,6 +72,12 @@ _EXIT_CODES: Mapping[Code, ExitCode] = {
             Code.WRITER_NOT_AUTHORIZED,
         ),
         ExitCode.DECLINED: (Code.DECLINED,),
+        ExitCode.NOT_VALID: (
+            Code.CREDENTIAL_REVOKED,
+            Code.CREDENTIAL_SUSPENDED,
+            Code.EXPIRED,
+            Code.NOT_YET_VALID,
+        ),
         ExitCode.NETWORK: tuple(code for code in Code if code.startswith("network_")),
         ExitCode.UNTRUSTED: (
             Code.ISSUER_METADATA_MISMATCH,

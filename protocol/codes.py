@@ -380,7 +380,7 @@ class Code(StrEnum):
     LEDGER_NOT_TRUSTED = (
         "ledger_not_trusted",
         "The DID lives on a ledger that is not trusted here.",
-        "Add the ledger's policy to the trusted ledgers if you know who runs it.",
+        "If you know who runs it, trust it: in the wallet with `tally trust`, elsewhere in the settings.",
     )
     LOG_PROOF_INVALID = (
         "log_proof_invalid",

@@ -69,6 +69,8 @@ def test_safe_text_is_printable_composed_and_safe_again(text: str) -> None:
         (RefusedError(Code.PASSPHRASE_WRONG), ExitCode.LOCKED),
         (RefusedError(Code.MANAGEMENT_KEY_INVALID), ExitCode.LOCKED),
         (RefusedError(Code.DECLINED), ExitCode.DECLINED),
+        (RefusedError(Code.CREDENTIAL_REVOKED), ExitCode.NOT_VALID),
+        (VerificationError(Code.VAULT_ROLLBACK), ExitCode.FAILURE),
         (RefusedError(Code.INPUT_REQUIRED), ExitCode.USAGE),
         (MalformedError(Code.JSON_INVALID), ExitCode.FAILURE),
         (TallyError(Code.INTERNAL_ERROR), ExitCode.FAILURE),

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -166,12 +167,13 @@ def test_a_credential_is_removed_with_all_its_copies_and_alone() -> None:
 
 
 def test_a_change_to_a_credential_that_is_not_there_is_refused() -> None:
-    for change in (
+    changes: tuple[Callable[[], object], ...] = (
         lambda: EMPTY.with_copies("a", ()),
         lambda: EMPTY.with_copy_used("a", KEYS[0], now=NOW),
         lambda: EMPTY.without_credential("a"),
         lambda: EMPTY.with_copy_used("a", KEYS[0], now=NOW, again=True),
-    ):
+    )
+    for change in changes:
         with pytest.raises(RefusedError) as refusal:
             change()
         assert refusal.value.code is Code.CREDENTIAL_NOT_FOUND
