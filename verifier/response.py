@@ -105,16 +105,11 @@ def _settle_verified(
 
 def _settle(verifier: Verifier, request: OpenRequest, *, now: datetime, **values: Any) -> None:  # noqa: ANN401
     """Use the request up, if nobody else has."""
-    moment = to_seconds(now)
     with verifier.register.begin() as connection:
         settled = connection.execute(
             update(requests)
-            .where(
-                requests.c.id == request.id,
-                requests.c.state == RequestState.PENDING,
-                requests.c.expires_at > moment,
-            )
-            .values(**{"answered_at": moment, "overdue_at": None, "error": None, **values})
+            .where(requests.c.id == request.id, requests.c.state == RequestState.PENDING)
+            .values(**{"answered_at": to_seconds(now), "overdue_at": None, "error": None, **values})
         )
     if settled.rowcount != 1:
         find_open_request(verifier.register, request.reference, now=now)

@@ -187,6 +187,9 @@ def test_response_code_of_another_request_releases_neither(shop: Shop) -> None:
 def test_browser_that_never_comes_back_gets_nothing_and_neither_does_anybody_else(shop: Shop) -> None:
     created, code = returning(shop)
     shop.clock.advance(minutes=5)
+    with pytest.raises(RefusedError) as refusal:
+        redeem_response_code(shop.register, code, now=shop.clock())
+    assert refusal.value.code is Code.RESPONSE_CODE_INVALID
     expired = shop.result(created)
     assert (expired.status, expired.checks, expired.presented) == ("expired", [], None)
     assert sealed(shop) == [None]
