@@ -17,7 +17,7 @@ from protocol.errors import RefusedError
 from protocol.openid4vp.request_object import DidClient, VerifiedRequest
 from protocol.sdjwt.present import HeldClaim
 from wallet.content import CredentialCopy, HeldCredential, WalletContent
-from wallet.holder_claims import list_holder_claims
+from wallet.holder_claims import leaving_with, list_holder_claims
 from wallet.label import claim_label
 from wallet.selection import Answer, select_answers
 
@@ -68,6 +68,14 @@ class ConsentItem:
     def disclosed(self) -> tuple[ShownClaim, ...]:
         """Every fact that leaves: the needed ones and those turned on."""
         return self.needed + self.chosen
+
+    def with_chosen(self, facts: Collection[ShownClaim]) -> "ConsentItem":
+        """The same with these of the optional facts turned on, and those that cannot be shown apart from
+        them.
+        """
+        wanted = [fact.path for fact in (*self.needed, *facts)]
+        leaving = {piece.path for piece in leaving_with(self.copy.credential, wanted)}
+        return replace(self, chosen=tuple(fact for fact in self.optional if fact.path in leaving))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +138,7 @@ class Consent:
         """
         wanted = set(labels_or_paths)
         items = [
-            replace(item, chosen=tuple(fact for fact in item.optional if wanted & _names(fact)))
-            for item in self.items
+            item.with_chosen([fact for fact in item.optional if wanted & _names(fact)]) for item in self.items
         ]
         unknown = wanted.difference(*(_names(fact) for item in items for fact in item.chosen))
         if unknown:
@@ -164,33 +171,20 @@ def prepare_consent(
 def _item(answer: Answer) -> ConsentItem:
     held = answer.credential
     copy = held.next_copy
-    needed: list[HeldClaim] = []
-    optional: list[HeldClaim] = []
-    hidden: list[HeldClaim] = []
-    for piece in list_holder_claims(copy.credential):
-        # A claim the issuer left open leaves with every presentation, asked for or not.
-        if piece.always_visible or _belongs_to(piece.path, answer.needed):
-            needed.append(piece)
-        elif _belongs_to(piece.path, answer.optional):
-            optional.append(piece)
-        else:
-            hidden.append(piece)
+    needed = leaving_with(copy.credential, answer.needed)
+    granted = leaving_with(copy.credential, answer.needed | answer.optional)
+    hidden = [piece for piece in list_holder_claims(copy.credential) if piece not in granted]
     vct = held.credential_type
     return ConsentItem(
         query_id=answer.query_id,
         credential=held,
         copy=copy,
         needed=_shown(vct, needed),
-        optional=_shown(vct, optional),
+        optional=_shown(vct, [piece for piece in granted if piece not in needed]),
         chosen=(),
         hidden=tuple(dict.fromkeys(claim_label(vct, piece.path) for piece in hidden)),
         linkable=copy.used_at is not None,
     )
-
-
-def _belongs_to(path: ClaimPath, places: Collection[ClaimPath]) -> bool:
-    """Whether the fact at `path` is one of `places`, lies in one, or has one in it."""
-    return any(path[: len(place)] == place[: len(path)] for place in places)
 
 
 def _shown(vct: str, pieces: Iterable[HeldClaim]) -> tuple[ShownClaim, ...]:
