@@ -14,7 +14,7 @@ _STATUS: Mapping[Code, int] = {
     code: status
     for status, codes in {
         401: (Code.MANAGEMENT_KEY_INVALID, Code.WRITER_NOT_AUTHORIZED, Code.ACCESS_TOKEN_INVALID),
-        403: (Code.SCOPE_INSUFFICIENT,),
+        403: (Code.RESPONSE_CODE_INVALID, Code.SCOPE_INSUFFICIENT),
         404: (
             Code.NOT_FOUND,
             Code.CREDENTIAL_NOT_FOUND,

@@ -71,7 +71,7 @@ _EXIT_CODES: Mapping[Code, ExitCode] = {
             Code.VAULT_PERMISSIONS,
             Code.WRITER_NOT_AUTHORIZED,
         ),
-        ExitCode.DECLINED: (Code.DECLINED,),
+        ExitCode.DECLINED: (Code.DECLINED, Code.HOLDER_DECLINED),
         ExitCode.NOT_VALID: (
             Code.CREDENTIAL_REVOKED,
             Code.CREDENTIAL_SUSPENDED,

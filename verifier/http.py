@@ -21,8 +21,7 @@ from fastapi.routing import APIRoute
 
 from doors.http import bearer_key, create_app, json_body, raw_body, request_body
 from doors.management_key import ManagementKey, verify_management_key
-from doors.problem import http_status, problem
-from protocol.codes import Code
+from doors.problem import http_status
 from protocol.encoding.strict_json import JsonObject
 from protocol.errors import RefusedError, TallyError, UnavailableError
 from protocol.oauth_error import OAuthError, encode_description, encode_oauth_error
@@ -224,12 +223,7 @@ def _management(app: VerifierApp) -> APIRouter:
 
     @router.get("/requests/{request_id}", summary="What became of a request")
     def get_request(request_id: str, response_code: ResponseCode = None) -> Response:
-        try:
-            result = read_result(verifier, request_id, response_code=response_code, now=app.clock())
-        except RefusedError as error:
-            if error.code is Code.RESPONSE_CODE_INVALID:
-                return problem(error, status=403)
-            raise
+        result = read_result(verifier, request_id, response_code=response_code, now=app.clock())
         return JSONResponse(result_document(result))
 
     @router.delete("/requests/{request_id}", summary="Forget a request", status_code=204)
