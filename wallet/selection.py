@@ -56,12 +56,12 @@ def select_answers(
     words = {each.id: standing_of(each, now=now).word for each in held.values()}
     # The first that fits is taken. Better one that can be shown without being recognized.
     order = sorted(held.values(), key=lambda each: (each.id != prefer, not each.unused_copies))
+    usable = [each for each in order if words[each.id] not in _UNUSABLE]
     try:
-        usable = [each for each in order if words[each.id] not in _UNUSABLE]
         matches = _choose(query, usable, prefer)
     except RefusedError:
-        _require_good(_choose(query, order, prefer), words)
-        raise
+        # Perhaps one would answer that is no good; if not, this says so once more.
+        raise _reason_against(_choose(query, order, prefer), words) from None
     return tuple(
         _answer(part, matches[part.id], held[matches[part.id].candidate.id])
         for part in query.credentials
@@ -98,12 +98,11 @@ def _candidate(held: HeldCredential) -> Candidate:
     )
 
 
-def _require_good(matches: dict[str, Match], words: dict[str, PresentWord]) -> None:
-    """Raise what is wrong with the credentials that would answer."""
-    for match in matches.values():
-        word = words[match.candidate.id]
-        if word in _UNUSABLE:
-            raise RefusedError(_UNUSABLE[word], match.candidate.id)
+def _reason_against(matches: dict[str, Match], words: dict[str, PresentWord]) -> RefusedError:
+    """What is wrong with the first of these that is no good; there is one, or they would have been chosen."""
+    used = (match.candidate.id for match in matches.values())
+    unusable = next(credential_id for credential_id in used if words[credential_id] in _UNUSABLE)
+    return RefusedError(_UNUSABLE[words[unusable]], unusable)
 
 
 def _answer(query: CredentialQuery, match: Match, held: HeldCredential) -> Answer:

@@ -1,6 +1,6 @@
 """What a person is asked is what is sent: for every type, every question, and every choice."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import cache
@@ -26,7 +26,7 @@ from protocol.sdjwt.verify import verify_disclosures
 from tests.issuer.counted import NOW
 from tests.openid_parties import REQUEST, UNSIGNED, VERIFIER, fetch_nothing
 from tests.status_issuer import DID
-from tests.wallet.counterparts import UNIVERSITY, query_for
+from tests.wallet.counterparts import UNIVERSITY
 from tests.wallet.holdings import (
     CARD,
     DEGREE,
@@ -39,6 +39,7 @@ from tests.wallet.holdings import (
     with_all_used,
     with_held,
 )
+from tests.wallet.inspector import query_for
 from verifier.question import CredentialQuestion, create_query
 from wallet.consent import CheckedBy, Consent, ConsentItem, ShownClaim, dotted, prepare_consent
 from wallet.content import StandingWord, WalletContent
@@ -101,6 +102,13 @@ def refusal(content: WalletContent, request: VerifiedRequest, prefer: str | None
     with pytest.raises(RefusedError) as caught:
         prepare_consent(content, request, now=LATER, prefer=prefer)
     return caught.value
+
+
+def attempt(prepare: Callable[[], Consent]) -> Consent | RefusedError:
+    try:
+        return prepare()
+    except RefusedError as error:
+        return error
 
 
 def present(content: WalletContent, item: ConsentItem, request: VerifiedRequest) -> str:
@@ -472,6 +480,66 @@ def test_a_credential_of_unknown_status_can_be_shown(known: Any) -> None:
     assert (
         consent_to(with_held(EMPTY, standing=known), query_for(DEGREE)).items[0].credential.id == "degree-1"
     )
+
+
+IDS = ("degree-1", "degree-2", "card-1", "card-2", "licence-1", "licence-2")
+OPTIONS = st.lists(
+    st.lists(st.sampled_from(["degree", "card", "licence"]), min_size=1, max_size=2, unique=True),
+    min_size=1,
+    max_size=3,
+)
+
+
+@cache
+def drawer() -> WalletContent:
+    """Two credentials each of three types."""
+    content = EMPTY
+    for number, each in enumerate(IDS):
+        content = with_held(content, (DEGREE, CARD, LICENCE)[number // 2], id=each, copies=1)
+    return content
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(OPTIONS, st.booleans()), min_size=1, max_size=3),
+    st.lists(st.sampled_from([None, *StandingWord]), min_size=6, max_size=6),
+    st.sampled_from([None, *IDS, "missing"]),
+)
+def test_whatever_is_held_and_asked_it_is_answered_with_good_credentials_or_refused(
+    sets: list[tuple[list[list[str]], bool]], words: list[StandingWord | None], prefer: str | None
+) -> None:
+    content = drawer()
+    held = [
+        replace(each, standing=standing(word))
+        for each, word in zip(content.credentials, words, strict=True)
+        if word is not None
+    ]
+    content = replace(content, credentials=tuple(held))
+    parts = [
+        query_for(vct, query_id=name)
+        for name, vct in (("degree", DEGREE), ("card", CARD), ("licence", LICENCE))
+    ]
+    wanted: list[JsonValue] = [
+        {"options": [list[JsonValue](option) for option in options], "required": required}
+        for options, required in sets
+    ]
+    consent = attempt(lambda: consent_to(content, *parts, sets=wanted, prefer=prefer))
+    if isinstance(consent, RefusedError):
+        bad = {Code.CREDENTIAL_REVOKED, Code.CREDENTIAL_SUSPENDED}
+        assert consent.code in bad | {Code.NOTHING_MATCHES}
+        if consent.code in bad:
+            assert content.credential(consent.detail).standing != standing(StandingWord.VALID)
+        return
+    answered = {item.query_id for item in consent.items}
+    assert answered
+    assert all(
+        any(answered.issuperset(option) for option in options) for options, required in sets if required
+    )
+    for item in consent.items:
+        known = item.credential.standing
+        assert known is not None
+        assert known.word in (StandingWord.VALID, StandingWord.UNKNOWN)
+    assert prefer is None or prefer in {item.credential.id for item in consent.items}
 
 
 # Which copy

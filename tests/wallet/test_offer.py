@@ -1,7 +1,6 @@
 """Opening offers of the real issuer, and of those who pretend to be one."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -13,25 +12,13 @@ from protocol.codes import Code
 from protocol.encoding.form import encode_link
 from protocol.errors import TallyError
 from protocol.openid4vci.offer import PRE_AUTHORIZED_CODE
-from tests.wallet.counterparts import Campus, Lie, changes, is_away, open_campus, says
+from tests.wallet.counterparts import Campus, Lie, changes, is_away, says
 from wallet.content import HolderKeyType
 from wallet.offer import open_offer
 from wallet.outside import Outside
 
 HOSTILE = "\x1b]0;x\x07\u202eeno\u200b\r\n" + "Z" * 1900
 METADATA = "/.well-known/openid-credential-issuer"
-
-
-@pytest.fixture(scope="module")
-def open_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Campus]:
-    with open_campus(tmp_path_factory.mktemp("campus")) as campus:
-        yield campus
-
-
-@pytest.fixture
-def campus(open_house: Campus) -> Iterator[Campus]:
-    yield open_house
-    open_house.reset()
 
 
 def offered(campus: Campus, **changed: Any) -> str:

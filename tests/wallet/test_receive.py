@@ -1,9 +1,7 @@
 """Fetching credentials from the real issuer, through a fetcher that lies where a test says so."""
 
-import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,141 +9,43 @@ import pytest
 
 from ledger.fetch import Fetched
 from protocol.codes import Code
-from protocol.encoding.base64url import decode_base64url, encode_base64url
-from protocol.encoding.strict_json import JsonObject, JsonValue, encode_json, parse_json_object
+from protocol.encoding.strict_json import parse_json_object
 from protocol.errors import TallyError, UnavailableError
-from protocol.keys import Ed25519PrivateKey, P256PublicKey, PublicKey
-from protocol.keys.jwk import encode_jwk, parse_jwk
-from protocol.sdjwt.key_binding import create_key_binding
+from protocol.keys import P256PublicKey
+from protocol.keys.jwk import encode_jwk
 from protocol.sdjwt.parse import parse_sd_jwt
-from protocol.sdjwt_vc import issue_sd_jwt_vc
 from storage.sealed_file import SealedFile
-from tests.issuer.counted import NOW
 from tests.issuer.university import EXAMPLE
-from tests.status_issuer import DID, KEY, KEY_ID, OTHER_KEY
+from tests.status_issuer import DID
 from tests.wallet.counterparts import (
     Campus,
     Lie,
     changes,
-    create_vault,
-    gets_lost,
     honest,
     is_away,
-    open_campus,
     open_vault,
     says,
 )
-from wallet.content import ActivityKind, HeldCredential, HolderKeyType, StandingWord
+from tests.wallet.issuing import (
+    AUTHORIZATION_SERVER,
+    HTML,
+    METADATA,
+    VCT,
+    for_each_key,
+    forging,
+    gives,
+    keys_of,
+    notified,
+    receive,
+    refusal,
+    stands_for,
+)
+from wallet.content import ActivityKind, HolderKeyType, StandingWord
 from wallet.facts import held_claims
 from wallet.issuance import MAX_CREDENTIALS
-from wallet.offer import OpenedOffer, open_offer
+from wallet.offer import open_offer
 from wallet.receive import DEFAULT_COPIES, receive_credentials
 from wallet.vault import Vault
-
-VCT = "urn:tallystick:degree:1"
-AUTHORIZATION_SERVER = "/.well-known/oauth-authorization-server"
-METADATA = "/.well-known/openid-credential-issuer"
-HTML = says(b"<html>Bad gateway</html>", 502, kind="text/html")
-
-
-@pytest.fixture(scope="module")
-def open_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Campus]:
-    with open_campus(tmp_path_factory.mktemp("campus")) as campus:
-        yield campus
-
-
-@pytest.fixture
-def campus(open_house: Campus) -> Iterator[Campus]:
-    yield open_house
-    open_house.reset()
-
-
-@pytest.fixture
-def vault(tmp_path: Path) -> Iterator[Vault]:
-    with create_vault(tmp_path) as vault:
-        yield vault
-
-
-def receive(
-    vault: Vault,
-    campus: Campus,
-    offer: OpenedOffer | None = None,
-    *,
-    code: str | None = None,
-    copies: int = 2,
-) -> tuple[HeldCredential, ...]:
-    opened = offer or open_offer(campus.offer(), outside=campus.outside)
-    return receive_credentials(vault, opened, transaction_code=code, copies=copies, outside=campus.outside)
-
-
-def refusal(
-    vault: Vault, campus: Campus, offer: OpenedOffer | None = None, *, code: str | None = None
-) -> TallyError:
-    """Why nothing came; and nothing is kept then."""
-    before = vault.content
-    with pytest.raises(TallyError) as caught:
-        receive(vault, campus, offer, code=code)
-    kept = replace(vault.content, next_key_index=before.next_key_index)
-    assert kept == before
-    return caught.value
-
-
-def notified(campus: Campus) -> list[str | None]:
-    """What the issuer was told about its credentials, the latest first."""
-    listed = campus.door.browser.get("/manage/credentials", **campus.door.key).json["credentials"]
-    return [each["notified"] for each in listed]
-
-
-def keys_of(request: bytes) -> list[PublicKey]:
-    """The keys that are proved in a credential request."""
-    proofs: Any = parse_json_object(request)["proofs"]
-    headers = [parse_json_object(decode_base64url(proof.partition(".")[0])) for proof in proofs["jwt"]]
-    jwks: list[Any] = [header["jwk"] for header in headers]
-    return [parse_jwk(jwk) for jwk in jwks]
-
-
-def forged(
-    holder: PublicKey,
-    *,
-    key: Ed25519PrivateKey = KEY,
-    issuer: str = DID,
-    hidden: Callable[[str], bool] = lambda _name: True,
-    claims: JsonObject = EXAMPLE,
-    **about: Any,
-) -> str:
-    """What a dishonest university could sign: a degree for `holder` that says `about` itself."""
-    payload: JsonObject = {
-        "iss": issuer,
-        "vct": VCT,
-        "iat": int(NOW.timestamp()) - 3600,
-        "exp": int(NOW.timestamp()) + 86_400,
-        "cnf": {"jwk": encode_jwk(holder)},
-    }
-    payload = {name: value for name, value in (payload | about).items() if value is not None}
-    issued = issue_sd_jwt_vc(
-        payload | claims,
-        disclosable=[(name,) for name in claims if hidden(name)],
-        key=key,
-        key_id=f"{issuer}#{KEY_ID.partition('#')[2]}",
-        salts=iter(f"{number:022d}" for number in range(1000)).__next__,
-    )
-    return issued.encoded_without_key_binding
-
-
-def gives(campus: Campus, forge: Callable[[list[PublicKey]], Sequence[str]]) -> Lie:
-    """The issuer issues, and then other credentials arrive."""
-
-    def lie(honestly: Callable[[], Fetched]) -> Fetched:
-        credentials = forge(keys_of(campus.courier.sent[-1].body))
-        document = parse_json_object(honestly().body)
-        document["credentials"] = [{"credential": credential} for credential in credentials]
-        return Fetched(200, "application/json", encode_json(document))
-
-    return lie
-
-
-def for_each_key(**about: Any) -> Callable[[list[PublicKey]], list[str]]:
-    return lambda keys: [forged(key, **about) for key in keys]
 
 
 def test_a_degree_comes_in_copies_of_which_each_has_a_key_of_its_own(vault: Vault, campus: Campus) -> None:
@@ -353,202 +253,6 @@ def test_an_offer_that_was_redeemed_gives_nothing_more(vault: Vault, campus: Cam
     assert refusal(vault, campus, offer).code is Code.GRANT_INVALID
 
 
-def stands_for(configuration_id: str, *identifiers: str) -> Lie:
-    """The token stands for the credentials with these identifiers."""
-    detail = {
-        "type": "openid_credential",
-        "credential_configuration_id": configuration_id,
-        "credential_identifiers": list(identifiers),
-    }
-    return changes(lambda it: it.update(authorization_details=[detail]))
-
-
-# Who is asked
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        pytest.param(lambda it: it.update(issuer="https://other.example"), id="NT-I28 another issuer"),
-        pytest.param(lambda it: it.update(issuer=it["issuer"] + "/"), id="NT-I28 one slash more"),
-        pytest.param(lambda it: it.update(issuer=it["issuer"].upper()), id="NT-I28 other case"),
-    ],
-)
-def test_a_code_is_not_taken_to_a_server_that_is_another_one(
-    vault: Vault, campus: Campus, change: Callable[[dict[str, Any]], object]
-) -> None:
-    campus.courier.lie(AUTHORIZATION_SERVER, changes(change))
-    assert refusal(vault, campus).code is Code.ISSUER_METADATA_MISMATCH
-    assert campus.courier.paths("POST") == []
-
-
-def test_a_code_is_not_taken_to_a_server_the_issuer_does_not_name(vault: Vault, campus: Campus) -> None:
-    offer = open_offer(campus.offer(), outside=campus.outside)
-    offer = replace(offer, grant=replace(offer.grant, authorization_server="https://other.example"))
-    assert refusal(vault, campus, offer).code is Code.ISSUER_METADATA_MISMATCH
-    assert campus.courier.paths("POST") == []
-
-
-def test_a_server_without_a_token_endpoint_is_of_no_use(vault: Vault, campus: Campus) -> None:
-    campus.courier.lie(AUTHORIZATION_SERVER, changes(lambda it: it.pop("token_endpoint")))
-    assert refusal(vault, campus).code is Code.OFFER_INVALID
-
-
-# What must not be kept
-
-
-@pytest.mark.parametrize(
-    ("forge", "code"),
-    [
-        pytest.param(
-            lambda keys: [forged(OTHER_KEY.public_key) for _ in keys],
-            Code.CREDENTIAL_UNACCEPTABLE,
-            id="NT-I29 bound to another key",
-        ),
-        pytest.param(for_each_key(cnf=None), Code.CREDENTIAL_UNACCEPTABLE, id="NT-I29 bound to nobody"),
-        pytest.param(
-            for_each_key(vct="urn:tallystick:passport:1"), Code.ISSUER_NOT_TRUSTED, id="NT-I29 another type"
-        ),
-        pytest.param(for_each_key(exp=int(NOW.timestamp())), Code.EXPIRED, id="NT-I29 expired"),
-        pytest.param(
-            for_each_key(nbf=int(NOW.timestamp()) + 3600), Code.NOT_YET_VALID, id="NT-I29 not yet valid"
-        ),
-        pytest.param(for_each_key(key=OTHER_KEY), Code.SIGNATURE_INVALID, id="NT-I29 signed by another"),
-        pytest.param(
-            lambda keys: [unsigned(forged(key)) for key in keys],
-            Code.ALGORITHM_NOT_ALLOWED,
-            id="NT-I29 unsigned",
-        ),
-        pytest.param(
-            for_each_key(hidden=lambda name: name != "birth_date"),
-            Code.CREDENTIAL_UNACCEPTABLE,
-            id="NT-I29 a claim that cannot be withheld",
-        ),
-        pytest.param(
-            for_each_key(student_union="member-7"),
-            Code.CREDENTIAL_UNACCEPTABLE,
-            id="NT-I29 a claim beyond the type that cannot be withheld",
-        ),
-        pytest.param(
-            for_each_key(claims={name: value for name, value in EXAMPLE.items() if name != "title"}),
-            Code.CREDENTIAL_UNACCEPTABLE,
-            id="NT-I29 a mandatory claim is missing",
-        ),
-        pytest.param(
-            lambda keys: [forged(keys[0]), forged(keys[1], claims={**EXAMPLE, "level": "doctor"})],
-            Code.CREDENTIAL_UNACCEPTABLE,
-            id="NT-I29 copies that differ",
-        ),
-        pytest.param(
-            lambda keys: [forged(keys[0]), forged(keys[1], hidden=lambda name: name != "university")],
-            Code.CREDENTIAL_UNACCEPTABLE,
-            id="NT-I29 copies that can be shown differently",
-        ),
-        pytest.param(
-            lambda keys: [forged(keys[0]), forged(keys[1], issuer="did:web:other.example")],
-            Code.ISSUER_NOT_TRUSTED,
-            id="NT-I29 copies of two issuers",
-        ),
-        pytest.param(
-            for_each_key(issuer="did:web:other.example"),
-            Code.DID_METHOD_UNSUPPORTED,
-            id="NT-I29 no DID of ours",
-        ),
-        pytest.param(lambda keys: ["eyJ" for _ in keys], Code.FORMAT_INVALID, id="NT-I29 no credential"),
-        pytest.param(
-            lambda keys: [forged(key) + "WyJ4IiwieCJd~" for key in keys],
-            Code.DISCLOSURE_UNREFERENCED,
-            id="NT-I29 a disclosure nobody signed",
-        ),
-        pytest.param(
-            lambda keys: [forged(keys[0]), forged(keys[0])],
-            Code.CREDENTIAL_UNACCEPTABLE,
-            id="NT-I30 one key bound twice",
-        ),
-        pytest.param(
-            lambda keys: [with_key_binding(forged(key)) for key in keys],
-            Code.KEY_BINDING_UNEXPECTED,
-            id="NT-S67 with a key binding",
-        ),
-    ],
-)
-def test_a_credential_that_is_not_acceptable_is_not_kept_and_the_issuer_hears_of_it(
-    vault: Vault, campus: Campus, forge: Callable[[list[PublicKey]], list[str]], code: Code
-) -> None:
-    def resolve(did: str) -> Any:
-        if did == DID:
-            return campus.dids[DID]
-        raise UnavailableError(Code.DID_METHOD_UNSUPPORTED)
-
-    campus.courier.lie("/credential", gives(campus, forge))
-    outside = replace(campus.outside, resolve_did=resolve)
-    before = vault.content
-    with pytest.raises(TallyError) as caught:
-        receive_credentials(
-            vault,
-            open_offer(campus.offer(), outside=outside),
-            transaction_code=None,
-            copies=2,
-            outside=outside,
-        )
-    assert caught.value.code is code
-    assert (vault.content.credentials, vault.content.activity) == (before.credentials, before.activity)
-    assert notified(campus)[0] == "credential_failure"
-
-
-def unsigned(credential: str) -> str:
-    _, payload, _ = credential.partition("~")[0].split(".")
-    header = encode_base64url(json.dumps({"alg": "none", "typ": "dc+sd-jwt", "kid": KEY_ID}).encode())
-    return f"{header}.{payload}.~" + credential.partition("~")[2]
-
-
-def with_key_binding(credential: str) -> str:
-    sd_jwt = parse_sd_jwt(credential)
-    return credential + create_key_binding(sd_jwt, key=KEY, nonce="n" * 22, audience="a", issued_at=NOW)
-
-
-@pytest.mark.parametrize("more", [pytest.param(1, id="NT-I30 more credentials than keys")])
-def test_more_credentials_than_keys_are_refused(vault: Vault, campus: Campus, more: int) -> None:
-    def forge(keys: list[PublicKey]) -> list[str]:
-        return [forged(key) for key in [*keys, *keys[:more]]]
-
-    campus.courier.lie("/credential", gives(campus, forge))
-    assert refusal(vault, campus).code is Code.CREDENTIAL_UNACCEPTABLE
-
-
-def test_a_credential_that_is_revoked_already_is_not_kept(vault: Vault, campus: Campus) -> None:
-    def revoke(honestly: Callable[[], Fetched]) -> Fetched:
-        answer = honestly()
-        (latest, *_) = campus.door.browser.get("/manage/credentials", **campus.door.key).json["credentials"]
-        campus.door.browser.post_json(f"/manage/credentials/{latest['id']}/revoke", {}, **campus.door.key)
-        campus.clock.advance(timedelta(minutes=5))
-        return answer
-
-    campus.courier.lie("/credential", revoke)
-    assert refusal(vault, campus).code is Code.CREDENTIAL_REVOKED
-
-
-def test_an_end_beyond_the_calendar_is_no_end(vault: Vault, campus: Campus) -> None:
-    campus.courier.lie("/credential", gives(campus, for_each_key(exp=2**53 - 1)))
-    (held,) = receive(vault, campus)
-    assert held in vault.content.credentials
-
-
-def test_hostile_claims_of_a_strange_type_pass_as_they_are(vault: Vault, campus: Campus) -> None:
-    hostile: JsonObject = {"\x1b[2J\u202e": "\x1b]52;c;eA==\x07\u200b", "a": [{"\u2066": "\r\n"}]}
-    strange = {"vct": "urn:stranger:\u202eticket", "claims": hostile}
-
-    def rename(metadata: dict[str, Any]) -> None:
-        metadata["credential_configurations_supported"]["degree"]["vct"] = strange["vct"]
-
-    campus.courier.lie(METADATA, changes(rename))
-    campus.courier.lie("/credential", gives(campus, for_each_key(**strange)))
-    (held,) = receive(vault, campus)
-    assert (held.credential_type, held_claims(held)) == (strange["vct"], hostile)
-    assert held.id.startswith("stranger-")
-    assert vault.content.activity[0].claim_names == (("\x1b[2J\u202e",), ("a",))
-
-
 # Standing
 
 
@@ -602,81 +306,6 @@ def test_an_issuer_without_a_nonce_endpoint_gets_proofs_without_a_nonce(vault: V
     assert "/nonce" not in campus.courier.paths()
 
 
-@pytest.mark.parametrize(
-    ("path", "lie", "code"),
-    [
-        pytest.param(AUTHORIZATION_SERVER, HTML, Code.NETWORK_STATUS, id="server down"),
-        pytest.param(AUTHORIZATION_SERVER, says(b"", 404), Code.NETWORK_STATUS, id="server unknown"),
-        pytest.param(AUTHORIZATION_SERVER, says(b"[]"), Code.FORMAT_INVALID, id="server array"),
-        pytest.param("/token", HTML, Code.NETWORK_STATUS, id="token down"),
-        pytest.param("/token", says(b"<html>", 400), Code.NETWORK_STATUS, id="token html"),
-        pytest.param("/token", says(b"", 401), Code.NETWORK_STATUS, id="token no body"),
-        pytest.param("/token", says({"error": "invalid_tx_code"}, 400), Code.GRANT_INVALID, id="token draft"),
-        pytest.param(
-            "/token", says({"error": "invalid_client"}, 401), Code.ISSUANCE_REFUSED, id="token for others"
-        ),
-        pytest.param("/token", says({"error": 7}, 400), Code.NETWORK_STATUS, id="token error no text"),
-        pytest.param("/token", says({}), Code.MEMBER_MISSING, id="token empty"),
-        pytest.param(
-            "/token",
-            changes(lambda it: it.update(token_type="DPoP")),
-            Code.MEMBER_INVALID,
-            id="token of another type",
-        ),
-        pytest.param(
-            "/token",
-            changes(lambda it: it.update(access_token="a\r\nb")),
-            Code.MEMBER_INVALID,
-            id="token with a line break",
-        ),
-        pytest.param(
-            "/token",
-            changes(lambda it: it.update(expires_in=2**53 - 1)),
-            Code.MEMBER_INVALID,
-            id="token for ever",
-        ),
-        pytest.param(
-            "/token", says(b'{"expires_in":' + b"9" * 5000 + b"}"), Code.JSON_NUMBER, id="token huge number"
-        ),
-        pytest.param(
-            "/token",
-            stands_for("other", "other-1"),
-            Code.CREDENTIAL_CONFIGURATION_UNKNOWN,
-            id="token for something else",
-        ),
-        pytest.param("/nonce", HTML, Code.NETWORK_STATUS, id="nonce down"),
-        pytest.param("/nonce", says(b"", 405), Code.NETWORK_STATUS, id="nonce refused"),
-        pytest.param("/nonce", says(b"{}"), Code.MEMBER_MISSING, id="nonce missing"),
-        pytest.param("/nonce", says({"c_nonce": "x" * 5000}), Code.MEMBER_INVALID, id="nonce too long"),
-        pytest.param("/credential", HTML, Code.NETWORK_STATUS, id="credential down"),
-        pytest.param("/credential", says(b"<html>", 400), Code.NETWORK_STATUS, id="credential html"),
-        pytest.param("/credential", says(b"", 401), Code.NETWORK_STATUS, id="credential no body"),
-        pytest.param(
-            "/credential",
-            says({"error": "credential_request_denied"}, 400),
-            Code.ISSUANCE_REFUSED,
-            id="credential denied",
-        ),
-        pytest.param(
-            "/credential",
-            says({"transaction_id": "t", "interval": 5}, 202),
-            Code.ISSUANCE_REFUSED,
-            id="credential later",
-        ),
-        pytest.param("/credential", says({"credentials": []}), Code.MEMBER_INVALID, id="credential none"),
-        pytest.param("/credential", says(b"[" * 100_000), Code.JSON_DEPTH, id="credential deep"),
-        pytest.param("/token", gets_lost, Code.NETWORK_TIMEOUT, id="token lost"),
-        pytest.param("/nonce", is_away, Code.NETWORK_UNREACHABLE, id="nonce away"),
-        pytest.param("/credential", gets_lost, Code.NETWORK_TIMEOUT, id="credential lost"),
-    ],
-)
-def test_an_answer_that_is_none_is_a_typed_error_and_nothing_is_kept(
-    vault: Vault, campus: Campus, path: str, lie: Lie, code: Code
-) -> None:
-    campus.courier.lie(path, lie)
-    assert refusal(vault, campus).code is code
-
-
 def test_an_issuer_that_cannot_be_notified_is_not_missed(vault: Vault, campus: Campus) -> None:
     for lie in (HTML, is_away, says(b"", 204)):
         campus.courier.lie("/notification", lie)
@@ -703,15 +332,6 @@ def test_endless_credential_identifiers_are_refused_before_any_is_asked_for(
     campus.courier.lie("/token", names(MAX_CREDENTIALS + 1))
     assert refusal(vault, campus).code is Code.SIZE_EXCEEDED
     assert "/credential" not in campus.courier.paths()
-
-
-def forging(campus: Campus, **about: Any) -> Lie:
-    def lie(_honestly: Callable[[], Fetched]) -> Fetched:
-        keys = keys_of(campus.courier.sent[-1].body)
-        credentials: list[JsonValue] = [{"credential": forged(key, **about)} for key in keys]
-        return Fetched(200, "application/json", encode_json({"credentials": credentials}))
-
-    return lie
 
 
 def test_each_credential_the_token_names_is_fetched_by_its_name_with_keys_of_its_own(

@@ -1,6 +1,6 @@
 """How credentials stand: by their own times, and by status lists that may be away, old or forged."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,7 +15,7 @@ from protocol.errors import RefusedError, TallyError, UnavailableError
 from protocol.status_list import Status, StatusList
 from tests.issuer.counted import NOW
 from tests.status_issuer import OTHER_KEY, payload, token
-from tests.wallet.counterparts import UNIVERSITY, create_vault, open_vault
+from tests.wallet.counterparts import UNIVERSITY, open_vault
 from tests.wallet.holdings import EMPTY, STATUS_URI, seconds, standing, with_held
 from wallet.content import HeldCredential, Standing, StandingWord, WalletContent
 from wallet.outside import Outside
@@ -68,12 +68,6 @@ def signed_list(
 @pytest.fixture
 def host() -> StatusHost:
     return StatusHost()
-
-
-@pytest.fixture
-def vault(tmp_path: Path) -> Iterator[Vault]:
-    with create_vault(tmp_path) as vault:
-        yield vault
 
 
 def keep(vault: Vault, *ids: str, **about: Any) -> None:
