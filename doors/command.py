@@ -21,6 +21,7 @@ import sys
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import click
@@ -139,6 +140,7 @@ def run(commands: click.Group, arguments: Sequence[str]) -> int:
     ends with 2, Ctrl-C with 130, and whatever nobody foresaw is `internal_error`, without a traceback unless
     `--debug` or TALLY_DEBUG asks for it.
     """
+    _replace_closed_streams()
     flags = _flags(arguments)
     terminal = Terminal.of_process(json="--json" in flags, no_input="--no-input" in flags)
     try:
@@ -156,6 +158,13 @@ def run(commands: click.Group, arguments: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001 (the one place that may catch everything)
         return _report(error, terminal, debug="--debug" in flags or bool(os.environ.get("TALLY_DEBUG")))
     return result if isinstance(result, int) else ExitCode.SUCCESS
+
+
+def _replace_closed_streams() -> None:
+    # Python has None where the caller closed a standard stream (`tally list <&-`).
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 (as long as the process)
 
 
 def _flags(arguments: Sequence[str]) -> Iterable[str]:

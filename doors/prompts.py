@@ -104,7 +104,11 @@ def passphrase_options(command: Callable[..., R]) -> Callable[..., R]:
         envvar="TALLY_PASSPHRASE_FILE",
         help="Read the passphrase from the first line of this file (yours alone: mode 0600).",
     )
-    @click.option("--passphrase-fd", type=int, help="Read the passphrase from this open file descriptor.")
+    @click.option(
+        "--passphrase-fd",
+        type=click.IntRange(0, 65_535),
+        help="Read the passphrase from this open file descriptor.",
+    )
     @functools.wraps(command)
     def with_passphrase(
         *args: object, passphrase_file: Path | None, passphrase_fd: int | None, **kwargs: object

@@ -48,8 +48,16 @@ class ExitCode(IntEnum):
 _EXIT_CODES: Mapping[Code, ExitCode] = {
     code: exit_code
     for exit_code, codes in {
-        # The last two are about the machine's own files, not about anything that was to be verified.
-        ExitCode.FAILURE: (Code.INTERNAL_ERROR, Code.VAULT_DAMAGED, Code.VAULT_ROLLBACK),
+        # Faults of the machine's own files and disk, not of anything that was to be verified or fetched.
+        ExitCode.FAILURE: (
+            Code.DATABASE_BUSY,
+            Code.DATABASE_DAMAGED,
+            Code.DISK_ERROR,
+            Code.DISK_FULL,
+            Code.INTERNAL_ERROR,
+            Code.VAULT_DAMAGED,
+            Code.VAULT_ROLLBACK,
+        ),
         ExitCode.USAGE: (Code.INPUT_REQUIRED, Code.TRANSACTION_CODE_REQUIRED, Code.USAGE_INVALID),
         ExitCode.NOT_FOUND: (
             Code.NOT_FOUND,

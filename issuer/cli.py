@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, BinaryIO, TextIO
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 import click
@@ -18,6 +18,7 @@ from doors.home import data_folder, state_folder
 from doors.management_key import create_management_key
 from doors.prompts import PassphraseSource, confirm, passphrase_options
 from doors.terminal import Styled, Terminal, bad, bold, dim, good, warning
+from doors.text_file import TextFile
 from protocol.codes import Code
 from protocol.encoding.members import objects_member, text_member
 from protocol.encoding.strict_json import JsonObject, JsonValue, parse_json_object
@@ -40,8 +41,8 @@ commands.add_command(types)
 @click.option("--name", required=True, help="What people call you.")
 @click.option("--slug", required=True, help="The last part of your DID: a-z, 0-9 and hyphens. It stays.")
 @click.option("--ledger", "ledger_url", required=True, help="The ledger your DID lives on.")
-@click.option("--ledger-policy", type=click.File(), help="The policy to trust it by, if not its own word.")
-@click.option("--onboarding-token-file", type=click.File(), required=True, help="What its operator gave you.")
+@click.option("--ledger-policy", type=TextFile(), help="The policy to trust it by, if not its own word.")
+@click.option("--onboarding-token-file", type=TextFile(), required=True, help="What its operator gave you.")
 @click.option("--url", default=_DEFAULT_URL, show_default=True, help="Where wallets reach you. It stays.")
 @passphrase_options
 @pass_terminal
@@ -51,8 +52,8 @@ def init(
     name: str,
     slug: str,
     ledger_url: str,
-    ledger_policy: TextIO | None,
-    onboarding_token_file: TextIO,
+    ledger_policy: str | None,
+    onboarding_token_file: str,
     url: str,
     passphrase: PassphraseSource,
 ) -> None:
@@ -71,10 +72,9 @@ def init(
     folder = _folder()
     if folder.is_initialized():
         raise RefusedError(Code.VAULT_EXISTS, "there is an institution in this home")
-    policy = None if ledger_policy is None else ledger_policy.read()
     with chosen_fetcher(ledger_url) as fetcher:
-        ledger = trust_ledger(folder, ledger_url, policy=policy, fetcher=fetcher)
-    folder.save_onboarding_token(onboarding_token_file.read().strip())
+        ledger = trust_ledger(folder, ledger_url, policy=ledger_policy, fetcher=fetcher)
+    folder.save_onboarding_token(onboarding_token_file.strip())
     terminal.note("You trust the ledger by this policy:")
     for line in encode_log_policy(ledger.policy).splitlines():
         terminal.note(dim(f"  {line}"))
@@ -162,7 +162,7 @@ def list_types(terminal: Terminal) -> None:
 
 @commands.command("offer")
 @click.option("--type", "type_name", required=True, help="The type of credential.")
-@click.option("--claims", required=True, type=click.File("rb"), help="A JSON file; - for stdin.")
+@click.option("--claims", required=True, type=TextFile(), help="A JSON file; - for stdin.")
 @click.option("--tx-code", is_flag=True, help="Make a code that you send the holder another way.")
 @click.option("--copies", type=click.IntRange(1, 50), help="How many copies the wallet may have.")
 @click.option("--minutes", type=click.IntRange(1, 43_200), help="For how many minutes the offer stands.")
@@ -171,12 +171,12 @@ def offer(
     terminal: Terminal,
     *,
     type_name: str,
-    claims: BinaryIO,
+    claims: str,
     tx_code: bool,
     copies: int | None,
     minutes: int | None,
 ) -> None:
-    r"""Offer a credential to one holder: a link, and the same as a QR code.
+    """Offer a credential to one holder: a link, and the same as a QR code.
 
     Whoever has the link can redeem it, once. With --tx-code they need the code as well, so send the two by
     different ways.
@@ -184,11 +184,11 @@ def offer(
     \b
     Example:
       tally issuer offer --type degree --claims ada.json --tx-code
-    """
+    """  # noqa: D301 (click wants the control character)
     from issuer.management import OfferRequest, encode_offer_request
 
     lifetime = None if minutes is None else timedelta(minutes=minutes)
-    request = OfferRequest(_readable(type_name), parse_json_object(claims.read()), tx_code, copies, lifetime)
+    request = OfferRequest(_readable(type_name), parse_json_object(claims), tx_code, copies, lifetime)
     with _running() as issuer:
         created = issuer.post("offers", encode_offer_request(request))
     terminal.document(created)

@@ -114,3 +114,36 @@ def test_table_lists_every_command_of_a_module_whose_commands_stand_alone(module
     group: click.Group = importlib.import_module(module).commands
     listed = {name for name, row in rows() if row.module == module}
     assert listed == {name for name, command in group.commands.items() if not command.hidden}
+
+
+def _helps(group: click.Group, words: tuple[str, ...] = ()) -> list[str]:
+    context = click.Context(group)
+    helps = []
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        helps.append(command.get_help(click.Context(command, info_name=" ".join((*words, name)))))
+        if isinstance(command, click.Group):
+            helps += _helps(command, (*words, name))
+    return helps
+
+
+def test_no_help_shows_the_marks_it_is_laid_out_with() -> None:
+    helps = _helps(tally.commands)
+    assert len(helps) > 30
+    assert [help for help in helps if "\\b" in help or "\b" in help] == []
+
+
+@pytest.mark.parametrize("closed", ["0<&-", "1>&-", "2>&-"])
+def test_closed_stream_costs_nothing_but_itself(closed: str) -> None:
+    finished = subprocess.run(
+        ["/bin/sh", "-c", f'"$0" -c "$1" list {closed}', sys.executable, CALL],
+        cwd=ROOT,
+        env={"TALLY_HOME": "/nonexistent/tally", "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in finished.stderr
+    assert "internal_error" not in finished.stderr
+    assert finished.returncode not in (0, 120)

@@ -55,7 +55,7 @@ def request(
     seconds: int | None,
     wait: bool,
 ) -> ExitCode:
-    r"""Ask one holder for claims: a link and a QR code.
+    """Ask one holder for claims: a link and a QR code.
 
     With --json and --wait there are two lines: the request, then its result.
 
@@ -63,7 +63,7 @@ def request(
     Examples:
       tally verifier request --type degree --claim level --claim field --purpose "Job application"
       tally verifier request --type identity_card --claim age_over_18=true --retention-days 0 --purpose Cinema
-    """
+    """  # noqa: D301 (click wants the control character)
     body: JsonObject = {
         "type": type_name,
         "claims": [_claim(text) for text in claims],

@@ -29,7 +29,7 @@ _MAX_FILE_BYTES = 256 * 1024
 def check(
     terminal: Terminal, *, file: BinaryIO, nonce: str | None, audience: str | None, policy: Path | None
 ) -> ExitCode:
-    r"""Check a credential or presentation from a file.
+    """Check a credential or presentation from a file.
 
     FILE may be - for stdin. Every check against the policy is listed. It ends with 3 when it is refused, 8
     when its issuer is not trusted, and 7 when nobody could find out.
@@ -37,7 +37,7 @@ def check(
     \b
     Example:
       tally verifier check credential.txt --json || echo "not accepted: $?"
-    """
+    """  # noqa: D301 (click wants the control character)
     from verifier.check import Material, check_document, check_material
     from verifier.grounds import PolicyGrounds
 

@@ -1,7 +1,7 @@
 """The commands with which a verifier is made, served and told whom to trust."""
 
 import secrets
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
@@ -11,6 +11,7 @@ from doors.command import Command, pass_terminal
 from doors.home import data_folder, state_folder
 from doors.prompts import PassphraseSource, passphrase_options
 from doors.terminal import Terminal, bold, dim, good
+from doors.text_file import TextFile
 from protocol.codes import Code
 from protocol.errors import RefusedError
 
@@ -24,10 +25,10 @@ _DEFAULT_URL = f"http://verifier.localhost:{_DEFAULT_PORT}"
 @click.command("init", cls=Command)
 @click.option("--name", required=True, help="What wallets call you.")
 @click.option("--ledger", "ledger_url", required=True, help="The ledger whose DIDs you look up.")
-@click.option("--ledger-policy", type=click.File(), help="The policy to trust it by, if not its own word.")
+@click.option("--ledger-policy", type=TextFile(), help="The policy to trust it by, if not its own word.")
 @click.option("--slug", help="The last part of your DID: a-z, 0-9 and hyphens. It stays.")
 @click.option(
-    "--onboarding-token-file", type=click.File(), help="What its operator gave you, to have a DID there."
+    "--onboarding-token-file", type=TextFile(), help="What its operator gave you, to have a DID there."
 )
 @click.option("--url", default=_DEFAULT_URL, show_default=True, help="Where wallets reach you.")
 @passphrase_options
@@ -37,9 +38,9 @@ def init(
     *,
     name: str,
     ledger_url: str,
-    ledger_policy: TextIO | None,
+    ledger_policy: str | None,
     slug: str | None,
-    onboarding_token_file: TextIO | None,
+    onboarding_token_file: str | None,
     url: str,
     passphrase: PassphraseSource,
 ) -> None:
@@ -69,8 +70,7 @@ def init(
     settings = check_settings(name, url)
     state = state_folder("verifier")
     with chosen_fetcher(ledger_url) as fetcher:
-        policy = None if ledger_policy is None else ledger_policy.read()
-        ledger = trust_ledger(folder, ledger_url, policy=policy, fetcher=fetcher)
+        ledger = trust_ledger(folder, ledger_url, policy=ledger_policy, fetcher=fetcher)
         terminal.note("You trust the ledger by this policy:")
         for line in encode_log_policy(ledger.policy).splitlines():
             terminal.note(dim(f"  {line}"))
@@ -84,7 +84,7 @@ def init(
             if slug is not None and onboarding_token_file is not None:
                 memory = CheckpointMemory(state / CHECKPOINTS)
                 client = LedgerClient(ledger, fetcher=fetcher, memory=memory)
-                token = onboarding_token_file.read().strip()
+                token = onboarding_token_file.strip()
                 did = create_did(folder, ring, client, slug=slug, onboarding_token=token, now=now())
                 settings = replace(settings, did=did)
     folder.save_settings(settings)
@@ -135,14 +135,14 @@ def serve(terminal: Terminal, *, address: str, port: int | None, passphrase: Pas
 @click.argument("did", metavar="DID")
 @pass_terminal
 def trust(terminal: Terminal, *, type_name: str, did: str) -> None:
-    r"""Let an issuer count for a type of credentials.
+    """Let an issuer count for a type of credentials.
 
     TYPE is a name like degree, or a vct.
 
     \b
     Example:
       tally verifier trust degree did:webvh:Qm…:ledger.localhost%3A8101:city-university
-    """
+    """  # noqa: D301 (click wants the control character)
     from verifier.policy_file import trust_issuer
 
     added = trust_issuer(own_folder().policy, type_name, did)

@@ -40,7 +40,7 @@ def present(
     allow_unverified: str | None,
     passphrase: PassphraseSource,
 ) -> ExitCode:
-    r"""Answer a request: see who asks, why and for what, then share or decline. REQUEST is a link, a file
+    """Answer a request: see who asks, why and for what, then share or decline. REQUEST is a link, a file
     with one, or - for stdin.
 
     \b
@@ -49,7 +49,7 @@ def present(
     \b
     Example:
       tally present 'openid4vp://?client_id=…&request_uri=…'
-    """
+    """  # noqa: D301 (click wants the control character)
     from wallet.cli.consent_screen import called, consent_lines, counted, is_verified
     from wallet.consent import prepare_consent
     from wallet.present import open_request

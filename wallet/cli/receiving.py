@@ -34,7 +34,7 @@ def add(
     yes: bool,
     passphrase: PassphraseSource,
 ) -> None:
-    r"""Get what an issuer offers you. OFFER is a link, a file with one, or - for stdin.
+    """Get what an issuer offers you. OFFER is a link, a file with one, or - for stdin.
 
     Anybody can make an offer, in anybody's name: go on only if you expect something from the host that is
     shown. Nothing is sent to it before you say yes. What comes is checked before it is kept.
@@ -42,7 +42,7 @@ def add(
     \b
     Example:
       tally add 'openid-credential-offer://?credential_offer_uri=https%3A%2F%2F…'
-    """
+    """  # noqa: D301 (click wants the control character)
     from wallet.offer import open_offer
     from wallet.receive import DEFAULT_COPIES, receive_credentials
 

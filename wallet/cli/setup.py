@@ -51,7 +51,7 @@ def init(
     words_file: Path | None,
     passphrase: PassphraseSource,
 ) -> None:
-    r"""Make a wallet and its recovery words.
+    """Make a wallet and its recovery words.
 
     Whoever has the 24 words has your keys: write them down, and tell nobody. They bring the keys back, not
     the credentials; those you get from their issuers again.
@@ -59,7 +59,7 @@ def init(
     \b
     Example:
       tally init --ledger https://ledger.example
-    """
+    """  # noqa: D301 (click wants the control character)
     from storage.passphrase import calibrate_kdf
     from wallet.recovery_phrase import ENTROPY_BYTES, encode_recovery_phrase
     from wallet.trust import with_ledger

@@ -104,7 +104,7 @@ def shown_expiry(standing: PresentStanding, *, now: datetime) -> Styled:
     """When a credential ends; in days, with a mark, when that is soon."""
     if standing.expires_at is None:
         return dim("no end")
-    if standing.word is not PresentWord.EXPIRED and standing.expires_at - now < _SOON:
+    if now < standing.expires_at < now + _SOON:
         return warning(f"! ends in {plural((standing.expires_at - now) // _DAY, 'day')}")
     return dim(f"{'ended' if standing.expires_at <= now else 'until'} {shown_day(standing.expires_at)}")
 
