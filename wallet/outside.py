@@ -8,7 +8,7 @@ from ledger.fetch import Fetched, Fetcher
 from protocol.codes import Code
 from protocol.did.verified import DidResolver
 from protocol.encoding.strict_json import JsonObject, decode_utf8, encode_json
-from protocol.errors import MalformedError, TallyError, UnavailableError
+from protocol.errors import MalformedError, RefusedError, TallyError, UnavailableError
 from protocol.oauth_error import OAuthError, parse_oauth_error
 from protocol.presentation import StatusListFetcher
 
@@ -40,10 +40,14 @@ class Outside:
         which credential it is about.
 
         Raises:
-            RefusedError, UnavailableError: it cannot be had.
+            UnavailableError: it cannot be had.
             MalformedError: it is not text.
         """
-        fetched = self.fetcher.fetch_ok(uri, accept=STATUS_LIST, max_bytes=_MAX_STATUS_LIST_BYTES)
+        try:
+            fetched = self.fetcher.fetch_ok(uri, accept=STATUS_LIST, max_bytes=_MAX_STATUS_LIST_BYTES)
+        except RefusedError as error:
+            # An address our rules forbid says nothing about the credential, only that nobody can find out.
+            raise UnavailableError(error.code, error.detail) from error
         return decode_utf8(fetched.body)
 
     def status_lists_once(self) -> StatusListFetcher:

@@ -10,7 +10,7 @@ import pytest
 from ledger.fetch import Fetched
 from protocol.codes import Code
 from protocol.encoding.strict_json import parse_json_object
-from protocol.errors import TallyError, UnavailableError
+from protocol.errors import RefusedError, TallyError, UnavailableError
 from protocol.keys import P256PublicKey
 from protocol.keys.jwk import encode_jwk
 from protocol.sdjwt.parse import parse_sd_jwt
@@ -256,8 +256,15 @@ def test_an_offer_that_was_redeemed_gives_nothing_more(vault: Vault, campus: Cam
 # Standing
 
 
-def test_a_status_nobody_can_be_asked_for_is_unknown_and_asked_for_once(vault: Vault, campus: Campus) -> None:
-    campus.courier.lie("/status/1", is_away)
+def forbidden(_honestly: Callable[[], Fetched]) -> Fetched:
+    raise RefusedError(Code.NETWORK_HOST_FORBIDDEN)
+
+
+@pytest.mark.parametrize("lie", [pytest.param(is_away, id="away"), pytest.param(forbidden, id="forbidden")])
+def test_a_status_nobody_can_be_asked_for_is_unknown_and_asked_for_once(
+    vault: Vault, campus: Campus, lie: Lie
+) -> None:
+    campus.courier.lie("/status/1", lie)
     (held,) = receive(vault, campus, copies=10)
     assert held.standing is not None
     assert held.standing.word is StandingWord.UNKNOWN

@@ -1,0 +1,323 @@
+"""The main job over real HTTP: a degree is issued, held, presented and verified, outlives its key, and is
+revoked; and what a cheat would try.
+
+A ledger, a university, an employer and a wallet, each with its own files, keys and memory. They tell the time
+by one clock, which moves when a test says so.
+"""
+
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from doors.management_key import create_management_key
+from doors.server import listen, running
+from issuer.http import KEY_PREFIX as ISSUER_KEY_PREFIX
+from issuer.http import IssuerApp, create_issuer_app
+from issuer.institution import open_institution
+from issuer.register import replace_management_key as replace_issuer_key
+from ledger.client import LedgerClient
+from ledger.fetch import Fetched, Fetcher, FetchRules
+from ledger.memory import CheckpointMemory
+from ledger.resolver import LedgerResolver
+from ledger.trust import TrustedLedgers
+from protocol.codes import Code
+from protocol.encoding.base64url import decode_base64url, encode_base64url
+from protocol.errors import RefusedError
+from protocol.openid4vp.request_object import DidClient
+from protocol.openid4vp.response import encode_response
+from protocol.sdjwt.parse import parse_sd_jwt
+from schemas import credential_type
+from storage.passphrase import TEST_ONLY, WEAKEST_ACCEPTED, Passphrase
+from tests.issuer.anchored import Anchor, anchored
+from tests.issuer.browser import Browser, bearer
+from tests.ledger.world import NOW, Clock
+from verifier.folder import VerifierFolder
+from verifier.founding import check_settings, create_did, open_new_keys, trust_ledger
+from verifier.grounds import PolicyGrounds
+from verifier.http import KEY_PREFIX as VERIFIER_KEY_PREFIX
+from verifier.http import VerifierApp, create_verifier_app
+from verifier.policy_file import trust_issuer
+from verifier.register import replace_management_key as replace_verifier_key
+from verifier.verifier import open_verifier
+from wallet.consent import Consent, prepare_consent
+from wallet.content import ActivityKind
+from wallet.offer import open_offer
+from wallet.outside import Outside
+from wallet.present import create_presentation, open_request, send_presentation
+from wallet.receive import receive_credentials
+from wallet.standing import PresentWord, refresh_standings, standing_of
+from wallet.vault import Vault
+
+PASSPHRASE = Passphrase("correct horse battery staple")
+DEGREE = credential_type("degree")
+ASKED = ["title", "level"]
+
+
+@dataclass
+class Office:
+    """The running service of an institution, as its own programs reach it."""
+
+    did: str
+    browser: Browser
+    key: dict[str, str]
+
+    def post(self, path: str, **members: object) -> Any:
+        answer = self.browser.post_json(path, members, **self.key)
+        assert 200 <= answer.status < 300, answer.body
+        return answer.json
+
+    def get(self, path: str) -> Any:
+        return self.browser.get(path, **self.key).json
+
+
+@dataclass
+class Town:
+    """Everybody."""
+
+    clock: Clock
+    anchor: Anchor
+    university: Office
+    employer: Office
+    outside: Outside
+    vault: Vault
+
+    def wait(self, **time: float) -> None:
+        self.clock.time += timedelta(**time)
+
+    def issue(self) -> None:
+        """The university offers Ada her degree, and her wallet takes it."""
+        offer = self.university.post(
+            "/manage/offers", type="degree", claims=dict(DEGREE.example), tx_code=True, copies=5
+        )
+        opened = open_offer(offer["offer"], outside=self.outside)
+        receive_credentials(
+            self.vault, opened, transaction_code=offer["tx_code"], copies=5, outside=self.outside
+        )
+
+    def ask(self) -> tuple[str, Consent]:
+        """The employer asks; the id of its request, and what Ada's wallet makes of it."""
+        asked = self.employer.post(
+            "/manage/requests",
+            type="degree",
+            claims=ASKED,
+            optional=["grade"],
+            purpose="Job application",
+            retention_days=30,
+        )
+        request = open_request(asked["request"], outside=self.outside)
+        return asked["id"], prepare_consent(self.vault.content, request, now=self.clock())
+
+    def present(self) -> Any:
+        """Ada answers the employer honestly; the result it sees."""
+        request_id, consent = self.ask()
+        send_presentation(self.vault, consent, outside=self.outside)
+        return self.result(request_id)
+
+    def result(self, request_id: str) -> Any:
+        return self.employer.get(f"/manage/requests/{request_id}")
+
+    def presentation(self, consent: Consent, *, audience: str | None = None) -> str:
+        """What Ada's wallet would send."""
+        (item,) = consent.items
+        return create_presentation(
+            item,
+            key=self.vault.content.signing_key(item.copy.key),
+            nonce=consent.request.request.nonce,
+            audience=audience or consent.party,
+            algorithms=consent.request.request.key_binding_algorithms,
+            now=self.clock(),
+        )
+
+    def post(self, consent: Consent, presentation: str) -> Fetched:
+        """Send something as the answer, by hand."""
+        reply_to = consent.request.request.reply_to
+        body = encode_response({consent.items[0].query_id: [presentation]}, state=reply_to.state)
+        return self.outside.post_form(reply_to.response_uri, body)
+
+    def verdict(self, make: Callable[[Consent], str]) -> tuple[str, str]:
+        """What the employer says to an answer that `make` made: the status and the code."""
+        request_id, consent = self.ask()
+        self.post(consent, make(consent))
+        result = self.result(request_id)
+        assert result["claims"] == {}
+        return result["status"], result["error"]["code"]
+
+
+@contextmanager
+def open_university(anchor: Anchor, clock: Clock) -> Iterator[Office]:
+    with ExitStack() as stack:
+        listener = stack.enter_context(listen("127.0.0.1", 0, name="issuer.localhost"))
+        did = anchor.found(url=listener.url).did
+        anchor.folder.types.add(Path(__file__).parents[2] / "schemas" / "degree", valid_days=1825)
+        keeper = stack.enter_context(anchor.keeper())
+        institution, keys = stack.enter_context(
+            open_institution(anchor.folder, keeper, url=listener.url, now=clock())
+        )
+        text, key = create_management_key(ISSUER_KEY_PREFIX)
+        replace_issuer_key(institution.register, key.id, key.digest)
+        app = create_issuer_app(IssuerApp(institution, keys.rotate, clock, secrets.token_bytes))
+        stack.enter_context(running(app, listener))
+        yield Office(did, Browser(listener.url), bearer(text))
+
+
+@contextmanager
+def open_employer(anchor: Anchor, clock: Clock, university: str) -> Iterator[Office]:
+    path = anchor.path / "employer"
+    path.mkdir(mode=0o700)
+    folder = VerifierFolder(path)
+    with ExitStack() as stack:
+        listener = stack.enter_context(listen("127.0.0.1", 0, name="verifier.localhost"))
+        fetcher = stack.enter_context(Fetcher(FetchRules(development=True)))
+        trust_ledger(folder, anchor.world.ledger.url, policy=None, fetcher=fetcher)
+        ring = stack.enter_context(
+            open_new_keys(
+                folder, PASSPHRASE, kdf=WEAKEST_ACCEPTED, marks=anchor.path / "employer-state", now=clock()
+            )
+        )
+        client = LedgerClient(
+            anchor.world.ledger, fetcher=fetcher, memory=CheckpointMemory(anchor.path / "employer-seen")
+        )
+        did = create_did(folder, ring, client, slug="northgate", onboarding_token=anchor.token, now=clock())
+        folder.save_settings(replace(check_settings("Northgate", listener.url), did=did))
+        trust_issuer(folder.policy, "degree", university)
+        grounds = stack.enter_context(
+            PolicyGrounds(folder.policy, state=anchor.path / "employer-state", clock=clock)
+        )
+        verifier = stack.enter_context(open_verifier(folder, ring, url=listener.url, grounds=grounds))
+        text, key = create_management_key(VERIFIER_KEY_PREFIX)
+        replace_verifier_key(verifier.register, key.id, key.digest)
+        app = create_verifier_app(VerifierApp(verifier, clock, secrets.token_bytes))
+        stack.enter_context(running(app, listener))
+        yield Office(did, Browser(listener.url), bearer(text))
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Iterator[Town]:
+    clock = Clock(NOW)
+    with ExitStack() as stack:
+        anchor = stack.enter_context(anchored(tmp_path, clock))
+        university = stack.enter_context(open_university(anchor, clock))
+        employer = stack.enter_context(open_employer(anchor, clock, university.did))
+        fetcher = stack.enter_context(Fetcher(FetchRules(development=True)))
+        resolver = LedgerResolver(
+            TrustedLedgers((anchor.world.ledger,), development=True),
+            fetcher=fetcher,
+            memory=CheckpointMemory(tmp_path / "wallet-seen"),
+            clock=clock,
+        )
+        vault = stack.enter_context(
+            Vault.create(
+                tmp_path / "wallet" / "wallet.sealed",
+                passphrase=PASSPHRASE,
+                entropy=secrets.token_bytes(32),
+                kdf=TEST_ONLY,
+                mark_folder=tmp_path / "wallet-state",
+                now=clock(),
+            )
+        )
+        outside = Outside(fetcher, resolver.resolve, clock, development=True)
+        yield Town(clock, anchor, university, employer, outside, vault)
+
+
+def test_a_degree_is_issued_held_presented_verified_outlives_its_key_and_is_revoked(town: Town) -> None:
+    # Issued and held: in five copies, which nobody can tell to belong together.
+    town.issue()
+    (held,) = town.vault.content.credentials
+    assert (held.issuer, len(held.copies)) == (town.university.did, 5)
+    assert standing_of(held, now=town.clock()).word is PresentWord.VALID
+
+    # Asked: by somebody the ledger vouches for, with a purpose and a promise.
+    request_id, consent = town.ask()
+    client = consent.request.client
+    assert isinstance(client, DidClient)
+    assert (client.did.did, client.did.evidence is not None) == (town.employer.did, True)
+    assert (consent.name, consent.purpose) == ("Northgate", "Job application")
+    assert consent.retention == timedelta(days=30)
+    (item,) = consent.items
+    open_anyway = {fact.path[0] for fact in item.needed} - set(ASKED)
+    assert {fact.path[0] for fact in item.optional} == {"grade"}
+    assert "Date of birth" in item.hidden
+
+    # Presented and verified: what was asked for, and no more.
+    sent = send_presentation(town.vault, consent, outside=town.outside)
+    assert {path[0] for path in sent.disclosed} == {*ASKED, *open_anyway}
+    result = town.result(request_id)
+    assert result["status"] == "verified"
+    assert result["claims"] == {name: DEGREE.example[name] for name in ASKED}
+    assert all(check["outcome"] in ("passed", "skipped") for check in result["checks"])
+    (received, presented) = town.vault.content.activity
+    assert (received.kind, presented.kind) == (ActivityKind.RECEIVED, ActivityKind.PRESENTED)
+    assert (presented.party, presented.outcome) == (f"decentralized_identifier:{town.employer.did}", None)
+
+    # The university takes a new key into use: what the old one signed goes on verifying.
+    town.wait(hours=2)
+    rotated = town.university.post("/manage/rotate")
+    assert rotated["key_id"].startswith(f"{town.university.did}#")
+    assert town.present()["status"] == "verified"
+
+    # Revoked: the wallet learns it and keeps the degree to itself; who sends it all the same is refused.
+    (issued,) = town.university.get("/manage/credentials")["credentials"]
+    town.university.post(f"/manage/credentials/{issued['id']}/revoke")
+    town.wait(hours=1)
+    assert town.verdict(town.presentation) == ("refused", Code.CREDENTIAL_REVOKED)
+    refresh_standings(town.vault, outside=town.outside)
+    (held,) = town.vault.content.credentials
+    assert standing_of(held, now=town.clock()).word is PresentWord.REVOKED
+    with pytest.raises(RefusedError) as refused:
+        town.ask()
+    assert refused.value.code is Code.CREDENTIAL_REVOKED
+
+
+def flip_one_bit(presentation: str) -> str:
+    """The presentation with one bit of the issuer's signature flipped."""
+    issuer_jwt, tilde, rest = presentation.partition("~")
+    signed, dot, signature = issuer_jwt.rpartition(".")
+    data = bytearray(decode_base64url(signature))
+    data[7] ^= 1
+    return f"{signed}{dot}{encode_base64url(bytes(data))}{tilde}{rest}"
+
+
+def test_cheats_get_nothing(town: Town) -> None:
+    town.issue()
+
+    # Replayed: what was accepted once, at the same request and at another one.
+    request_id, consent = town.ask()
+    presentation = town.presentation(consent)
+    assert town.post(consent, presentation).status == 200
+    again = town.post(consent, presentation)
+    assert (again.status, Code.PRESENTATION_REPLAYED in again.body.decode()) == (400, True)
+    assert town.result(request_id)["status"] == "verified"
+    assert town.verdict(lambda _consent: presentation) == ("refused", Code.NONCE_MISMATCH)
+
+    # Made for another verifier.
+    other = "decentralized_identifier:did:web:other.example"
+    passed_on = town.verdict(lambda consent: town.presentation(consent, audience=other))
+    assert passed_on == ("refused", Code.AUDIENCE_MISMATCH)
+
+    # One bit flipped.
+    flipped = town.verdict(lambda consent: flip_one_bit(town.presentation(consent)))
+    assert flipped == ("refused", Code.SIGNATURE_INVALID)
+
+    # One more fact slipped in behind the holder's back.
+    slipped = town.verdict(lambda consent: add_a_disclosure(town.presentation(consent), consent))
+    assert slipped == ("refused", Code.PRESENTATION_HASH_MISMATCH)
+
+    # Too late.
+    request_id, consent = town.ask()
+    town.wait(hours=1)
+    assert town.post(consent, town.presentation(consent)).status == 400
+    assert town.result(request_id)["status"] == "expired"
+
+
+def add_a_disclosure(presentation: str, consent: Consent) -> str:
+    """The presentation with one disclosure more than the holder signed for."""
+    whole = parse_sd_jwt(consent.items[0].copy.credential)
+    shown = parse_sd_jwt(presentation)
+    other = next(each for each in whole.disclosures if each not in shown.disclosures)
+    return replace(shown, disclosures=(*shown.disclosures, other)).encoded
