@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from doors.clock import now
+from doors.terminal import ExitCode, exit_code
 from protocol.checks import CheckResult, Outcome
 from protocol.codes import Code
 from protocol.did.key import encode_did_key, encode_did_key_method
-from protocol.errors import VerificationError
+from protocol.errors import RefusedError, UnavailableError, VerificationError
 from protocol.keys import Ed25519PrivateKey
 from protocol.keys.jwk import encode_jwk
 from protocol.openid4vp.vp_token import ResponseCheck
@@ -54,6 +55,18 @@ def test_page_lists_every_check_in_its_order_with_its_meaning() -> None:
 def test_page_names_every_outcome_of_a_check() -> None:
     shown = {outcome.value for outcome in Outcome} - {"passed", "failed"}
     assert shown <= set(PAGE.code_spans)
+
+
+def test_numbers_that_a_check_ends_with_are_those_of_the_page() -> None:
+    numbers = {int(cells[0]) for _, cells in PAGE.rows() if cells[0].isdecimal()}
+    assert numbers == {
+        ExitCode.SUCCESS,
+        exit_code(RefusedError(Code.POLICY_INVALID)),
+        exit_code(RefusedError(Code.INPUT_REQUIRED)),
+        exit_code(VerificationError(Code.NONCE_MISMATCH)),
+        exit_code(UnavailableError(Code.STATUS_UNAVAILABLE)),
+        exit_code(VerificationError(Code.ISSUER_NOT_TRUSTED)),
+    }
 
 
 def test_policy_of_the_page_is_the_default_and_trusts_one_issuer() -> None:
