@@ -81,11 +81,11 @@ def verify_credential_rules(payload: JsonObject, verified: VerifiedClaims) -> Pu
         VerificationError: a protected claim that is selectively disclosable, `aka_vcts` that is not a list
             of other types, or `cnf` that is not exactly one usable `jwk`.
     """
+    claims = verified.claims
     for name in PROTECTED_CLAIMS:
         # What is as it was signed was not touched by any digest. A withheld sub-claim shows here too.
-        if name in verified.claims and (name not in payload or payload[name] != verified.claims[name]):
+        if name in claims and (name not in payload or payload[name] != claims[name]):
             raise VerificationError(Code.CLAIM_NOT_DISCLOSABLE, name)
-    claims = verified.claims
     if "aka_vcts" in claims:
         types = claims["aka_vcts"]
         if not isinstance(types, list) or not types or not all(isinstance(vct, str) for vct in types):

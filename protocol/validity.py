@@ -14,9 +14,9 @@ def time_claim(claims: Mapping[str, JsonValue], name: str) -> int | None:
     Raises:
         VerificationError: not a non-negative integer.
     """
-    seconds = claims.get(name)
-    if seconds is None and name not in claims:
+    if name not in claims:
         return None
+    seconds = claims[name]
     if type(seconds) is not int or seconds < 0:
         raise VerificationError(Code.CLAIM_INVALID, name)
     return seconds

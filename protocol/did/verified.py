@@ -71,10 +71,12 @@ class VerifiedDid:
         Raises:
             VerificationError: never listed for this use, or no longer at `moment`.
         """
-        listed = [key for key in self.keys if key.id == key_id and key.relationship is relationship]
-        for key in listed:
-            if key.valid_until is None or (moment is not None and moment < key.valid_until):
-                return key.public_key
+        listed = False
+        for key in self.keys:
+            if key.id == key_id and key.relationship is relationship:
+                if key.valid_until is None or (moment is not None and moment < key.valid_until):
+                    return key.public_key
+                listed = True
         raise VerificationError(
             Code.ISSUER_KEY_NOT_AUTHORIZED, "the key was rotated out" if listed else relationship.value
         )

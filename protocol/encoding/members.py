@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Mapping
+from typing import NoReturn
 
 from protocol.codes import Code
 from protocol.encoding.strict_json import JsonObject, JsonValue
@@ -16,7 +17,7 @@ def text_member(source: Mapping[str, JsonValue], name: str, *, max_characters: i
     Raises:
         MalformedError: absent, not a string, empty, or longer than `max_characters`.
     """
-    value = _present(source, name)
+    value = source[name] if name in source else _missing(name)
     if not isinstance(value, str) or not 0 < len(value) <= max_characters:
         raise MalformedError(Code.MEMBER_INVALID, name)
     return value
@@ -35,7 +36,7 @@ def integer_member(source: Mapping[str, JsonValue], name: str, *, minimum: int =
     Raises:
         MalformedError: absent, not an integer, or below `minimum`.
     """
-    value = _present(source, name)
+    value = source[name] if name in source else _missing(name)
     if type(value) is not int or value < minimum:
         raise MalformedError(Code.MEMBER_INVALID, name)
     return value
@@ -60,7 +61,7 @@ def object_member(source: Mapping[str, JsonValue], name: str) -> JsonObject:
     Raises:
         MalformedError: absent or not an object.
     """
-    value = _present(source, name)
+    value = source[name] if name in source else _missing(name)
     if not isinstance(value, dict):
         raise MalformedError(Code.MEMBER_INVALID, name)
     return value
@@ -77,7 +78,7 @@ def array_member(source: Mapping[str, JsonValue], name: str, *, minimum: int = 0
     Raises:
         MalformedError: absent, not an array, or too short.
     """
-    value = _present(source, name)
+    value = source[name] if name in source else _missing(name)
     if not isinstance(value, list) or len(value) < minimum:
         raise MalformedError(Code.MEMBER_INVALID, name)
     return value
@@ -107,7 +108,5 @@ def objects_member(source: Mapping[str, JsonValue], name: str, *, minimum: int =
     return objects
 
 
-def _present(source: Mapping[str, JsonValue], name: str) -> JsonValue:
-    if name not in source:
-        raise MalformedError(Code.MEMBER_MISSING, name)
-    return source[name]
+def _missing(name: str) -> NoReturn:
+    raise MalformedError(Code.MEMBER_MISSING, name)

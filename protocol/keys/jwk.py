@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from protocol.codes import Code
 from protocol.encoding.base64url import decode_base64url, encode_base64url
 from protocol.encoding.jcs import canonicalize
-from protocol.encoding.members import optional_text_member, text_member
+from protocol.encoding.members import text_member
 from protocol.encoding.strict_json import JsonObject, JsonValue
 from protocol.errors import MalformedError
 from protocol.keys import Ed25519PublicKey, P256PublicKey, PublicKey
@@ -23,7 +23,7 @@ def parse_jwk(jwk: Mapping[str, JsonValue]) -> PublicKey:
     """
     if "d" in jwk or "k" in jwk:
         raise MalformedError(Code.KEY_INVALID, "the JWK holds a secret")
-    if optional_text_member(jwk, "use") not in (None, "sig"):
+    if "use" in jwk and text_member(jwk, "use") != "sig":
         raise MalformedError(Code.KEY_INVALID, "the JWK is not for signatures")
     operations = jwk.get("key_ops", ["verify"])
     if not isinstance(operations, list) or "verify" not in operations:
@@ -37,7 +37,7 @@ def parse_jwk(jwk: Mapping[str, JsonValue]) -> PublicKey:
             key = P256PublicKey.from_coordinates(x, y)
         case _:
             raise MalformedError(Code.KEY_INVALID, "neither Ed25519 nor P-256")
-    if optional_text_member(jwk, "alg") not in (None, *_ALGORITHMS[type(key)]):
+    if "alg" in jwk and text_member(jwk, "alg") not in _ALGORITHMS[type(key)]:
         raise MalformedError(Code.KEY_INVALID, "alg does not fit the key")
     return key
 

@@ -4,7 +4,6 @@
 {"iat": 1795341600, "aud": "<verifier>", "nonce": "<of its request>", "sd_hash": "<digest>"}
 """
 
-import hmac
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -86,13 +85,13 @@ def verify_key_binding(
         raise VerificationError(Code.KEY_BINDING_NOT_FRESH, "iat")
     if not -clock_skew.total_seconds() <= now.timestamp() - issued_at <= max_age.total_seconds():
         raise VerificationError(Code.KEY_BINDING_NOT_FRESH)
-    # 5.6: this request, and this verifier alone
-    if not _equals(payload.get("nonce"), expected_nonce):
+    # 5.6: this request, and this verifier alone. The sender knows both, so they need no constant time.
+    if payload.get("nonce") != expected_nonce:
         raise VerificationError(Code.NONCE_MISMATCH)
-    if not _equals(payload.get("aud"), expected_audience):
+    if payload.get("aud") != expected_audience:
         raise VerificationError(Code.AUDIENCE_MISMATCH)
     # 5.7: exactly these disclosures
-    if not _equals(payload.get("sd_hash"), _presentation_hash(sd_jwt, hash_algorithm)):
+    if payload.get("sd_hash") != _presentation_hash(sd_jwt, hash_algorithm):
         raise VerificationError(Code.PRESENTATION_HASH_MISMATCH)
     # 5.8: valid in all other respects
     verify_validity(payload, now=now, clock_skew=clock_skew)
@@ -119,7 +118,3 @@ def _presentation_hash(sd_jwt: SdJwt, algorithm: HashAlgorithm) -> str:
 
 def _transaction_hashes(transaction_data: Sequence[str]) -> list[JsonValue]:
     return [digest_of(encoded, HashAlgorithm.SHA_256) for encoded in transaction_data]
-
-
-def _equals(value: JsonValue, expected: str) -> bool:
-    return isinstance(value, str) and hmac.compare_digest(value.encode(), expected.encode())

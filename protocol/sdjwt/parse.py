@@ -13,6 +13,7 @@ from protocol.codes import Code
 from protocol.encoding.base64url import decode_base64url
 from protocol.encoding.strict_json import JsonObject, JsonValue, parse_json_object
 from protocol.errors import MalformedError, VerificationError
+from protocol.jws import split_compact
 from protocol.sdjwt.disclosure import SD_ALG, Disclosure, HashAlgorithm, exceed_limits, parse_disclosure
 
 _HASH_ALGORITHMS: Mapping[JsonValue, HashAlgorithm] = {name.value: name for name in HashAlgorithm}
@@ -42,7 +43,8 @@ class SdJwt:
         Raises:
             MalformedError: not a strict JSON object in canonical base64url.
         """
-        return parse_json_object(decode_base64url(self.issuer_jwt.split(".")[1]))
+        _, payload, _ = split_compact(self.issuer_jwt)
+        return parse_json_object(decode_base64url(payload))
 
 
 def parse_sd_jwt(text: str) -> SdJwt:
@@ -53,13 +55,15 @@ def parse_sd_jwt(text: str) -> SdJwt:
     """
     if text.strip() != text or not text.isascii():
         raise MalformedError(Code.FORMAT_INVALID, "white space around, or other characters than ASCII")
-    if "~" not in text:
+    issuer_jwt, tilde, rest = text.partition("~")
+    if not tilde:
         raise MalformedError(Code.FORMAT_INVALID, "an SD-JWT without its ~")
-    issuer_jwt, *encoded, last = text.split("~")
+    *encoded, last = rest.split("~")
     if exceed_limits(encoded):
         raise MalformedError(Code.DISCLOSURE_LIMIT_EXCEEDED, "too many, or too long together")
-    if issuer_jwt.count(".") != 2 or (last and last.count(".") != 2):
-        raise MalformedError(Code.FORMAT_INVALID, "a compact JWS has three parts")
+    split_compact(issuer_jwt)
+    if last:
+        split_compact(last)
     if "" in encoded:
         raise MalformedError(Code.FORMAT_INVALID, "an empty disclosure")
     return SdJwt(issuer_jwt, tuple(map(parse_disclosure, encoded)), last or None)
@@ -71,7 +75,7 @@ def read_hash_algorithm(payload: Mapping[str, JsonValue]) -> HashAlgorithm:
     Raises:
         VerificationError: not one of ours.
     """
-    name = payload.get(SD_ALG, HashAlgorithm.SHA_256)
+    name = payload.get(SD_ALG, "sha-256")
     algorithm = _HASH_ALGORITHMS.get(name) if isinstance(name, str) else None
     if algorithm is None:
         raise VerificationError(Code.HASH_ALGORITHM_NOT_ALLOWED, SD_ALG)

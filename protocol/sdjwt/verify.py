@@ -65,17 +65,14 @@ class _Embedding:
         self._seen: set[str] = set()
 
     def into_object(self, source: JsonObject, place: ClaimPath) -> JsonObject:
-        _check_depth(place)
-        claims: JsonObject = {}
-        for name, value in source.items():
-            if name in RESERVED_NAMES:
-                _check_reserved_member(name, place)
-            else:
-                claims[name] = (
-                    self._into_value(value, (*place, name)) if isinstance(value, dict | list) else value
-                )
+        claims = source.copy()
+        if not RESERVED_NAMES.isdisjoint(source):
+            _remove_reserved_members(claims, place)
+        for name, value in claims.items():
+            if type(value) is not str:  # as most are
+                claims[name] = self._into_value(value, (*place, name))
         if SD in source:  # after the loop, when the names that are always there are known
-            for disclosure in self._take(_member_digests(source[SD])):
+            for disclosure in self._take(source[SD]):
                 name = _member_name(disclosure)
                 if name in claims:
                     raise VerificationError(Code.CLAIM_NAME_COLLISION)
@@ -85,14 +82,15 @@ class _Embedding:
         return claims
 
     def _into_array(self, source: list[JsonValue], place: ClaimPath) -> list[JsonValue]:
-        _check_depth(place)
         elements: list[JsonValue] = []
         for element in source:
             inner = (*place, len(elements))
             if not isinstance(element, dict) or ELLIPSIS not in element:
                 elements.append(self._into_value(element, inner))
                 continue
-            for disclosure in self._take([_element_digest(element)]):
+            if len(element) != 1:
+                raise MalformedError(Code.DISCLOSURE_MALFORMED, '"..." is not alone')
+            for disclosure in self._take([element[ELLIPSIS]]):
                 if disclosure.name is not None:
                     raise MalformedError(Code.DISCLOSURE_MALFORMED, "a named claim as an array element")
                 self.disclosed[inner] = disclosure
@@ -101,38 +99,30 @@ class _Embedding:
 
     def _into_value(self, value: JsonValue, place: ClaimPath) -> JsonValue:
         if isinstance(value, dict):
+            _check_depth(place)
             return self.into_object(value, place)
         if isinstance(value, list):
+            _check_depth(place)
             return self._into_array(value, place)
         return value
 
-    def _take(self, digests: list[str]) -> list[Disclosure]:
+    def _take(self, digests: JsonValue) -> list[Disclosure]:
         """The disclosures behind `digests`. One without is a withheld claim or a decoy (§7.1 step 3.3.1)."""
-        # 4: none twice, whichever of these it is. That also keeps the recursion from going round in circles.
-        count = len(self._seen) + len(digests)
-        self._seen.update(digests)
-        if len(self._seen) != count:
-            raise VerificationError(Code.DIGEST_REPEATED)
-        if count > MAX_DIGESTS:
+        if not isinstance(digests, list):
+            raise MalformedError(Code.DISCLOSURE_MALFORMED, "_sd is not an array")
+        found: list[Disclosure] = []
+        for digest in digests:
+            if not isinstance(digest, str):
+                raise MalformedError(Code.DISCLOSURE_MALFORMED, "something else than a digest")
+            # 4: none twice, whichever of these it is; that also keeps the recursion from going in circles.
+            if digest in self._seen:
+                raise VerificationError(Code.DIGEST_REPEATED)
+            self._seen.add(digest)
+            if digest in self.unused:
+                found.append(self.unused.pop(digest))
+        if len(self._seen) > MAX_DIGESTS:
             raise MalformedError(Code.DISCLOSURE_LIMIT_EXCEEDED, "too many digests")
-        unused = self.unused
-        return [unused.pop(digest) for digest in digests if digest in unused]
-
-
-def _member_digests(source: JsonValue) -> list[str]:
-    if not isinstance(source, list):
-        raise MalformedError(Code.DISCLOSURE_MALFORMED, "_sd is not an array")
-    digests = [digest for digest in source if isinstance(digest, str)]
-    if len(digests) != len(source):
-        raise MalformedError(Code.DISCLOSURE_MALFORMED, "_sd holds something else than digests")
-    return digests
-
-
-def _element_digest(element: JsonObject) -> str:
-    digest = element[ELLIPSIS]
-    if len(element) != 1 or not isinstance(digest, str):
-        raise MalformedError(Code.DISCLOSURE_MALFORMED, '"..." is not alone with a digest')
-    return digest
+        return found
 
 
 def _member_name(disclosure: Disclosure) -> str:
@@ -146,11 +136,13 @@ def _member_name(disclosure: Disclosure) -> str:
     return name
 
 
-def _check_reserved_member(name: str, place: ClaimPath) -> None:
-    if name == ELLIPSIS:
+def _remove_reserved_members(claims: JsonObject, place: ClaimPath) -> None:
+    if ELLIPSIS in claims:
         raise MalformedError(Code.DISCLOSURE_MALFORMED, '"..." outside an array')
-    if name == SD_ALG and place:
+    if SD_ALG in claims and place:
         raise VerificationError(Code.HASH_ALGORITHM_NOT_ALLOWED, "_sd_alg below the top level")
+    claims.pop(SD, None)
+    claims.pop(SD_ALG, None)
 
 
 def _check_depth(place: ClaimPath) -> None:
