@@ -1,3 +1,4 @@
+import base58
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,8 +29,10 @@ def test_examples_of_the_specification_are_written_and_read(data: bytes, text: s
     assert decode_base58btc(text) == data
 
 
-@given(st.binary(max_size=80))
-def test_bytes_survive(data: bytes) -> None:
+@given(st.binary(max_size=80), st.integers(0, 3))
+def test_bytes_survive_and_are_spelled_as_the_library_does(data: bytes, zeros: int) -> None:
+    data = bytes(zeros) + data
+    assert encode_base58btc(data) == base58.b58encode(data).decode()
     assert decode_base58btc(encode_base58btc(data)) == data
     assert decode_multibase(encode_multibase(data)) == data
 
