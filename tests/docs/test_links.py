@@ -1,5 +1,6 @@
 import os
 import re
+from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
@@ -24,6 +25,28 @@ def test_every_relative_link_leads_somewhere(page: Page) -> None:
 
 def test_links_were_found() -> None:
     assert sum(len(page.links) for page in PAGES) > 20
+
+
+def test_every_page_is_reached_from_the_readme() -> None:
+    reached: set[Path] = set()
+    waiting = [Path("README.md")]
+    while waiting:
+        page = waiting.pop()
+        if page not in reached:
+            reached.add(page)
+            links = (link.partition("#")[0] for link in read_page(page).links)
+            targets = (Path(os.path.normpath(page.parent / link)) for link in links if link.endswith(".md"))
+            waiting += [target for target in targets if (ROOT / target).exists()]
+    assert {page.path for page in PAGES} - reached == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.path))
+def test_every_file_and_folder_that_is_named_exists(page: Page) -> None:
+    tops = "|".join(path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith("."))
+    named = [
+        span.partition("::")[0] for span in page.code_spans if re.fullmatch(rf"({tops})/[\w./:-]*", span)
+    ]
+    assert [name for name in named if not (ROOT / name).exists()] == []
 
 
 @pytest.mark.parametrize("folder", ["docs/decisions", "docs/formats"])
