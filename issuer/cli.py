@@ -64,10 +64,11 @@ def init(
     from issuer.founding import found_institution, open_new_keys, trust_ledger
     from issuer.http import KEY_PREFIX
     from issuer.institution import identity_keeper
-    from issuer.register import open_register, replace_management_key
+    from issuer.register import TABLES
     from issuer.remote import chosen_fetcher
     from protocol.tlog.policy import encode_log_policy
     from storage.passphrase import Passphrase, calibrate_kdf
+    from storage.register import open_register, replace_management_key
 
     folder = _folder()
     if folder.is_initialized():
@@ -81,7 +82,7 @@ def init(
     secret = Passphrase(passphrase.read(terminal, question="New passphrase:", repeat=True))
     with open_new_keys(folder, secret, kdf=calibrate_kdf(), marks=state_folder("issuer"), now=now()) as ring:
         text, key = create_management_key(KEY_PREFIX)
-        register = open_register(folder.register)
+        register = open_register(folder.register, TABLES)
         replace_management_key(register, key.id, key.digest)
         register.dispose()
         folder.save_management_key(text)

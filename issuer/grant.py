@@ -12,11 +12,12 @@ from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.engine import Connection, Engine
 
 from issuer.institution import Institution
-from issuer.register import Entropy, OfferState, access_tokens, digest, new_secret, nonces, offers
+from issuer.register import OfferState, access_tokens, nonces, offers
 from protocol.codes import Code
 from protocol.encoding.time import to_seconds
 from protocol.errors import MalformedError, RefusedError, UnavailableError
 from protocol.openid4vci.token import TokenRequest, TokenResponse
+from storage.register import Entropy, digest, new_secret
 
 ACCESS_TOKEN_LIFETIME = timedelta(minutes=5)
 NONCE_LIFETIME = timedelta(minutes=5)

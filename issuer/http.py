@@ -18,7 +18,6 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, FastAPI, Path, Query, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
-from sqlalchemy import select
 
 from doors.http import bearer_key, create_app, json_body, raw_body, request_body
 from doors.management_key import ManagementKey, verify_management_key
@@ -36,7 +35,7 @@ from issuer.management import (
 from issuer.metadata import authorization_server_metadata, issuer_metadata
 from issuer.oauth import OAuthRoute, access_token
 from issuer.offer import create_offer, credential_offer, find_open_offer, list_offers, remove_expired
-from issuer.register import Entropy, find_credential, list_credentials, management_keys
+from issuer.register import find_credential, list_credentials
 from issuer.status import StatusPublisher, change_status
 from ledger.identity import IdentityKey
 from protocol.encoding.strict_json import JsonObject
@@ -54,6 +53,7 @@ from protocol.openid4vci.token import encode_token_response, parse_token_request
 from protocol.status_list import Status
 from protocol.status_list.token import STATUS_LIST_TYP
 from storage.database import read_only
+from storage.register import Entropy, find_management_key
 
 KEY_PREFIX = "tally_issuer"
 
@@ -81,8 +81,7 @@ class IssuerApp:
 
     def health(self) -> JsonObject:
         """Whether the register can be read."""
-        with read_only(self.institution.register).begin() as connection:
-            connection.execute(select(management_keys.c.id).limit(1))
+        find_management_key(self.institution.register, "")
         return {}
 
     def verify_key(self, text: str) -> ManagementKey:
@@ -93,11 +92,8 @@ class IssuerApp:
         """
 
         def find(key_id: str) -> ManagementKey | None:
-            with read_only(self.institution.register).begin() as connection:
-                row = connection.execute(
-                    select(management_keys).where(management_keys.c.id == key_id)
-                ).one_or_none()
-            return None if row is None else ManagementKey(row.id, row.digest)
+            digest = find_management_key(self.institution.register, key_id)
+            return None if digest is None else ManagementKey(key_id, digest)
 
         return verify_management_key(text, prefix=KEY_PREFIX, find=find)
 

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Engine
 
 from issuer.credential_type import TypeShelf
 from issuer.folder import IssuerFolder
-from issuer.register import open_register
+from issuer.register import TABLES
 from issuer.remote import chosen_fetcher
 from issuer.seal import OfferSeal
 from issuer.settings import IssuerSettings
@@ -19,6 +19,7 @@ from ledger.client import LedgerClient
 from ledger.identity import IdentityKeeper, IdentityKey, identity_key, resume_identity, rotate_identity
 from ledger.memory import CheckpointMemory
 from storage.key_ring import KeyRing
+from storage.register import open_register
 
 OFFERS = "offers"
 """The purpose of the key that seals open offers."""
@@ -88,7 +89,7 @@ def open_institution(
     with keeper.ring.file.hold():
         resume_identity(keeper, now=now)
         keys = SigningKeys(keeper, settings.did)
-        register = open_register(folder.register)
+        register = open_register(folder.register, TABLES)
         try:
             seal = OfferSeal(keeper.ring.keys[OFFERS].private)
             yield Institution(settings, folder.types, register, seal, keys.current), keys

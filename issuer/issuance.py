@@ -18,7 +18,7 @@ from issuer.credential_type import IssuedType
 from issuer.grant import Grant, find_grant, use_nonce, use_token
 from issuer.institution import Institution
 from issuer.metadata import PROOF_ALGORITHMS
-from issuer.register import Entropy, OfferState, credentials, digest, new_id, new_secret, offers
+from issuer.register import OfferState, credentials, offers
 from issuer.status import draw_place, record_copy, status_list_uri
 from ledger.identity import IdentityKey
 from protocol.codes import Code
@@ -39,6 +39,7 @@ from protocol.openid4vci.proof import verify_proofs
 from protocol.sdjwt_vc import issue_sd_jwt_vc
 from protocol.status_list import Status
 from storage.database import read_only
+from storage.register import Entropy, digest, new_id, new_secret
 
 _SALT_BYTES = 16
 

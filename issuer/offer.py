@@ -17,17 +17,7 @@ from sqlalchemy.engine import Engine
 
 from issuer.claims import check_claims
 from issuer.institution import Institution
-from issuer.register import (
-    Entropy,
-    OfferState,
-    access_tokens,
-    credentials,
-    digest,
-    new_id,
-    new_secret,
-    nonces,
-    offers,
-)
+from issuer.register import OfferState, access_tokens, credentials, nonces, offers
 from issuer.seal import OfferContent
 from protocol.codes import Code
 from protocol.encoding.base64url import encode_base64url
@@ -36,6 +26,7 @@ from protocol.encoding.time import from_seconds, to_seconds
 from protocol.errors import RefusedError
 from protocol.openid4vci.offer import CredentialOffer, InputMode, PreAuthorizedGrant, TransactionCode
 from storage.database import read_only
+from storage.register import Entropy, digest, new_id, new_secret
 
 TRIES = 5
 TX_CODE_DIGITS = 6

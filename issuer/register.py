@@ -7,13 +7,10 @@ What may be used once changes by compare-and-swap: an UPDATE that names the stat
 transaction as its effect. Whoever changed one row has won; everyone else changed none.
 """
 
-import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -28,20 +25,15 @@ from sqlalchemy import (
     Table,
     Text,
     func,
-    insert,
     select,
 )
 from sqlalchemy.engine import Connection, Engine
 
 from protocol.codes import Code
-from protocol.encoding.base64url import encode_base64url
 from protocol.encoding.time import from_seconds
 from protocol.errors import RefusedError
 from protocol.status_list import Status
-from storage.database import open_database, read_only
-
-Entropy: TypeAlias = Callable[[int], bytes]
-"""So many fresh random bytes: `secrets.token_bytes`, or a counted source in tests."""
+from storage.database import read_only
 
 
 class OfferState(StrEnum):
@@ -58,12 +50,12 @@ class OfferState(StrEnum):
     BLOCKED = "blocked"
 
 
-_metadata = MetaData()
+TABLES = MetaData()
 
 # `expires_at` is when the present state ends: that of the code, then that of the access token.
 offers = Table(
     "offers",
-    _metadata,
+    TABLES,
     Column("id", Text, primary_key=True),
     Column("type", Text, nullable=False),
     Column("state", Text, nullable=False),
@@ -86,7 +78,7 @@ Index(
 
 access_tokens = Table(
     "access_tokens",
-    _metadata,
+    TABLES,
     Column("digest", LargeBinary, primary_key=True),
     Column("offer", Text, ForeignKey("offers.id"), nullable=False),
     Column("expires_at", BigInteger, nullable=False, index=True),
@@ -95,7 +87,7 @@ access_tokens = Table(
 
 nonces = Table(
     "nonces",
-    _metadata,
+    TABLES,
     Column("digest", LargeBinary, primary_key=True),
     Column("expires_at", BigInteger, nullable=False, index=True),
     Column("used_at", BigInteger),
@@ -103,7 +95,7 @@ nonces = Table(
 
 credentials = Table(
     "credentials",
-    _metadata,
+    TABLES,
     Column("id", Text, primary_key=True),
     Column("type", Text, nullable=False, index=True),
     Column("offer", Text, ForeignKey("offers.id"), nullable=False, unique=True),
@@ -118,7 +110,7 @@ credentials = Table(
 # `version` grows with every change of a status in the list, so that a signed copy can be told to be old.
 status_lists = Table(
     "status_lists",
-    _metadata,
+    TABLES,
     Column("number", Integer, primary_key=True),
     Column("size", Integer, nullable=False),
     Column("allocated", Integer, nullable=False),
@@ -128,53 +120,12 @@ status_lists = Table(
 # The primary key is what keeps two credentials from ever sharing a status.
 copies = Table(
     "copies",
-    _metadata,
+    TABLES,
     Column("list", Integer, ForeignKey("status_lists.number"), primary_key=True),
     Column("idx", Integer, primary_key=True),
     Column("credential", Text, ForeignKey("credentials.id"), nullable=False, index=True),
     Column("holder_key", Text, nullable=False),
 )
-
-management_keys = Table(
-    "management_keys",
-    _metadata,
-    Column("id", Text, primary_key=True),
-    Column("digest", LargeBinary, nullable=False),
-)
-
-
-def open_register(path: Path) -> Engine:
-    """The register in the file `path`, with its tables, made when they are missing.
-
-    Raises:
-        UnavailableError: the disk's fault, or not a database.
-    """
-    engine = open_database(str(path))
-    with engine.begin() as connection:
-        _metadata.create_all(connection)
-    return engine
-
-
-def replace_management_key(register: Engine, key_id: str, key_digest: bytes) -> None:
-    """Let one management key in, and no other any more."""
-    with register.begin() as connection:
-        connection.execute(management_keys.delete())
-        connection.execute(insert(management_keys).values(id=key_id, digest=key_digest))
-
-
-def digest(value: str) -> bytes:
-    """What the register keeps of a code, token or nonce."""
-    return hashlib.sha256(value.encode("utf-8", "backslashreplace")).digest()
-
-
-def new_id(entropy: Entropy) -> str:
-    """A random id of an offer or a credential: 16 hex digits, which never look like an option."""
-    return entropy(8).hex()
-
-
-def new_secret(entropy: Entropy) -> str:
-    """A random value of 128 bits that lets its bearer in, in base64url."""
-    return encode_base64url(entropy(16))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,13 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import IntegrityError
 
 from issuer.institution import Institution
-from issuer.register import CredentialRecord, Entropy, copies, credentials, find_credential, status_lists
+from issuer.register import CredentialRecord, copies, credentials, find_credential, status_lists
 from protocol.codes import Code
 from protocol.encoding.time import to_seconds
 from protocol.errors import RefusedError
 from protocol.status_list import Status, StatusList, create_status_list_token
 from storage.database import read_only
+from storage.register import Entropy
 
 MIN_LIST_SIZE = 1 << 17
 STATUS_BITS = 2  # so that suspended can be told from revoked

@@ -75,6 +75,26 @@ def read_only(engine: Engine) -> Engine:
     return engine.execution_options(tally_read_only=True, postgresql_readonly=True)
 
 
+def erase_traces(engine: Engine) -> None:
+    """Let nothing of what was deleted linger in the files of a database of SQLite.
+
+    The pages of the database are overwritten with a deletion; this cuts off the journal, where their old
+    content would stand until something happens to be written over it. With another reader in the way it does
+    nothing, so it is called again and again.
+
+    Raises:
+        UnavailableError: the disk's fault.
+    """
+    if engine.dialect.name != "sqlite":
+        return
+    # Not in a transaction, as everything that SQLAlchemy executes is: there it would find itself in the way.
+    with closing(engine.raw_connection()) as connection:
+        try:
+            connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+        except sqlite3.Error as error:
+            raise UnavailableError(Code.DISK_ERROR, "the journal of the database") from error
+
+
 def _parse_url(url: str) -> URL:
     try:
         parsed = make_url(url) if "://" in url else URL.create("sqlite", database=url)

@@ -29,6 +29,8 @@ from protocol.openid4vp.invocation import parse_fetch_body
 from protocol.openid4vp.refusal import ErrorWord
 from protocol.openid4vp.request_object import REQUEST_OBJECT_MEDIA_TYPE
 from protocol.openid4vp.response import MAX_RESPONSE_BYTES, encode_acknowledgement
+from storage.database import erase_traces
+from storage.register import Entropy, find_management_key
 from verifier.check import check_document, check_material
 from verifier.done_page import render_done_page
 from verifier.management import (
@@ -40,7 +42,6 @@ from verifier.management import (
     parse_material,
     parse_request_draft,
 )
-from verifier.register import Entropy, erase_traces, find_management_key
 from verifier.request import create_request, sign_request
 from verifier.response import receive_answer
 from verifier.result import (

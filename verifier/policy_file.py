@@ -35,8 +35,7 @@ from protocol.errors import MalformedError, RefusedError, VerificationError
 from protocol.policy import KeyBindingRule, StatusRule, VerificationPolicy
 from schemas import credential_type, credential_types
 from storage.atomic_file import Folder
-from verifier.settings import quote_toml
-from verifier.toml_table import TomlTable, parse_toml, suggestion
+from storage.toml_table import TomlTable, parse_toml, quote_toml, suggestion
 
 FILE = "policy.toml"
 

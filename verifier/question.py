@@ -20,8 +20,8 @@ from protocol.openid4vp.dcql.query import MAX_OPTIONS, ClaimQuery, DcqlQuery, pa
 from protocol.policy import VerificationPolicy
 from protocol.sdjwt_vc import SD_JWT_VC_TYP
 from schemas import credential_type
+from storage.toml_table import suggestion
 from verifier.policy_file import find_vct
-from verifier.toml_table import suggestion
 
 MAX_OPTIONAL = MAX_OPTIONS.bit_length() - 1
 _WHOLE = "*"

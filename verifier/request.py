@@ -28,8 +28,9 @@ from protocol.openid4vp.refusal import ReplyAddress
 from protocol.openid4vp.request import AuthorizationRequest, RequestStatement
 from protocol.openid4vp.request_object import create_request_object
 from storage.database import read_only
+from storage.register import Entropy, digest, new_id, new_secret
 from verifier.question import CredentialQuestion, create_query
-from verifier.register import Entropy, RequestState, digest, new_id, new_secret, requests
+from verifier.register import RequestState, requests
 from verifier.verifier import Verifier
 
 

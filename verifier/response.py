@@ -19,9 +19,10 @@ from protocol.encoding.time import to_seconds
 from protocol.errors import MalformedError, RefusedError, TallyError, UnavailableError, VerificationError
 from protocol.openid4vp.response import ErrorResponse, VpToken, parse_response
 from protocol.openid4vp.vp_token import VerifiedAnswer, VerifiedResponse, verify_vp_token
+from storage.register import Entropy, digest, new_secret
 from verifier.check_list import check_documents
 from verifier.question import encode_path_text
-from verifier.register import Entropy, RequestState, digest, new_secret, requests
+from verifier.register import RequestState, requests
 from verifier.request import OpenRequest, find_open_request, nonce_of
 from verifier.verifier import Verifier
 
@@ -87,7 +88,7 @@ def _settle_verified(
     values: dict[str, Any] = {"state": RequestState.VERIFIED, "checks": _encode(_all_checks(verified))}
     if request.retention:
         document = _answer_document(request, verified)
-        values["sealed"] = verifier.seal.seal(document, request_id=request.id, entropy=entropy)
+        values["sealed"] = verifier.seal.seal(document, record_id=request.id, entropy=entropy)
         values["overdue_at"] = to_seconds(now + request.retention)
     if request.redirect_uri is None:
         _settle(verifier, request, now=now, **values)

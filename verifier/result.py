@@ -17,8 +17,9 @@ from protocol.encoding.members import object_member
 from protocol.encoding.strict_json import JsonObject, JsonValue, parse_json
 from protocol.encoding.time import encode_utc, from_seconds, to_seconds
 from protocol.errors import RefusedError
-from storage.database import read_only
-from verifier.register import RequestState, digest, erase_traces, requests
+from storage.database import erase_traces, read_only
+from storage.register import digest
+from verifier.register import RequestState, requests
 from verifier.verifier import Verifier
 
 # Whose browser has not come back yet is told no more than when nobody has answered.
@@ -157,7 +158,7 @@ def _result(verifier: Verifier, row: Row[Any]) -> RequestResult:
         status=_WORDS[state],
         checks=[] if is_hidden or row.checks is None else _parse_checks(row.checks),
         error=None if row.error is None else find_code(row.error),
-        presented=verifier.seal.open(row.sealed, request_id=row.id) if shows_presented else None,
+        presented=verifier.seal.open(row.sealed, record_id=row.id) if shows_presented else None,
         delete_at=from_seconds(row.overdue_at) if shows_presented else None,
         expires_at=from_seconds(row.expires_at),
     )

@@ -4,7 +4,6 @@ What it believes is in policy.toml. Secrets are in neither: they are in the key 
 is in a file of its own.
 """
 
-import json
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -13,7 +12,7 @@ from protocol.errors import MalformedError
 from protocol.jws import Algorithm
 from protocol.openid4vp.request import MAX_NAME_CHARACTERS
 from protocol.web_address import parse_web_address
-from verifier.toml_table import TomlTable, parse_toml
+from storage.toml_table import TomlTable, parse_toml, quote_toml
 
 FILE = "verifier.toml"
 MIN_REQUEST_LIFETIME = timedelta(seconds=30)
@@ -89,12 +88,6 @@ def encode_settings(settings: VerifierSettings) -> str:
         signing_name=quote_toml(settings.signing_name.value),
         minutes=settings.request_lifetime // _MINUTE,
     )
-
-
-def quote_toml(text: str) -> str:
-    """`text` as a TOML string."""
-    # A JSON string is one too, but for DEL, which TOML wants escaped.
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _name(top: TomlTable) -> str:

@@ -9,10 +9,11 @@ from sqlalchemy.engine import Engine
 from ledger.identity import IdentityKey, identity_key
 from protocol.openid4vp.client_id import ClientId, ClientIdPrefix
 from storage.key_ring import KeyRing
+from storage.register import open_register
+from storage.seal import Seal
 from verifier.folder import VerifierFolder
 from verifier.grounds import Grounds
-from verifier.register import open_register
-from verifier.seal import AnswerSeal
+from verifier.register import TABLES
 from verifier.settings import VerifierSettings
 
 ANSWERS = "answers"
@@ -33,7 +34,7 @@ class Verifier:
 
     settings: VerifierSettings
     register: Engine
-    seal: AnswerSeal
+    seal: Seal
     grounds: Callable[[], Grounds]
     signer: IdentityKey | None
 
@@ -62,9 +63,9 @@ def open_verifier(
     settings = replace(folder.load_settings(), url=url)
     grounds()
     with ring.file.hold():
-        register = open_register(folder.register)
+        register = open_register(folder.register, TABLES)
         try:
-            seal = AnswerSeal(ring.keys[ANSWERS].private)
+            seal = Seal(ring.keys[ANSWERS].private)
             signer = None if settings.did is None else identity_key(ring, settings.did)
             yield Verifier(settings, register, seal, grounds, signer)
         finally:

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from issuer.register import open_register
+from issuer.register import TABLES
+from storage.register import open_register
 from tests.issuer.counted import NOW, CountedEntropy
 from tests.issuer.door import Door, open_door
 from tests.issuer.university import University
@@ -17,7 +18,7 @@ def entropy() -> CountedEntropy:
 
 @pytest.fixture
 def register(tmp_path: Path) -> Iterator[Engine]:
-    engine = open_register(tmp_path / "register.sqlite")
+    engine = open_register(tmp_path / "register.sqlite", TABLES)
     yield engine
     engine.dispose()
 

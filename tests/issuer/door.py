@@ -10,9 +10,9 @@ from urllib.parse import urlencode
 from doors.management_key import create_management_key
 from doors.server import listen, running
 from issuer.http import KEY_PREFIX, IssuerApp, create_issuer_app
-from issuer.register import replace_management_key
 from ledger.identity import IdentityKey
 from protocol.openid4vci.offer import PRE_AUTHORIZED_CODE
+from storage.register import replace_management_key
 from tests.issuer.browser import FORM, Answer, Browser, bearer
 from tests.issuer.university import EXAMPLE, University
 from tests.status_issuer import KEY

@@ -13,7 +13,7 @@ from doors.server import listen, running
 from issuer import grant, http
 from issuer.http import KEY_PREFIX
 from issuer.offer import list_offers
-from issuer.register import OfferState, replace_management_key
+from issuer.register import OfferState
 from protocol.codes import Code
 from protocol.errors import UnavailableError
 from protocol.openid4vci.metadata import (
@@ -25,6 +25,7 @@ from protocol.openid4vci.offer import OfferReference, parse_offer, parse_offer_l
 from protocol.openid4vci.token import parse_token_response
 from protocol.sdjwt.parse import parse_sd_jwt
 from protocol.status_list import Status, read_status, status_at, verify_status_list_token
+from storage.register import replace_management_key
 from tests.issuer.browser import Browser, bearer
 from tests.issuer.counted import NOW
 from tests.issuer.door import Door, request

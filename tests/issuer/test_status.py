@@ -8,7 +8,7 @@ from sqlalchemy import Engine, insert, select
 
 from issuer.credential_type import TypeShelf
 from issuer.institution import Institution
-from issuer.register import OfferState, credentials, digest, list_credentials, offers, status_lists
+from issuer.register import OfferState, credentials, list_credentials, offers, status_lists
 from issuer.seal import OfferSeal
 from issuer.settings import IssuerSettings
 from issuer.status import (
@@ -23,6 +23,7 @@ from ledger.identity import IdentityKey
 from protocol.codes import Code
 from protocol.errors import RefusedError
 from protocol.status_list import Status, VerifiedStatusList, status_at, verify_status_list_token
+from storage.register import digest
 from tests.issuer.counted import NOW, CountedEntropy
 from tests.status_issuer import DID, KEY, KEY_ID, OTHER_KEY, verified_did
 

@@ -11,7 +11,7 @@ from issuer.grant import create_nonce, exchange_code
 from issuer.institution import Institution
 from issuer.issuance import issue_credential
 from issuer.offer import CreatedOffer, create_offer
-from issuer.register import open_register
+from issuer.register import TABLES
 from issuer.seal import OfferSeal
 from issuer.settings import IssuerSettings
 from issuer.status import StatusPublisher
@@ -22,6 +22,7 @@ from protocol.openid4vci.credential import ConfigurationId, CredentialRequest, I
 from protocol.openid4vci.proof import create_proof
 from protocol.openid4vci.token import TokenRequest
 from schemas import credential_type
+from storage.register import open_register
 from tests.issuer.counted import CountedEntropy, SetClock
 from tests.status_issuer import DID, KEY, KEY_ID
 
@@ -47,7 +48,7 @@ class University:
         self.institution = Institution(
             settings=IssuerSettings(name="City University", url=url, did=DID),
             types=types,
-            register=open_register(folder / "register.sqlite"),
+            register=open_register(folder / "register.sqlite", TABLES),
             seal=OfferSeal(bytes(range(32))),
             signer=lambda: self.signer,
         )

@@ -20,7 +20,6 @@ from doors.server import listen, running
 from issuer.http import KEY_PREFIX as ISSUER_KEY_PREFIX
 from issuer.http import IssuerApp, create_issuer_app
 from issuer.institution import open_institution
-from issuer.register import replace_management_key as replace_issuer_key
 from ledger.client import LedgerClient
 from ledger.fetch import Fetched, Fetcher, FetchRules
 from ledger.memory import CheckpointMemory
@@ -34,6 +33,7 @@ from protocol.openid4vp.response import encode_response
 from protocol.sdjwt.parse import parse_sd_jwt
 from schemas import credential_type
 from storage.passphrase import TEST_ONLY, WEAKEST_ACCEPTED, Passphrase
+from storage.register import replace_management_key
 from tests.issuer.anchored import Anchor, anchored
 from tests.issuer.browser import Browser, bearer
 from tests.ledger.world import NOW, Clock
@@ -43,7 +43,6 @@ from verifier.grounds import PolicyGrounds
 from verifier.http import KEY_PREFIX as VERIFIER_KEY_PREFIX
 from verifier.http import VerifierApp, create_verifier_app
 from verifier.policy_file import trust_issuer
-from verifier.register import replace_management_key as replace_verifier_key
 from verifier.verifier import open_verifier
 from wallet.consent import Consent, prepare_consent
 from wallet.content import ActivityKind
@@ -160,7 +159,7 @@ def open_university(anchor: Anchor, clock: Clock) -> Iterator[Office]:
             open_institution(anchor.folder, keeper, url=listener.url, now=clock())
         )
         text, key = create_management_key(ISSUER_KEY_PREFIX)
-        replace_issuer_key(institution.register, key.id, key.digest)
+        replace_management_key(institution.register, key.id, key.digest)
         app = create_issuer_app(IssuerApp(institution, keys.rotate, clock, secrets.token_bytes))
         stack.enter_context(running(app, listener))
         yield Office(did, Browser(listener.url), bearer(text))
@@ -191,7 +190,7 @@ def open_employer(anchor: Anchor, clock: Clock, university: str) -> Iterator[Off
         )
         verifier = stack.enter_context(open_verifier(folder, ring, url=listener.url, grounds=grounds))
         text, key = create_management_key(VERIFIER_KEY_PREFIX)
-        replace_verifier_key(verifier.register, key.id, key.digest)
+        replace_management_key(verifier.register, key.id, key.digest)
         app = create_verifier_app(VerifierApp(verifier, clock, secrets.token_bytes))
         stack.enter_context(running(app, listener))
         yield Office(did, Browser(listener.url), bearer(text))
@@ -242,7 +241,7 @@ def test_a_degree_is_issued_held_presented_verified_outlives_its_key_and_is_revo
     (item,) = consent.items
     open_anyway = {fact.path[0] for fact in item.needed} - set(ASKED)
     assert {fact.path[0] for fact in item.optional} == {"grade"}
-    assert "Date of birth" in item.hidden
+    assert "Date of birth" in {fact.label for fact in item.hidden}
 
     # Presented and verified: what was asked for, and no more.
     sent = send_presentation(town.vault, consent, outside=town.outside)

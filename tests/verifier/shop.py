@@ -28,15 +28,16 @@ from protocol.sdjwt.present import select_disclosures
 from protocol.sdjwt_vc import issue_sd_jwt_vc
 from protocol.status_list import StatusList, create_status_list_token
 from schemas import credential_type
+from storage.register import open_register
+from storage.seal import Seal
 from tests.attacks.artefacts import DID, FRESH, ISSUER_KEY, KEY_ID, NOW, verified_did
 from tests.issuer.counted import CountedEntropy
 from verifier.grounds import Grounds
 from verifier.question import CredentialQuestion, parse_path_text
-from verifier.register import open_register
+from verifier.register import TABLES
 from verifier.request import CreatedRequest, RequestDraft, create_request, nonce_of
 from verifier.response import receive_answer
 from verifier.result import RequestResult, read_result
-from verifier.seal import AnswerSeal
 from verifier.settings import VerifierSettings
 from verifier.status_cache import StatusListMemory, StatusLists
 from verifier.verifier import Verifier
@@ -150,7 +151,7 @@ class Shop:
     status_lists: StatusLists = field(init=False)
 
     def __post_init__(self) -> None:
-        self.register = open_register(self.folder / "register.sqlite")
+        self.register = open_register(self.folder / "register.sqlite", TABLES)
         memory = StatusListMemory(self.folder / "status-lists")
         self.status_lists = StatusLists(self.status.fetch, memory=memory)
 
@@ -163,7 +164,7 @@ class Shop:
         return Verifier(
             settings=VerifierSettings("Shop <b>", self.url, VERIFIER_DID if self.has_did else None),
             register=self.register,
-            seal=AnswerSeal(bytes(range(32))),
+            seal=Seal(bytes(range(32))),
             grounds=lambda: self.grounds(),
             signer=IdentityKey(VERIFIER_KEY, key_id) if self.has_did else None,
         )

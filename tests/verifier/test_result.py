@@ -8,9 +8,12 @@ from sqlalchemy import select
 
 from protocol.codes import Code
 from protocol.errors import RefusedError, UnavailableError
+from storage.database import erase_traces
+from storage.register import digest
+from storage.seal import Seal
 from tests.attacks.artefacts import NOW
 from tests.verifier.shop import Shop, found_in, issue, reference_of
-from verifier.register import RequestState, digest, erase_traces, requests
+from verifier.register import RequestState, requests
 from verifier.request import CreatedRequest
 from verifier.result import (
     forget_overdue,
@@ -19,7 +22,6 @@ from verifier.result import (
     remove_request,
     result_document,
 )
-from verifier.seal import AnswerSeal
 
 
 def test_pending_request_tells_nothing_yet(shop: Shop) -> None:
@@ -139,10 +141,10 @@ def test_sealed_answer_opens_only_with_its_key_and_for_its_request(shop: Shop) -
     seal = shop.verifier.seal
     with shop.register.begin() as connection:
         row = connection.execute(select(requests).where(requests.c.id == first.id)).one()
-    assert seal.open(row.sealed, request_id=first.id)["claims"] == {"level": "master"}
-    for other, request_id in ((seal, second.id), (AnswerSeal(bytes(32)), first.id)):
+    assert seal.open(row.sealed, record_id=first.id)["claims"] == {"level": "master"}
+    for other, request_id in ((seal, second.id), (Seal(bytes(32)), first.id)):
         with pytest.raises(UnavailableError) as damaged:
-            other.open(row.sealed, request_id=request_id)
+            other.open(row.sealed, record_id=request_id)
         assert damaged.value.code is Code.DATABASE_DAMAGED
 
 

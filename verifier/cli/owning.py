@@ -56,10 +56,11 @@ def init(
     from ledger.memory import CheckpointMemory
     from protocol.tlog.policy import encode_log_policy
     from storage.passphrase import Passphrase, calibrate_kdf
+    from storage.register import open_register, replace_management_key
     from verifier.founding import check_settings, create_did, open_new_keys, trust_ledger
     from verifier.grounds import CHECKPOINTS
     from verifier.http import KEY_PREFIX
-    from verifier.register import open_register, replace_management_key
+    from verifier.register import TABLES
     from verifier.remote import chosen_fetcher
 
     folder = own_folder()
@@ -77,7 +78,7 @@ def init(
         secret = Passphrase(passphrase.read(terminal, question="New passphrase:", repeat=True))
         with open_new_keys(folder, secret, kdf=calibrate_kdf(), marks=state, now=now()) as ring:
             text, key = create_management_key(KEY_PREFIX)
-            register = open_register(folder.register)
+            register = open_register(folder.register, TABLES)
             replace_management_key(register, key.id, key.digest)
             register.dispose()
             folder.save_management_key(text)

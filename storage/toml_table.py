@@ -4,6 +4,7 @@ A misspelt rule would otherwise be no rule, and nobody would notice.
 """
 
 import difflib
+import json
 import tomllib
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
@@ -153,3 +154,9 @@ def parse_toml(text: str, *, file: str, code: Code) -> TomlTable:
         return TomlTable(tomllib.loads(text), place=f"{file}: ", code=code)
     except tomllib.TOMLDecodeError as error:
         raise RefusedError(code, f"{file}: {error}") from error
+
+
+def quote_toml(text: str) -> str:
+    """`text` as a TOML string."""
+    # A JSON string is one too, but for DEL, which TOML wants escaped.
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

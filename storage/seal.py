@@ -1,4 +1,4 @@
-"""The seal on what was presented: unreadable to whoever has the register, or a backup of it, alone."""
+"""A seal on single records of a register: unreadable to whoever has the register, or a copy of it, alone."""
 
 import nacl.bindings
 import nacl.exceptions
@@ -6,13 +6,13 @@ import nacl.exceptions
 from protocol.codes import Code
 from protocol.encoding.strict_json import JsonObject, encode_json, parse_json_object
 from protocol.errors import UnavailableError
-from verifier.register import Entropy
+from storage.register import Entropy
 
 _NONCE_BYTES = nacl.bindings.crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
 
 
-class AnswerSeal:
-    """Seals documents with XChaCha20-Poly1305, each bound to the id of the request it answers.
+class Seal:
+    """Seals documents with XChaCha20-Poly1305, each bound to the id of the record it belongs to.
 
     Args:
         key: 32 bytes from the key ring.
@@ -21,23 +21,23 @@ class AnswerSeal:
     def __init__(self, key: bytes) -> None:
         self._key = key
 
-    def seal(self, document: JsonObject, *, request_id: str, entropy: Entropy) -> bytes:
+    def seal(self, document: JsonObject, *, record_id: str, entropy: Entropy) -> bytes:
         """`document` as a nonce of 24 bytes and the ciphertext."""
         nonce = entropy(_NONCE_BYTES)
         return nonce + nacl.bindings.crypto_aead_xchacha20poly1305_ietf_encrypt(
-            encode_json(document), request_id.encode("ascii"), nonce, self._key
+            encode_json(document), record_id.encode("ascii"), nonce, self._key
         )
 
-    def open(self, sealed: bytes, *, request_id: str) -> JsonObject:
-        """The document that was sealed for this request.
+    def open(self, sealed: bytes, *, record_id: str) -> JsonObject:
+        """The document that was sealed for this record.
 
         Raises:
-            UnavailableError: altered, of another request, or sealed with another key.
+            UnavailableError: altered, of another record, or sealed with another key.
         """
         try:
             document = nacl.bindings.crypto_aead_xchacha20poly1305_ietf_decrypt(
-                sealed[_NONCE_BYTES:], request_id.encode("ascii"), sealed[:_NONCE_BYTES], self._key
+                sealed[_NONCE_BYTES:], record_id.encode("ascii"), sealed[:_NONCE_BYTES], self._key
             )
         except nacl.exceptions.CryptoError as error:
-            raise UnavailableError(Code.DATABASE_DAMAGED, "a sealed answer does not open") from error
+            raise UnavailableError(Code.DATABASE_DAMAGED, "a sealed record does not open") from error
         return parse_json_object(document)

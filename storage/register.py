@@ -1,0 +1,71 @@
+"""What the registers of institutions have in common: who is let in; how ids and secrets are made and kept.
+
+A register keeps codes, tokens, nonces and references as SHA-256 only, and what is in it for a time lies there
+sealed (`storage.seal`). What it is about is in the tables of its role.
+"""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+from sqlalchemy import Column, LargeBinary, MetaData, Table, Text, insert, select
+from sqlalchemy.engine import Engine
+
+from protocol.encoding.base64url import encode_base64url
+from storage.database import open_database, read_only
+
+Entropy: TypeAlias = Callable[[int], bytes]
+"""So many fresh random bytes: `secrets.token_bytes`, or a counted source in tests."""
+
+_shared_tables = MetaData()
+_management_keys = Table(
+    "management_keys",
+    _shared_tables,
+    Column("id", Text, primary_key=True),
+    Column("digest", LargeBinary, nullable=False),
+)
+
+
+def open_register(path: Path, tables: MetaData) -> Engine:
+    """The register in the file `path`, with the tables of its role, made when they are missing.
+
+    Raises:
+        UnavailableError: the disk's fault, or not a database.
+    """
+    engine = open_database(str(path))
+    with engine.begin() as connection:
+        for each in (_shared_tables, tables):
+            each.create_all(connection)
+    return engine
+
+
+def replace_management_key(register: Engine, key_id: str, key_digest: bytes) -> None:
+    """Let one management key in, and no other any more."""
+    with register.begin() as connection:
+        connection.execute(_management_keys.delete())
+        connection.execute(insert(_management_keys).values(id=key_id, digest=key_digest))
+
+
+def find_management_key(register: Engine, key_id: str) -> bytes | None:
+    """The SHA-256 of the management key with this id, None if there is none."""
+    with read_only(register).begin() as connection:
+        found: bytes | None = connection.execute(
+            select(_management_keys.c.digest).where(_management_keys.c.id == key_id)
+        ).scalar_one_or_none()
+    return found
+
+
+def digest(value: str) -> bytes:
+    """What a register keeps of a code, token, nonce or reference."""
+    return hashlib.sha256(value.encode("utf-8", "backslashreplace")).digest()
+
+
+def new_id(entropy: Entropy) -> str:
+    """A random id of a record for its owner: 16 hex digits, which never look like an option."""
+    return entropy(8).hex()
+
+
+def new_secret(entropy: Entropy) -> str:
+    """A random value of 128 bits that lets its bearer in, in base64url."""
+    return encode_base64url(entropy(16))
