@@ -56,3 +56,9 @@ def select_claims(claims: JsonObject, path: ClaimPath) -> dict[ClaimPath, JsonVa
                 inner |= {(*place, index): value[index] for index in indices if index < len(value)}
         selected = inner
     return selected
+
+
+def is_on_one_line(one: ClaimPath, other: ClaimPath) -> bool:
+    """Whether one of two places is the other or lies in it."""
+    length = min(len(one), len(other))
+    return one[:length] == other[:length]

@@ -4,21 +4,19 @@ Everything here is data, computed from the request and the wallet's content. Wha
 the same data, never from the state of a screen.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-from protocol.claim_path import ClaimPath
+from protocol.claim_path import ClaimPath, is_on_one_line
 from protocol.codes import Code
-from protocol.encoding.strict_json import JsonValue
 from protocol.errors import RefusedError
 from protocol.openid4vp.request_object import DidClient, VerifiedRequest
-from protocol.sdjwt.present import HeldClaim
 from wallet.content import CredentialCopy, HeldCredential, WalletContent
+from wallet.facts import ShownClaim, shown_facts
 from wallet.holder_claims import leaving_with, list_holder_claims
-from wallet.label import claim_label
 from wallet.selection import Answer, select_answers
 
 
@@ -32,15 +30,6 @@ class CheckedBy(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class ShownClaim:
-    """One fact as a person sees it, with its value; `path` is where it is in the credential."""
-
-    path: ClaimPath
-    label: str
-    value: JsonValue
-
-
-@dataclass(frozen=True, slots=True)
 class ConsentItem:
     """One credential that answers one part of the request.
 
@@ -50,8 +39,7 @@ class ConsentItem:
         copy: The copy that would be shown.
         needed: What leaves when the person agrees.
         optional: What the verifier would like as well; off unless the person turns it on.
-        chosen: Those of the optional facts that the person turned on.
-        hidden: The labels of what stays in the wallet.
+        chosen: The optional facts that the person turned on, with those the issuer tied to them.
         linkable: Whether this copy was shown before, so that the two occasions can be told to be one person.
     """
 
@@ -61,7 +49,6 @@ class ConsentItem:
     needed: tuple[ShownClaim, ...]
     optional: tuple[ShownClaim, ...]
     chosen: tuple[ShownClaim, ...]
-    hidden: tuple[str, ...]
     linkable: bool
 
     @property
@@ -69,13 +56,22 @@ class ConsentItem:
         """Every fact that leaves: the needed ones and those turned on."""
         return self.needed + self.chosen
 
+    @property
+    def hidden(self) -> tuple[ShownClaim, ...]:
+        """What stays in the wallet, and was not asked for."""
+        on_screen = {fact.path for fact in (*self.disclosed, *self.optional)}
+        pieces = list_holder_claims(self.copy.credential)
+        return shown_facts(
+            self.credential.credential_type, [piece for piece in pieces if piece.path not in on_screen]
+        )
+
     def with_chosen(self, facts: Collection[ShownClaim]) -> "ConsentItem":
         """The same with these of the optional facts turned on, and those that cannot be shown apart from
         them.
         """
-        wanted = [fact.path for fact in (*self.needed, *facts)]
-        leaving = {piece.path for piece in leaving_with(self.copy.credential, wanted)}
-        return replace(self, chosen=tuple(fact for fact in self.optional if fact.path in leaving))
+        leaving = leaving_with(self.copy.credential, [fact.path for fact in (*self.needed, *facts)])
+        sent = shown_facts(self.credential.credential_type, leaving)
+        return replace(self, chosen=tuple(fact for fact in sent if fact not in self.needed))
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,24 +167,24 @@ def prepare_consent(
 def _item(answer: Answer) -> ConsentItem:
     held = answer.credential
     copy = held.next_copy
-    needed = leaving_with(copy.credential, answer.needed)
-    granted = leaving_with(copy.credential, answer.needed | answer.optional)
-    hidden = [piece for piece in list_holder_claims(copy.credential) if piece not in granted]
-    vct = held.credential_type
+    needed = shown_facts(held.credential_type, leaving_with(copy.credential, answer.needed))
+    granted = shown_facts(
+        held.credential_type, leaving_with(copy.credential, answer.needed | answer.optional)
+    )
     return ConsentItem(
         query_id=answer.query_id,
         credential=held,
         copy=copy,
-        needed=_shown(vct, needed),
-        optional=_shown(vct, [piece for piece in granted if piece not in needed]),
+        needed=needed,
+        # Not what the issuer tied to it: that leaves with it, and by itself nobody wants it.
+        optional=tuple(
+            fact
+            for fact in granted
+            if fact not in needed and any(is_on_one_line(fact.path, wish) for wish in answer.optional)
+        ),
         chosen=(),
-        hidden=tuple(dict.fromkeys(claim_label(vct, piece.path) for piece in hidden)),
         linkable=copy.used_at is not None,
     )
-
-
-def _shown(vct: str, pieces: Iterable[HeldClaim]) -> tuple[ShownClaim, ...]:
-    return tuple(ShownClaim(piece.path, claim_label(vct, piece.path), piece.value) for piece in pieces)
 
 
 def _names(fact: ShownClaim) -> set[str]:

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from protocol.claim_path import ClaimPath, select_claims
@@ -41,9 +41,9 @@ from tests.wallet.holdings import (
 )
 from tests.wallet.inspector import query_for
 from verifier.question import CredentialQuestion, create_query
-from wallet.consent import CheckedBy, Consent, ConsentItem, ShownClaim, dotted, prepare_consent
-from wallet.content import StandingWord, WalletContent
-from wallet.facts import held_claims
+from wallet.consent import CheckedBy, Consent, ConsentItem, dotted, prepare_consent
+from wallet.content import HeldCredential, StandingWord, WalletContent
+from wallet.facts import ShownClaim, held_claims
 from wallet.holder_claims import list_holder_claims
 from wallet.present import create_presentation
 
@@ -167,12 +167,17 @@ def said(facts: Iterable[ShownClaim | HeldClaim]) -> list[tuple[list[str], str]]
 # The rule: what is listed is what leaves
 
 
+def held_of(vct: str) -> HeldCredential:
+    """The one credential of this type."""
+    (held,) = [held for held in wallet().credentials if held.credential_type == vct]
+    return held
+
+
 def askable(vct: str) -> list[ClaimPath]:
     """Every place a question can name: facts, what they lie in, and every element of a list."""
     places: dict[ClaimPath, None] = {}
-    (held,) = [held for held in wallet().credentials if held.credential_type == vct]
-    claims = held_claims(held)
-    for piece in list_holder_claims(held.copies[0].credential):
+    claims = held_claims(held_of(vct))
+    for piece in list_holder_claims(held_of(vct).copies[0].credential):
         for length in range(1, len(piece.path) + 1):
             place = piece.path[:length]
             places[place] = None
@@ -180,20 +185,26 @@ def askable(vct: str) -> list[ClaimPath]:
     return [place for place in places if select_claims(claims, place)]
 
 
+Question = tuple[str, list[ClaimPath], list[ClaimPath], set[str]]
+
+
 @st.composite
-def questions(draw: st.DrawFn) -> tuple[str, list[ClaimPath], list[ClaimPath]]:
+def questions(draw: st.DrawFn) -> Question:
+    """A type, the claims that are needed, those that are optional, and the facts a person adds by name."""
     vct = draw(st.sampled_from([*TYPES, STRANGE]))
     asked = draw(st.lists(st.sampled_from(askable(vct)), unique=True, max_size=8))
     optional = draw(st.integers(0, min(3, max(0, len(asked) - 1))))
-    return vct, asked[optional:], asked[:optional]
+    facts = [dotted(piece.path) for piece in list_holder_claims(held_of(vct).copies[0].credential)]
+    added = draw(st.sets(st.sampled_from(facts)))
+    return vct, asked[optional:], asked[:optional], added
 
 
 @settings(max_examples=200, deadline=None)
-@given(questions(), st.data())
-def test_exactly_the_facts_of_the_consent_leave(
-    question: tuple[str, list[ClaimPath], list[ClaimPath]], data: st.DataObject
-) -> None:
-    vct, needed, optional = question
+@given(questions())
+@example((STRANGE, [("seat",)], [("venue", "hall", "row")], {"venue.hall.number"}))
+@example((STRANGE, [("seat",)], [("venue", "hall", "row")], {"venue.hall.row"}))
+def test_exactly_the_facts_of_the_consent_leave(question: Question) -> None:
+    vct, needed, optional, added = question
     asked = CredentialQuestion(
         TYPES[vct].name if vct in TYPES else vct,
         tuple(map(ClaimQuery, needed)),
@@ -203,12 +214,16 @@ def test_exactly_the_facts_of_the_consent_leave(
     consent = prepare_consent(wallet(), request, now=NOW)
     (item,) = consent.items
     assert item.chosen == ()
-    wishes = data.draw(st.sets(st.sampled_from(sorted(paths(item.optional)) or [""])))
-    consent = consent.with_optional(wishes - {""})
+    # Nothing can be added that was not asked for.
+    for name in added - paths(item.optional):
+        with pytest.raises(RefusedError):
+            consent.with_optional([name])
+    wishes = added & paths(item.optional)
+    consent = consent.with_optional(wishes)
     (item,) = consent.items
     # More only where the issuer made a fact that cannot be shown apart from others.
-    assert paths(item.chosen) >= wishes - {""}
-    assert vct == STRANGE or paths(item.chosen) == wishes - {""}
+    assert paths(item.chosen) >= wishes
+    assert vct == STRANGE or paths(item.chosen) == wishes
 
     presentation = present(wallet(), item, request)
     shown = parse_sd_jwt(presentation)
@@ -228,11 +243,10 @@ def test_exactly_the_facts_of_the_consent_leave(
     if not any(isinstance(part, int) and part > 0 for path in needed + optional for part in path):
         answer = accepted(consent, {item.query_id: presentation})[item.query_id].answer
         assert answer.excess == ()
-    # Every fact is needed, optional or hidden, and only one of them.
-    held = list_holder_claims(item.copy.credential)
-    hidden = [piece.path for piece in held if dotted(piece.path) not in paths(item.needed + item.optional)]
-    assert len(item.needed) + len(item.optional) + len(hidden) == len(held)
-    assert bool(item.hidden) == bool(hidden)
+    # Every fact leaves, was asked for or stays hidden, and the screen says which.
+    every = paths(item.disclosed + item.optional + item.hidden)
+    assert every == {dotted(piece.path) for piece in list_holder_claims(item.copy.credential)}
+    assert paths(item.hidden).isdisjoint(paths(item.disclosed + item.optional))
 
 
 @pytest.mark.parametrize(
@@ -294,8 +308,7 @@ def test_a_question_without_claims_gets_nothing_that_can_be_withheld(vct: str) -
 def test_what_stands_open_is_listed_although_nobody_asked_for_it() -> None:
     (item,) = prepare_consent(wallet(), asks(query_for(STRANGE)), now=NOW).items
     assert [(fact.label, fact.value) for fact in item.needed] == [("Seat", "12A")]
-    assert len(item.hidden) == len(set(item.hidden))
-    assert "Seat" not in item.hidden
+    assert "seat" not in paths(item.hidden)
 
 
 def test_a_time_of_issuance_that_was_hidden_is_a_fact_like_any_other() -> None:
@@ -303,7 +316,7 @@ def test_a_time_of_issuance_that_was_hidden_is_a_fact_like_any_other() -> None:
         EMPTY, STRANGE, claims={"seat": "1"}, disclosable=[("seat",), ("iat",)], iat=seconds(NOW)
     )
     (item,) = consent_to(content, query_for(STRANGE, ["seat"])).items
-    assert (paths(item.needed), item.hidden) == ({"seat"}, ("Iat",))
+    assert (paths(item.needed), paths(item.hidden)) == ({"seat"}, {"iat"})
     (item,) = consent_to(content, query_for(STRANGE, ["iat"], ["iss"], ["cnf", "jwk"])).items
     assert paths(item.needed) == {"iat"}
 
@@ -370,14 +383,42 @@ def test_an_optional_fact_is_turned_on_in_every_credential_it_was_asked_of() -> 
     assert [paths(item.chosen) for item in consent.items] == [{"given_name"}] * 2
 
 
-def test_facts_the_issuer_tied_together_are_turned_on_together() -> None:
+def test_facts_the_issuer_tied_to_an_optional_one_leave_with_it_and_never_by_themselves() -> None:
     claims: list[JsonValue] = [{"id": "s", "path": ["seat"]}, {"id": "g", "path": ["guests", 0, "age"]}]
     part = query_for(STRANGE, claims=claims, claim_sets=[["s"], ["s", "g"]])
     consent = consent_to(wallet(), part)
-    together = {"guests.0.age", "guests.0.name", "guests.1.name"}
-    assert paths(consent.items[0].optional) == together
-    assert paths(consent.with_optional(["guests.0.age"]).items[0].chosen) == together
-    assert paths(consent.with_optional(["guests.1.name"]).items[0].chosen) == together - {"guests.0.age"}
+    assert paths(consent.items[0].optional) == {"guests.0.age"}
+    tied = {"guests.0.name", "guests.1.name"}
+    assert paths(consent.items[0].hidden) >= tied
+    (item,) = consent.with_optional(["guests.0.age"]).items
+    assert paths(item.chosen) == {"guests.0.age"} | tied
+    assert paths(item.hidden).isdisjoint(tied)
+    with pytest.raises(RefusedError) as caught:
+        consent.with_optional(["guests.1.name"])
+    assert caught.value.code is Code.USAGE_INVALID
+
+
+def test_facts_are_listed_as_their_type_lists_them_and_else_by_name() -> None:
+    (item,) = consent_to(wallet(), query_for(CARD, ["address"], ["given_name"], ["family_name"])).items
+    assert [dotted(fact.path) for fact in item.needed] == [
+        "given_name",
+        "family_name",
+        "address.street",
+        "address.locality",
+        "address.postal_code",
+        "address.country",
+    ]
+    (item,) = consent_to(wallet(), query_for(STRANGE, ["venue"], ["codes"])).items
+    assert [dotted(fact.path) for fact in item.needed] == [
+        "codes.0",
+        "codes.1",
+        "codes.2.0",
+        "codes.2.1",
+        "seat",
+        "venue.hall.number",
+        "venue.hall.row",
+        "venue.name",
+    ]
 
 
 def test_a_claim_with_another_value_than_asked_for_is_not_there() -> None:

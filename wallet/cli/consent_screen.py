@@ -18,8 +18,8 @@ from wallet.cli.wording import (
     shown_retention,
     shown_value,
 )
-from wallet.consent import Consent, ConsentItem, ShownClaim
-from wallet.facts import in_order
+from wallet.consent import Consent, ConsentItem
+from wallet.facts import ShownClaim
 from wallet.label import type_label
 
 Line = tuple[str | Styled, ...]
@@ -104,14 +104,20 @@ def _what(item: ConsentItem) -> Iterator[Line]:
     yield (dim(f"    issued by {shown_did(held.issuer)}"),)
     if not item.needed:
         yield ("  no fact, only that you have it",)
-    for fact in in_order(held.credential_type, item.needed):
+    for fact in item.needed:
         yield from _fact("[=]", fact)
     if item.optional:
         yield bold("Optional"), dim(" (off, unless you add it with --claim)")
-    for fact in in_order(held.credential_type, item.optional):
+    for fact in item.optional:
         yield from _fact("[x]" if fact in item.chosen else "[ ]", fact)
+    tied = [fact for fact in item.chosen if fact not in item.optional]
+    if tied:
+        yield bold("With it"), dim(" (the issuer lets nobody keep it apart)")
+    for fact in tied:
+        yield from _fact("[x]", fact)
     yield (bold("Stays hidden"),)
-    for line in indented(", ".join(map(shown_label, sorted(item.hidden))) or "nothing"):
+    hidden = dict.fromkeys(shown_label(fact.label) for fact in item.hidden)
+    for line in indented(", ".join(hidden) or "nothing"):
         yield (line,)
     yield bold("They can link this to an earlier visit"), "  ", *_linkability(item)
 

@@ -7,13 +7,14 @@ import click
 from doors.command import Command, pass_terminal
 from doors.prompts import PassphraseSource, confirm, passphrase_options
 from doors.terminal import Terminal, bold, dim, good
+from protocol.claim_path import ClaimPath
 from protocol.encoding.strict_json import JsonObject, JsonValue
 from protocol.encoding.time import encode_utc
 from wallet.cli.access import open_wallet
 from wallet.cli.wording import indented, one_line, plural, quoted, shown_did, shown_label, shown_retention
 from wallet.consent import dotted
 from wallet.content import ActivityEntry, ActivityKind, WalletContent
-from wallet.facts import claim_rank
+from wallet.facts import claim_order
 from wallet.label import claim_label, type_label, type_name
 
 _DID_CLIENT = "decentralized_identifier:"
@@ -60,8 +61,13 @@ def _name(content: WalletContent, entry: ActivityEntry) -> str | None:
     return None if party is None else party.name
 
 
+def _claims(entry: ActivityEntry) -> list[ClaimPath]:
+    vct = entry.credential_type or ""
+    return sorted(entry.claim_names, key=lambda path: claim_order(vct, path))
+
+
 def _document(entry: ActivityEntry, name: str | None) -> JsonObject:
-    claims: list[JsonValue] = [dotted(path) for path in entry.claim_names]
+    claims: list[JsonValue] = [dotted(path) for path in _claims(entry)]
     retention = None if entry.retention is None else int(entry.retention / timedelta(seconds=1))
     return {
         "time": encode_utc(entry.time),
@@ -84,8 +90,7 @@ def _print(terminal: Terminal, entry: ActivityEntry, name: str | None) -> None:
     who = f"{quoted(name)}, {party}" if name else party
     terminal.say(dim(encode_utc(entry.time)), "  ", bold(label), f"{_WORDS[entry.kind]} {who}")
     if entry.claim_names and vct is not None:
-        names = sorted(entry.claim_names, key=lambda path: claim_rank(vct, path))
-        for line in indented(", ".join(shown_label(claim_label(vct, path)) for path in names)):
+        for line in indented(", ".join(shown_label(claim_label(vct, path)) for path in _claims(entry))):
             terminal.say(line)
     if entry.purpose is not None:
         kept = "" if entry.retention is None else f", kept {shown_retention(entry.retention)}"

@@ -15,7 +15,6 @@ from wallet.cli.access import open_outside, open_wallet, read_source, wallet_fol
 from wallet.cli.wording import one_line
 from wallet.consent import Consent, dotted
 from wallet.content import ActivityKind
-from wallet.facts import in_order
 from wallet.outside import Outside
 from wallet.vault import Vault
 
@@ -132,7 +131,7 @@ def _document(
     items: list[JsonValue] = []
     disclosed: list[JsonValue] = []
     for item in consent.items if outcome is ActivityKind.PRESENTED else ():
-        names = [dotted(fact.path) for fact in in_order(item.credential.credential_type, item.disclosed)]
+        names = [dotted(fact.path) for fact in item.disclosed]
         items.append({"credential": item.credential.id, "disclosed": [*names]})
         disclosed += names
     document: JsonObject = {

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from protocol.claim_path import ClaimPath, select_claims
+from protocol.claim_path import ClaimPath, is_on_one_line, select_claims
 from protocol.codes import Code
 from protocol.encoding.jcs import canonicalize
 from protocol.encoding.strict_json import JsonObject, JsonValue
@@ -108,12 +108,6 @@ def _answer(query: CredentialQuery, credential: PresentedCredential) -> Answer:
         )
     claims = {path: value for selected in found for path, value in selected.items()}
     excess = [
-        place for place in credential.disclosed if not any(_on_one_line(place, path) for path in claims)
+        place for place in credential.disclosed if not any(is_on_one_line(place, path) for path in claims)
     ]
     return Answer(claims, tuple(excess))
-
-
-def _on_one_line(place: ClaimPath, path: ClaimPath) -> bool:
-    """Whether one of the two places is the other or lies in it."""
-    length = min(len(place), len(path))
-    return place[:length] == path[:length]
