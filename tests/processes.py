@@ -1,6 +1,7 @@
 """Running the program as people and scripts do: in a process of its own, with or without a terminal."""
 
 import fcntl
+import json
 import os
 import select
 import struct
@@ -10,6 +11,7 @@ import termios
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parent.parent
 SECONDS = 30
@@ -17,9 +19,19 @@ SECONDS = 30
 
 @dataclass(frozen=True, slots=True)
 class Finished:
+    """How a program ended."""
+
     status: int
     stdout: str
     stderr: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.stdout)
+
+    @property
+    def error(self) -> str:
+        return str(json.loads(self.stderr)["error"]["code"])
 
 
 def run_module(

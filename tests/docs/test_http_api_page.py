@@ -17,8 +17,8 @@ from protocol.codes import find_code
 from protocol.encoding.members import object_member
 from protocol.encoding.strict_json import JsonObject
 from protocol.errors import MalformedError, RefusedError, TallyError, UnavailableError, VerificationError
+from tests.browser import Browser, bearer
 from tests.docs.markdown import read_page
-from tests.issuer.browser import Browser, bearer
 from tests.issuer.door import open_door as open_issuer
 from tests.issuer.door import request as credential_request
 from tests.ledger.world import World, create

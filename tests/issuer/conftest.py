@@ -6,7 +6,7 @@ from sqlalchemy import Engine
 
 from issuer.register import TABLES
 from storage.register import open_register
-from tests.issuer.counted import NOW, CountedEntropy
+from tests.counted import NOW, CountedEntropy
 from tests.issuer.door import Door, open_door
 from tests.issuer.university import University
 

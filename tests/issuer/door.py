@@ -13,7 +13,7 @@ from issuer.http import KEY_PREFIX, IssuerApp, create_issuer_app
 from ledger.identity import IdentityKey
 from protocol.openid4vci.offer import PRE_AUTHORIZED_CODE
 from storage.register import replace_management_key
-from tests.issuer.browser import FORM, Answer, Browser, bearer
+from tests.browser import FORM, Answer, Browser, bearer
 from tests.issuer.university import EXAMPLE, University
 from tests.status_issuer import KEY
 

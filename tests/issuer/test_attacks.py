@@ -17,7 +17,7 @@ from protocol.encoding.strict_json import JsonObject, JsonValue, encode_json
 from protocol.keys import P256PrivateKey
 from protocol.keys.jwk import encode_jwk
 from protocol.openid4vci.offer import PRE_AUTHORIZED_CODE
-from tests.issuer.browser import FORM, JSON, Answer, bearer
+from tests.browser import FORM, JSON, Answer, bearer
 from tests.issuer.door import Door, open_door, request
 from tests.issuer.university import holder_key
 

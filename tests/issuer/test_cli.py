@@ -9,9 +9,10 @@ from doors.terminal import ExitCode
 from issuer.folder import IssuerFolder
 from ledger.trust import TrustedLedgers
 from protocol.encoding.strict_json import JsonObject
-from tests.issuer.command import Ended, tally_issuer, tally_issuer_alone
+from tests.command import run_tally, run_tally_alone
 from tests.issuer.door import Door, open_door, request
 from tests.issuer.university import EXAMPLE, SCHEMAS
+from tests.processes import Finished
 
 HOSTILE = "\x1b[2J\u202eevil\u200b"
 
@@ -23,8 +24,8 @@ class Office:
     home: Path
     door: Door
 
-    def run(self, *arguments: str, stdin: str = "") -> Ended:
-        return tally_issuer(self.home, *arguments, stdin=stdin)
+    def run(self, *arguments: str, stdin: str = "") -> Finished:
+        return run_tally(self.home, "issuer", *arguments, stdin=stdin)
 
     def issue(self) -> str:
         """The id of a new credential."""
@@ -106,7 +107,7 @@ def test_rotation_names_the_new_key(office: Office) -> None:
     assert office.run("rotate", "--yes", "--json").json["key_id"].startswith("did:example#")
 
 
-REFUSALS: dict[str, tuple[ExitCode, str, Callable[[Office], Ended]]] = {
+REFUSALS: dict[str, tuple[ExitCode, str, Callable[[Office], Finished]]] = {
     "revoke-unasked": (ExitCode.USAGE, "input_required", lambda o: o.run("revoke", "x", "--json")),
     "rotate-unasked": (ExitCode.USAGE, "input_required", lambda o: o.run("rotate", "--json")),
     "unknown-credential": (
@@ -143,14 +144,14 @@ REFUSALS: dict[str, tuple[ExitCode, str, Callable[[Office], Ended]]] = {
     "not-initialized": (
         ExitCode.NOT_FOUND,
         "not_initialized",
-        lambda o: tally_issuer(o.home / "elsewhere", "list", "--json"),
+        lambda o: run_tally(o.home / "elsewhere", "issuer", "list", "--json"),
     ),
 }
 
 
 @pytest.mark.parametrize(("status", "error", "act"), REFUSALS.values(), ids=REFUSALS.keys())
 def test_command_that_fails_says_why_and_ends_with_its_number(
-    office: Office, status: ExitCode, error: str, act: Callable[[Office], Ended]
+    office: Office, status: ExitCode, error: str, act: Callable[[Office], Finished]
 ) -> None:
     ended = act(office)
     assert (ended.status, ended.stdout, ended.error) == (status, "", error)
@@ -158,7 +159,7 @@ def test_command_that_fails_says_why_and_ends_with_its_number(
 
 def test_command_in_a_process_of_its_own_ends_the_same(office: Office) -> None:
     for arguments in (("list", "--json"), ("show", "0123456789abcdef", "--json")):
-        assert tally_issuer_alone(office.home, *arguments) == office.run(*arguments)
+        assert run_tally_alone(office.home, "issuer", *arguments) == office.run(*arguments)
 
 
 @pytest.mark.parametrize("argument", ["\udc80", "\udcff/../offers"])
@@ -185,10 +186,10 @@ def test_hostile_text_never_reaches_the_terminal_raw(office: Office, as_json: bo
 
 
 def test_type_is_added_and_listed(tmp_path: Path) -> None:
-    assert "None yet" in tally_issuer(tmp_path, "type", "list").stderr
-    added = tally_issuer(tmp_path, "type", "add", "passport", "--valid-days", "3650", "--json")
+    assert "None yet" in run_tally(tmp_path, "issuer", "type", "list").stderr
+    added = run_tally(tmp_path, "issuer", "type", "add", "passport", "--valid-days", "3650", "--json")
     assert added.json == {"name": "passport", "vct": "urn:tallystick:passport:1", "valid_days": 3650}
-    assert tally_issuer(tmp_path, "type", "add", str(SCHEMAS / "degree")).status == 0
-    listed = tally_issuer(tmp_path, "type", "list", "--json").json["types"]
+    assert run_tally(tmp_path, "issuer", "type", "add", str(SCHEMAS / "degree")).status == 0
+    listed = run_tally(tmp_path, "issuer", "type", "list", "--json").json["types"]
     assert [kind["name"] for kind in listed] == ["degree", "passport"]
-    assert "urn:tallystick:degree:1" in tally_issuer(tmp_path, "type", "list").stdout
+    assert "urn:tallystick:degree:1" in run_tally(tmp_path, "issuer", "type", "list").stdout

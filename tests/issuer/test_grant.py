@@ -12,7 +12,7 @@ from issuer.register import OfferState, access_tokens, offers
 from protocol.codes import Code
 from protocol.errors import RefusedError, TallyError, UnavailableError
 from protocol.openid4vci.token import TokenRequest
-from tests.issuer.counted import NOW
+from tests.counted import NOW
 from tests.issuer.university import University
 
 THREADS = 64

@@ -26,8 +26,8 @@ from protocol.openid4vci.token import parse_token_response
 from protocol.sdjwt.parse import parse_sd_jwt
 from protocol.status_list import Status, read_status, status_at, verify_status_list_token
 from storage.register import replace_management_key
-from tests.issuer.browser import Browser, bearer
-from tests.issuer.counted import NOW
+from tests.browser import Browser, bearer
+from tests.counted import NOW
 from tests.issuer.door import Door, request
 from tests.issuer.university import EXAMPLE, SCHEMAS, University
 from tests.processes import ROOT

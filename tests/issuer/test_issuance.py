@@ -30,7 +30,7 @@ from protocol.presentation import VerifiedCredential, verify_credential
 from protocol.sdjwt.parse import SdJwt, parse_sd_jwt
 from protocol.sdjwt_vc import parse_credential_jws
 from protocol.status_list import Status, StatusReference, read_status
-from tests.issuer.counted import NOW
+from tests.counted import NOW
 from tests.issuer.university import EXAMPLE, University, holder_key
 from tests.processes import ROOT
 from tests.status_issuer import DID, KEY, KEY_ID, OTHER_KEY, verified_did

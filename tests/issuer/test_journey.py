@@ -18,11 +18,12 @@ from protocol.openid4vci.offer import PRE_AUTHORIZED_CODE
 from protocol.openid4vci.proof import create_proof
 from protocol.policy import StatusRule, VerificationPolicy
 from protocol.presentation import verify_credential
+from tests.browser import FORM, Browser, bearer
+from tests.command import run_tally, run_tally_alone, serving
 from tests.issuer.anchored import PASSPHRASE, Anchor, anchored
-from tests.issuer.browser import FORM, Browser, bearer
-from tests.issuer.command import Ended, serving, tally_issuer, tally_issuer_alone
 from tests.issuer.university import EXAMPLE, holder_key
 from tests.ledger.world import Clock
+from tests.processes import Finished
 
 VCT = "urn:tallystick:degree:1"
 
@@ -39,8 +40,8 @@ class Campus:
     def did(self) -> str:
         return IssuerFolder(self.home / "issuer").load_settings().did
 
-    def run(self, *arguments: str, stdin: str = "") -> Ended:
-        ended = tally_issuer(self.home, *arguments, "--json", stdin=stdin)
+    def run(self, *arguments: str, stdin: str = "") -> Finished:
+        ended = run_tally(self.home, "issuer", *arguments, "--json", stdin=stdin)
         assert ended.status == 0, ended.stderr
         return ended
 
@@ -95,9 +96,10 @@ def campus(tmp_path: Path) -> Iterator[Campus]:
         yield Campus(tmp_path / "home", anchor, ("--passphrase-file", str(secret)))
 
 
-def initialize(campus: Campus, tmp_path: Path) -> Ended:
-    return tally_issuer_alone(
+def initialize(campus: Campus, tmp_path: Path) -> Finished:
+    return run_tally_alone(
         campus.home,
+        "issuer",
         *("init", "--name", "City University", "--slug", "city-university"),
         *("--ledger", campus.anchor.world.ledger.url),
         *("--onboarding-token-file", str(tmp_path / "token")),
@@ -118,13 +120,13 @@ def test_institution_issues_revokes_and_rotates_through_its_commands(campus: Cam
     assert (again.status, again.error) == (1, "vault_exists")
 
     campus.run("type", "add", "degree")
-    with serving(campus.home, *campus.passphrase) as url:
+    with serving(campus.home, "issuer", *campus.passphrase) as url:
         assert urlsplit(url).hostname == "issuer.localhost"
         first, second = campus.fetch_credentials(url, 2)
         campus.verify(first)
         campus.verify(second)
 
-        locked = tally_issuer_alone(campus.home, "serve", "--port", "0", *campus.passphrase, "--json")
+        locked = run_tally_alone(campus.home, "issuer", "serve", "--port", "0", *campus.passphrase, "--json")
         assert (locked.status, locked.error) == (5, "vault_locked")
 
         campus.anchor.world.clock.time = now() + timedelta(seconds=2)
@@ -148,5 +150,5 @@ def test_institution_issues_revokes_and_rotates_through_its_commands(campus: Cam
             assert revoked.value.code is Code.CREDENTIAL_REVOKED
         campus.verify(third)
 
-    unreachable = tally_issuer_alone(campus.home, "list", "--json")
+    unreachable = run_tally_alone(campus.home, "issuer", "list", "--json")
     assert (unreachable.status, unreachable.error) == (7, "network_unreachable")

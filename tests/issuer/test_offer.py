@@ -18,7 +18,7 @@ from protocol.codes import Code
 from protocol.encoding.strict_json import JsonObject
 from protocol.errors import RefusedError, UnavailableError
 from protocol.openid4vci.offer import InputMode, TransactionCode
-from tests.issuer.counted import NOW, CountedEntropy
+from tests.counted import NOW, CountedEntropy
 from tests.issuer.university import EXAMPLE, University
 
 CANARY = "Zaphod-4711"

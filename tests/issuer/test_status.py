@@ -24,7 +24,7 @@ from protocol.codes import Code
 from protocol.errors import RefusedError
 from protocol.status_list import Status, VerifiedStatusList, status_at, verify_status_list_token
 from storage.register import digest
-from tests.issuer.counted import NOW, CountedEntropy
+from tests.counted import NOW, CountedEntropy
 from tests.status_issuer import DID, KEY, KEY_ID, OTHER_KEY, verified_did
 
 URL = "https://issuer.example"

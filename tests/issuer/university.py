@@ -23,7 +23,7 @@ from protocol.openid4vci.proof import create_proof
 from protocol.openid4vci.token import TokenRequest
 from schemas import credential_type
 from storage.register import open_register
-from tests.issuer.counted import CountedEntropy, SetClock
+from tests.counted import CountedEntropy, SetClock
 from tests.status_issuer import DID, KEY, KEY_ID
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"

@@ -34,8 +34,8 @@ from protocol.sdjwt.parse import parse_sd_jwt
 from schemas import credential_type
 from storage.passphrase import TEST_ONLY, WEAKEST_ACCEPTED, Passphrase
 from storage.register import replace_management_key
+from tests.browser import Browser, bearer
 from tests.issuer.anchored import Anchor, anchored
-from tests.issuer.browser import Browser, bearer
 from tests.ledger.world import NOW, Clock
 from verifier.folder import VerifierFolder
 from verifier.founding import check_settings, create_did, open_new_keys, trust_ledger

@@ -9,7 +9,7 @@ from typing import Any
 from doors.management_key import create_management_key
 from doors.server import listen, running
 from storage.register import replace_management_key
-from tests.issuer.browser import FORM, Answer, Browser, bearer
+from tests.browser import FORM, Answer, Browser, bearer
 from tests.verifier.shop import Shop, reference_of
 from verifier.http import KEY_PREFIX, VerifierApp, create_verifier_app
 from verifier.request import CreatedRequest

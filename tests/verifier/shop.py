@@ -31,7 +31,7 @@ from schemas import credential_type
 from storage.register import open_register
 from storage.seal import Seal
 from tests.attacks.artefacts import DID, FRESH, ISSUER_KEY, KEY_ID, NOW, verified_did
-from tests.issuer.counted import CountedEntropy
+from tests.counted import CountedEntropy
 from verifier.grounds import Grounds
 from verifier.question import CredentialQuestion, parse_path_text
 from verifier.register import TABLES

@@ -16,7 +16,7 @@ from doors.management_key import create_management_key
 from protocol.codes import Code
 from protocol.openid4vp.response import encode_response
 from tests.attacks.artefacts import OTHER_DID
-from tests.issuer.browser import FORM, Answer, bearer
+from tests.browser import FORM, Answer, bearer
 from tests.verifier.door import Door, open_door
 from tests.verifier.shop import DEGREE, IDENTITY_CARD, OTHER_KEY, issue, outcomes, reference_of
 from verifier.http import KEY_PREFIX

@@ -18,9 +18,9 @@ from protocol.sdjwt.key_binding import create_key_binding
 from protocol.sdjwt.parse import SdJwt
 from protocol.sdjwt_vc import issue_sd_jwt_vc
 from tests.attacks.artefacts import DID
+from tests.command import run_tally, run_tally_alone
 from tests.openid_parties import HOLDER_KEY, ISSUER, ISSUER_KEY, OTHER_KEY
-from tests.processes import converse
-from tests.verifier.command import Ended, tally_verifier, tally_verifier_alone
+from tests.processes import Finished, converse
 from tests.verifier.door import Door, open_door
 from tests.verifier.shop import DEGREE, issue, link_parameters, outcomes, reference_of
 from verifier.folder import VerifierFolder
@@ -38,8 +38,8 @@ class Counter:
     home: Path
     door: Door
 
-    def run(self, *arguments: str) -> Ended:
-        return tally_verifier(self.home, *arguments)
+    def run(self, *arguments: str) -> Finished:
+        return run_tally(self.home, "verifier", *arguments)
 
     def ask(self, *arguments: str) -> CreatedRequest:
         claim = () if "--claim" in arguments else ("--claim", "level")
@@ -218,7 +218,7 @@ def test_server_that_does_not_run_ends_with_7(tmp_path: Path) -> None:
     folder.mkdir(mode=0o700)
     VerifierFolder(folder).save_management_key("tally_verifier_x")
     VerifierFolder(folder).save_address("http://verifier.localhost:1")
-    ended = tally_verifier(tmp_path, "result", "x", "--json")
+    ended = run_tally(tmp_path, "verifier", "result", "x", "--json")
     assert (ended.status, ended.error) == (7, "network_unreachable")
 
 
@@ -233,7 +233,7 @@ def test_server_that_does_not_run_ends_with_7(tmp_path: Path) -> None:
     ],
 )
 def test_nothing_works_before_init(tmp_path: Path, arguments: tuple[str, ...]) -> None:
-    ended = tally_verifier(tmp_path, *arguments, "--json")
+    ended = run_tally(tmp_path, "verifier", *arguments, "--json")
     assert (ended.status, ended.error) == (4, "not_initialized")
 
 
@@ -285,7 +285,7 @@ def test_check_ends_with_the_number_of_its_verdict(
 ) -> None:
     file = home / "credential.txt"
     file.write_text(credential(**changes).encoded + "\n")
-    ended = tally_verifier_alone(home, "check", str(file), "--json")
+    ended = run_tally_alone(home, "verifier", "check", str(file), "--json")
     assert ended.status == status, ended.stderr
     assert ended.json["status"] == word
     assert list(outcomes(ended.json["checks"])) == list(Check)
@@ -298,7 +298,7 @@ def test_check_ends_with_the_number_of_its_verdict(
 
 
 def test_check_reads_from_a_pipe_and_shows_people_every_check(home: Path) -> None:
-    ended = tally_verifier(home, "check", "-", stdin=credential(level=HOSTILE).encoded)
+    ended = run_tally(home, "verifier", "check", "-", stdin=credential(level=HOSTILE).encoded)
     assert ended.status == 0
     lines = ended.stdout.splitlines()
     assert lines[0] == "✓ Verified"
@@ -308,7 +308,7 @@ def test_check_reads_from_a_pipe_and_shows_people_every_check(home: Path) -> Non
 
 def test_check_of_garbage_ends_with_3(home: Path) -> None:
     for garbage in ("", "eyJ", "\x1b[2J", "x" * 300_000):
-        ended = tally_verifier(home, "check", "-", "--json", stdin=garbage)
+        ended = run_tally(home, "verifier", "check", "-", "--json", stdin=garbage)
         assert ended.status == 3, garbage[:10]
         assert ended.json["status"] == "refused"
 
@@ -320,39 +320,43 @@ def test_check_of_a_presentation_needs_its_nonce_and_audience(home: Path) -> Non
     )
     text = source.encoded + binding
     named = ("--nonce", NONCE, "--audience", "https://shop.example")
-    good = tally_verifier(home, "check", "-", *named, "--json", stdin=text)
+    good = run_tally(home, "verifier", "check", "-", *named, "--json", stdin=text)
     assert (good.status, outcomes(good.json["checks"])["key_binding"]) == (0, "passed")
-    other = tally_verifier(home, "check", "-", "--nonce", "x" * 22, *named[2:], "--json", stdin=text)
+    other = run_tally(home, "verifier", "check", "-", "--nonce", "x" * 22, *named[2:], "--json", stdin=text)
     assert (other.status, other.error) == (3, "nonce_mismatch")
-    bare = tally_verifier(home, "check", "-", "--json", stdin=text)
+    bare = run_tally(home, "verifier", "check", "-", "--json", stdin=text)
     assert (bare.status, bare.error) == (3, "key_binding_unexpected")
-    half = tally_verifier(home, "check", "-", *named[:2], "--json", stdin=text)
+    half = run_tally(home, "verifier", "check", "-", *named[:2], "--json", stdin=text)
     assert (half.status, half.error) == (2, "input_required")
 
 
 def test_check_takes_another_policy(home: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.toml"
     other.write_text("[rules]\nexpiry_required = true\n")
-    ended = tally_verifier(home, "check", "-", "--policy", str(other), "--json", stdin=credential().encoded)
+    ended = run_tally(
+        home, "verifier", "check", "-", "--policy", str(other), "--json", stdin=credential().encoded
+    )
     assert (ended.status, ended.error) == (8, "issuer_not_trusted")
     other.write_text("[rule]\n")
-    ended = tally_verifier(home, "check", "-", "--policy", str(other), "--json", stdin=credential().encoded)
+    ended = run_tally(
+        home, "verifier", "check", "-", "--policy", str(other), "--json", stdin=credential().encoded
+    )
     assert (ended.status, ended.error) == (1, "policy_invalid")
     assert "did you mean rules?" in ended.stderr
 
 
 def test_trust_lets_an_issuer_count(home: Path) -> None:
     stranger = credential(vct="urn:member:1").encoded
-    assert tally_verifier(home, "check", "-", stdin=stranger).status == 8
-    ended = tally_verifier(home, "trust", "urn:member:1", ISSUER, "--json")
+    assert run_tally(home, "verifier", "check", "-", stdin=stranger).status == 8
+    ended = run_tally(home, "verifier", "trust", "urn:member:1", ISSUER, "--json")
     assert (ended.status, ended.stderr) == (0, "")
     assert ended.json == {"type": "urn:member:1", "issuer": ISSUER, "added": True}
-    assert tally_verifier(home, "check", "-", stdin=stranger).status == 0
-    assert tally_verifier(home, "trust", "urn:member:1", ISSUER, "--json").json["added"] is False
-    assert "counted already" in tally_verifier(home, "trust", "urn:member:1", ISSUER).stdout
-    wrong = tally_verifier(home, "trust", "degre", ISSUER, "--json")
+    assert run_tally(home, "verifier", "check", "-", stdin=stranger).status == 0
+    assert run_tally(home, "verifier", "trust", "urn:member:1", ISSUER, "--json").json["added"] is False
+    assert "counted already" in run_tally(home, "verifier", "trust", "urn:member:1", ISSUER).stdout
+    wrong = run_tally(home, "verifier", "trust", "degre", ISSUER, "--json")
     assert (wrong.status, wrong.error) == (4, "credential_type_unknown")
-    wrong = tally_verifier(home, "trust", "degree", "did:web:x", "--json")
+    wrong = run_tally(home, "verifier", "trust", "degree", "did:web:x", "--json")
     assert (wrong.status, wrong.error) == (1, "did_method_unsupported")
 
 

@@ -14,7 +14,7 @@ from protocol.openid4vp.refusal import ErrorWord
 from protocol.openid4vp.request_object import REQUEST_OBJECT_MEDIA_TYPE, verify_request_object
 from protocol.openid4vp.response import encode_error_response
 from protocol.presentation import Check
-from tests.issuer.browser import FORM
+from tests.browser import FORM
 from tests.verifier.door import Door, open_door
 from tests.verifier.shop import VERIFIER_DID, issue, link_parameters, outcomes, reference_of
 from verifier import http

@@ -28,10 +28,11 @@ from protocol.sdjwt.parse import SdJwt
 from protocol.sdjwt.present import select_disclosures
 from protocol.sdjwt_vc import issue_sd_jwt_vc
 from schemas import credential_type
-from tests.issuer.browser import FORM, Answer, Browser
+from tests.browser import FORM, Answer, Browser
+from tests.command import run_tally, run_tally_alone, serving
 from tests.ledger.world import KEY, Clock, World, create
 from tests.openid_parties import HOLDER_KEY
-from tests.verifier.command import Ended, serving, tally_verifier, tally_verifier_alone
+from tests.processes import Finished
 
 PASSPHRASE = "correct horse battery staple"
 
@@ -53,12 +54,12 @@ class Town:
     def passphrase(self) -> tuple[str, str]:
         return "--passphrase-file", str(self.path / "passphrase")
 
-    def initialize(self, *more: str) -> Ended:
+    def initialize(self, *more: str) -> Finished:
         arguments = ("init", "--name", "Cinema", "--ledger", self.world.ledger.url, *more)
-        return tally_verifier_alone(self.home, *arguments, *self.passphrase, "--json")
+        return run_tally_alone(self.home, "verifier", *arguments, *self.passphrase, "--json")
 
-    def run(self, *arguments: str) -> Ended:
-        return tally_verifier(self.home, *arguments, "--json")
+    def run(self, *arguments: str) -> Finished:
+        return run_tally(self.home, "verifier", *arguments, "--json")
 
     def degree(self) -> SdJwt:
         kind = credential_type("degree")
@@ -153,7 +154,10 @@ def test_verifier_asks_and_is_answered_through_its_commands(town: Town) -> None:
     assert (again.status, again.error) == (1, "vault_exists")
 
     assert town.run("trust", "degree", town.university).status == 0
-    with serving(town.home, *town.passphrase) as url, Fetcher(FetchRules(development=True)) as fetcher:
+    with (
+        serving(town.home, "verifier", *town.passphrase) as url,
+        Fetcher(FetchRules(development=True)) as fetcher,
+    ):
         assert urlsplit(url).hostname == "verifier.localhost"
         browser, wallet = Browser(url), Wallet(town, fetcher)
         arguments = ("--type", "degree", "--claim", "level", "--optional", "grade", "--purpose", "Tickets")
@@ -171,7 +175,7 @@ def test_verifier_asks_and_is_answered_through_its_commands(town: Town) -> None:
         assert result.json["credentials"][0]["issuer"] == town.university
         assert wallet.answer(verified, browser).status == 400
 
-        locked = tally_verifier_alone(town.home, "serve", "--port", "0", *town.passphrase, "--json")
+        locked = run_tally_alone(town.home, "verifier", "serve", "--port", "0", *town.passphrase, "--json")
         assert (locked.status, locked.error) == (5, "vault_locked")
 
         # The policy is read again when its owner changes it, while the server runs.
@@ -186,7 +190,7 @@ def test_verifier_asks_and_is_answered_through_its_commands(town: Town) -> None:
 
     unreachable = town.run("result", created["id"])
     assert (unreachable.status, unreachable.error) == (7, "network_unreachable")
-    with serving(town.home, *town.passphrase):
+    with serving(town.home, "verifier", *town.passphrase):
         assert town.run("result", created["id"]).json["claims"] == {"level": "master"}
 
 
@@ -195,10 +199,10 @@ def test_verifier_without_a_did_checks_and_asks_unsigned(town: Town) -> None:
     assert (made.status, made.stderr) == (0, "")
     assert made.json == {"name": "Cinema", "did": None, "url": "https://shop.example"}
     text = town.degree().encoded
-    stranger = tally_verifier(town.home, "check", "-", "--json", stdin=text)
+    stranger = run_tally(town.home, "verifier", "check", "-", "--json", stdin=text)
     assert (stranger.status, stranger.error) == (8, "issuer_not_trusted")
     town.run("trust", "degree", town.university)
-    checked = tally_verifier(town.home, "check", "-", "--json", stdin=text)
+    checked = run_tally(town.home, "verifier", "check", "-", "--json", stdin=text)
     assert (checked.status, checked.stderr) == (0, "")
     assert checked.json["issuer"] == town.university
 
@@ -216,7 +220,7 @@ def test_verifier_that_cannot_be_made_says_why(
     town: Town, more: tuple[str, ...], status: int, code: str
 ) -> None:
     arguments = ("init", "--name", "Cinema", "--ledger", town.world.ledger.url, *more)
-    ended = tally_verifier(town.home, *arguments, *town.passphrase, "--json")
+    ended = run_tally(town.home, "verifier", *arguments, *town.passphrase, "--json")
     assert (ended.status, ended.error) == (status, code)
     assert not (town.home / "verifier" / "verifier.toml").exists()
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.issuer.counted import SetClock
+from tests.counted import SetClock
 from tests.openid_parties import resolve_did
 from tests.wallet.counterparts import Campus, Courier, create_vault, open_campus
 from tests.wallet.holder import Holder

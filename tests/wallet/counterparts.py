@@ -14,7 +14,7 @@ from protocol.did.verified import LogEvidence, VerifiedDid
 from protocol.encoding.strict_json import JsonObject, encode_json, parse_json_object
 from protocol.errors import UnavailableError
 from storage.passphrase import TEST_ONLY, Passphrase
-from tests.issuer.counted import NOW, SetClock
+from tests.counted import NOW, SetClock
 from tests.issuer.door import Door, open_door
 from tests.openid_parties import resolve_did as resolve_key
 from tests.status_issuer import DID, ISSUER

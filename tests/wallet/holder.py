@@ -3,12 +3,9 @@
 `python -m tests.wallet.holder` is the command on the same stage in a process of its own.
 """
 
-import io
-import json
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,10 +17,10 @@ import wallet.cli.credentials
 import wallet.cli.presenting
 import wallet.cli.setup
 import wallet.cli.troubles
-from doors.command import run
 from protocol.keys import Ed25519PublicKey
 from storage.passphrase import TEST_ONLY, KdfParameters, Passphrase
 from storage.sealed_header import RecoveryKey
+from tests.command import environment_of, run_tally
 from tests.processes import Finished, converse
 from tests.wallet.parties import DEGREE, ISSUER, ISSUER_URL, NOW, Outside, issue, resolve_did
 from wallet.content import CredentialCopy, HeldCredential, HolderKey, HolderKeyType, Standing, StandingWord
@@ -33,23 +30,6 @@ from wallet.vault import Vault
 PASSPHRASE = "correct horse battery staple"
 ENTROPY = bytes(range(32))
 KNOWN_VALID = Standing(word=StandingWord.VALID, checked_at=NOW)
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a command ended."""
-
-    status: int
-    stdout: str
-    stderr: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.stdout)
-
-    @property
-    def error(self) -> str:
-        return str(json.loads(self.stderr)["error"]["code"])
 
 
 @dataclass(frozen=True)
@@ -73,12 +53,7 @@ class Holder:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {
-            "PATH": os.environ["PATH"],
-            "LANG": "C.UTF-8",
-            "TALLY_HOME": str(self.home),
-            "TALLY_PASSPHRASE_FILE": str(self.passphrase_file),
-        }
+        return {**environment_of(self.home), "TALLY_PASSPHRASE_FILE": str(self.passphrase_file)}
 
     def create(self, *, kdf: KdfParameters = TEST_ONLY) -> None:
         """Make the wallet."""
@@ -124,21 +99,10 @@ class Holder:
             )
             vault.change(lambda content: content.with_credential(held))
 
-    def run(self, *arguments: str, stdin: str | bytes = "") -> Ended:
+    def run(self, *arguments: str, stdin: str | bytes = "") -> Finished:
         """Run a command in this process, without a terminal."""
-        stdout, stderr = io.StringIO(), io.StringIO()
-        typed = io.TextIOWrapper(
-            io.BytesIO(stdin.encode() if isinstance(stdin, str) else stdin), encoding="utf-8"
-        )
-        with (
-            mock.patch.dict(os.environ, self.environment, clear=True),
-            mock.patch("sys.stdin", typed),
-            redirect_stdout(stdout),
-            redirect_stderr(stderr),
-            staged(self.outside),
-        ):
-            status = run(tally.commands, arguments)
-        return Ended(status, stdout.getvalue(), stderr.getvalue())
+        with staged(self.outside):
+            return run_tally(self.home, *arguments, stdin=stdin, environment=self.environment)
 
     def converse(
         self, *arguments: str, answers: Sequence[tuple[str, str]], asks_passphrase: bool = False

@@ -13,7 +13,7 @@ from protocol.keys import PublicKey
 from protocol.keys.jwk import encode_jwk
 from protocol.sdjwt_vc import issue_sd_jwt_vc
 from schemas import credential_types
-from tests.issuer.counted import NOW
+from tests.counted import NOW
 from tests.status_issuer import DID, KEY, KEY_ID
 from tests.wallet.counterparts import ENTROPY
 from wallet.content import (

@@ -23,7 +23,7 @@ from protocol.openid4vp.refusal import ReplyAddress
 from protocol.openid4vp.request import AuthorizationRequest
 from protocol.openid4vp.request_object import REQUEST_OBJECT_MEDIA_TYPE, create_request_object
 from protocol.openid4vp.response import ErrorResponse, PresentationResponse, parse_response
-from tests.issuer.counted import NOW
+from tests.counted import NOW
 from tests.openid_parties import REQUEST, VERIFIER_KEY, VERIFIER_KEY_ID
 from wallet.outside import FORM, JSON
 

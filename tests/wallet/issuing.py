@@ -16,7 +16,7 @@ from protocol.keys.jwk import encode_jwk, parse_jwk
 from protocol.sdjwt.key_binding import create_key_binding
 from protocol.sdjwt.parse import parse_sd_jwt
 from protocol.sdjwt_vc import issue_sd_jwt_vc
-from tests.issuer.counted import NOW
+from tests.counted import NOW
 from tests.issuer.university import EXAMPLE
 from tests.status_issuer import DID, KEY, KEY_ID
 from tests.wallet.counterparts import (

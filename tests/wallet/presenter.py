@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from protocol.errors import RefusedError
-from tests.issuer.counted import SetClock
+from tests.counted import SetClock
 from tests.openid_parties import resolve_did
 from tests.wallet.counterparts import Courier, open_vault
 from wallet.consent import prepare_consent

@@ -23,7 +23,7 @@ from protocol.policy import VerificationPolicy
 from protocol.sdjwt.parse import parse_sd_jwt
 from protocol.sdjwt.present import HeldClaim
 from protocol.sdjwt.verify import verify_disclosures
-from tests.issuer.counted import NOW
+from tests.counted import NOW
 from tests.openid_parties import REQUEST, UNSIGNED, VERIFIER, fetch_nothing
 from tests.status_issuer import DID
 from tests.wallet.counterparts import UNIVERSITY

@@ -13,7 +13,7 @@ from protocol.errors import TallyError
 from protocol.openid4vp.invocation import encode_reference
 from protocol.openid4vp.refusal import ErrorWord, RequestRefusedError
 from protocol.openid4vp.request_object import VerifiedRequest
-from tests.issuer.counted import NOW, SetClock
+from tests.counted import NOW, SetClock
 from tests.openid_parties import OTHER_KEY, VERIFIER, resolve_did
 from tests.wallet.counterparts import Courier, is_away
 from tests.wallet.holdings import DEGREE

@@ -22,7 +22,7 @@ from protocol.openid4vp.response import PresentationResponse, parse_response
 from protocol.openid4vp.vp_token import verify_vp_token
 from protocol.policy import VerificationPolicy
 from storage.sealed_file import SealedFile
-from tests.issuer.counted import NOW, SetClock
+from tests.counted import NOW, SetClock
 from tests.openid_parties import VERIFIER, fetch_nothing
 from tests.processes import ROOT, plain_environment
 from tests.status_issuer import DID

@@ -12,7 +12,7 @@ from protocol.codes import Code
 from protocol.encoding.strict_json import JsonObject
 from protocol.errors import TallyError, UnavailableError
 from protocol.keys import PublicKey
-from tests.issuer.counted import NOW
+from tests.counted import NOW
 from tests.issuer.university import EXAMPLE
 from tests.status_issuer import DID, OTHER_KEY
 from tests.wallet.counterparts import (

@@ -13,7 +13,7 @@ from protocol.codes import Code
 from protocol.encoding.strict_json import JsonValue
 from protocol.errors import RefusedError, TallyError, UnavailableError
 from protocol.status_list import Status, StatusList
-from tests.issuer.counted import NOW
+from tests.counted import NOW
 from tests.status_issuer import OTHER_KEY, payload, token
 from tests.wallet.counterparts import UNIVERSITY, open_vault
 from tests.wallet.holdings import EMPTY, STATUS_URI, seconds, standing, with_held
