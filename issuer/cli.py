@@ -15,7 +15,6 @@ import click
 from doors.clock import now
 from doors.command import Group, pass_terminal
 from doors.home import data_folder, state_folder
-from doors.management_key import create_management_key
 from doors.prompts import PassphraseSource, confirm, passphrase_options
 from doors.terminal import Styled, Terminal, bad, bold, dim, good, warning
 from doors.text_file import TextFile
@@ -23,6 +22,7 @@ from protocol.codes import Code
 from protocol.encoding.members import objects_member, text_member
 from protocol.encoding.strict_json import JsonObject, JsonValue, parse_json_object
 from protocol.errors import RefusedError
+from storage.management_key import create_management_key
 
 if TYPE_CHECKING:
     from issuer.folder import IssuerFolder
@@ -83,7 +83,7 @@ def init(
     with open_new_keys(folder, secret, kdf=calibrate_kdf(), marks=state_folder("issuer"), now=now()) as ring:
         text, key = create_management_key(KEY_PREFIX)
         register = open_register(folder.register, TABLES)
-        replace_management_key(register, key.id, key.digest)
+        replace_management_key(register, key)
         register.dispose()
         folder.save_management_key(text)
         with identity_keeper(folder, ring, memory=state_folder("issuer") / "seen") as keeper:

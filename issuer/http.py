@@ -13,6 +13,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, FastAPI, Path, Query, Response
@@ -20,7 +21,6 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
 from doors.http import bearer_key, create_app, json_body, raw_body, request_body
-from doors.management_key import ManagementKey, verify_management_key
 from issuer.grant import create_nonce, exchange_code
 from issuer.institution import Institution
 from issuer.issuance import issue_credential, record_notification
@@ -53,6 +53,7 @@ from protocol.openid4vci.token import encode_token_response, parse_token_request
 from protocol.status_list import Status
 from protocol.status_list.token import STATUS_LIST_TYP
 from storage.database import read_only
+from storage.management_key import ManagementKey, verify_management_key
 from storage.register import Entropy, find_management_key
 
 KEY_PREFIX = "tally_issuer"
@@ -90,11 +91,7 @@ class IssuerApp:
         Raises:
             RefusedError: MANAGEMENT_KEY_INVALID.
         """
-
-        def find(key_id: str) -> ManagementKey | None:
-            digest = find_management_key(self.institution.register, key_id)
-            return None if digest is None else ManagementKey(key_id, digest)
-
+        find = partial(find_management_key, self.institution.register)
         return verify_management_key(text, prefix=KEY_PREFIX, find=find)
 
     async def sweep(self) -> None:

@@ -249,12 +249,11 @@ def _folder() -> "LedgerFolder":
 
 
 def _create_token(store: "LedgerStore") -> tuple[str, str]:
-    from doors.management_key import create_management_key
-    from ledger.http import TOKEN_PREFIX
-    from ledger.store import StoredToken
+    from ledger.client import TOKEN_PREFIX
+    from storage.management_key import create_management_key
 
     text, key = create_management_key(TOKEN_PREFIX)
-    store.add_token(StoredToken(key.id, key.digest))
+    store.add_token(key)
     return key.id, text
 
 

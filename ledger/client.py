@@ -35,6 +35,8 @@ from protocol.tlog.merkle import (
 from protocol.tlog.policy import VerifiedCheckpoint, verify_checkpoint
 from protocol.tlog.tiles import TILE_WIDTH, HashTile, read_hashes_from_tiles
 
+TOKEN_PREFIX = "tally_ledger"  # noqa: S105 (what every onboarding token begins with)
+
 _JSON = "application/json"
 _MAX_NOTE_BYTES = 128 * 1024
 _OCTETS = "application/octet-stream"

@@ -22,8 +22,8 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from doors.http import bearer_key, create_app, raw_body, request_body
-from doors.management_key import ManagementKey, verify_management_key
 from ledger.admission import admit
+from ledger.client import TOKEN_PREFIX
 from ledger.sequencer import REFRESH_AFTER, Sequencer
 from ledger.store import LedgerStore, Publication, StoredEntry
 from protocol.codes import Code
@@ -42,8 +42,7 @@ from protocol.tlog.tiles import (
     parse_tile_path,
     read_hashes_from_tiles,
 )
-
-TOKEN_PREFIX = "tally_ledger"  # noqa: S105 (what every onboarding token begins with)
+from storage.management_key import ManagementKey, verify_management_key
 
 _LEAF_HASH = re.compile(r"[0-9a-f]{64}")
 # What is public may be read by any page and kept by any cache: nothing here is anybody's secret.
@@ -97,12 +96,9 @@ class LedgerApp:
         Raises:
             RefusedError: WRITER_NOT_AUTHORIZED.
         """
-
-        def find(token_id: str) -> ManagementKey | None:
-            token = self.store.find_token(token_id)
-            return None if token is None else ManagementKey(token.id, token.digest)
-
-        return verify_management_key(text, prefix=TOKEN_PREFIX, find=find, code=Code.WRITER_NOT_AUTHORIZED)
+        return verify_management_key(
+            text, prefix=TOKEN_PREFIX, find=self.store.find_token, code=Code.WRITER_NOT_AUTHORIZED
+        )
 
     def admit(self, body: bytes) -> DidRecord:
         """Read and admit a submitted record."""

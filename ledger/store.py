@@ -23,6 +23,7 @@ from protocol.records import DidRecord
 from protocol.tlog.merkle import EMPTY_ROOT, HASH_BYTES, hash_leaf
 from protocol.tlog.tiles import TILE_WIDTH, EntryBundle, HashTile, extend_tiles
 from storage.database import read_only
+from storage.management_key import ManagementKey
 
 T = TypeVar("T")
 
@@ -53,14 +54,6 @@ class StoredEntry:
 
     leaf_index: int
     leaf: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class StoredToken:
-    """What is kept of an onboarding token: its id, and the SHA-256 of its text."""
-
-    id: str
-    digest: bytes
 
 
 class LedgerStore:
@@ -221,16 +214,16 @@ class LedgerStore:
             if connection.execute(update(CHECKPOINT).where(not_larger).values(**values)).rowcount != 1:
                 raise RefusedError(Code.VAULT_CHANGED, "a larger tree was published meanwhile")
 
-    def add_token(self, token: StoredToken) -> None:
+    def add_token(self, token: ManagementKey) -> None:
         """Keep an onboarding token."""
         with self._writing() as connection:
             connection.execute(insert(TOKEN).values(id=token.id, digest=token.digest))
 
-    def find_token(self, token_id: str) -> StoredToken | None:
+    def find_token(self, token_id: str) -> ManagementKey | None:
         """The onboarding token with this id."""
         with self._reading() as connection:
             row = connection.execute(select(TOKEN).where(TOKEN.c.id == token_id)).first()
-        return None if row is None else StoredToken(row.id, row.digest)
+        return None if row is None else ManagementKey(row.id, row.digest)
 
     def remove_token(self, token_id: str) -> None:
         """Take the right to write from the holder of an onboarding token.

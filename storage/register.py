@@ -14,6 +14,7 @@ from sqlalchemy.engine import Engine
 
 from protocol.encoding.base64url import encode_base64url
 from storage.database import open_database, read_only
+from storage.management_key import ManagementKey
 
 Entropy: TypeAlias = Callable[[int], bytes]
 """So many fresh random bytes: `secrets.token_bytes`, or a counted source in tests."""
@@ -40,20 +41,20 @@ def open_register(path: Path, tables: MetaData) -> Engine:
     return engine
 
 
-def replace_management_key(register: Engine, key_id: str, key_digest: bytes) -> None:
+def replace_management_key(register: Engine, key: ManagementKey) -> None:
     """Let one management key in, and no other any more."""
     with register.begin() as connection:
         connection.execute(_management_keys.delete())
-        connection.execute(insert(_management_keys).values(id=key_id, digest=key_digest))
+        connection.execute(insert(_management_keys).values(id=key.id, digest=key.digest))
 
 
-def find_management_key(register: Engine, key_id: str) -> bytes | None:
-    """The SHA-256 of the management key with this id, None if there is none."""
+def find_management_key(register: Engine, key_id: str) -> ManagementKey | None:
+    """The management key with this id."""
     with read_only(register).begin() as connection:
-        found: bytes | None = connection.execute(
-            select(_management_keys.c.digest).where(_management_keys.c.id == key_id)
-        ).scalar_one_or_none()
-    return found
+        row = connection.execute(
+            select(_management_keys).where(_management_keys.c.id == key_id)
+        ).one_or_none()
+    return None if row is None else ManagementKey(row.id, row.digest)
 
 
 def digest(value: str) -> bytes:

@@ -12,6 +12,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
@@ -20,7 +21,6 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.routing import APIRoute
 
 from doors.http import bearer_key, create_app, json_body, raw_body, request_body
-from doors.management_key import ManagementKey, verify_management_key
 from doors.problem import http_status
 from protocol.encoding.strict_json import JsonObject
 from protocol.errors import RefusedError, TallyError, UnavailableError
@@ -30,6 +30,7 @@ from protocol.openid4vp.refusal import ErrorWord
 from protocol.openid4vp.request_object import REQUEST_OBJECT_MEDIA_TYPE
 from protocol.openid4vp.response import MAX_RESPONSE_BYTES, encode_acknowledgement
 from storage.database import erase_traces
+from storage.management_key import ManagementKey, verify_management_key
 from storage.register import Entropy, find_management_key
 from verifier.check import check_document, check_material
 from verifier.done_page import render_done_page
@@ -92,11 +93,7 @@ class VerifierApp:
         Raises:
             RefusedError: MANAGEMENT_KEY_INVALID.
         """
-
-        def find(key_id: str) -> ManagementKey | None:
-            digest = find_management_key(self.verifier.register, key_id)
-            return None if digest is None else ManagementKey(key_id, digest)
-
+        find = partial(find_management_key, self.verifier.register)
         return verify_management_key(text, prefix=KEY_PREFIX, find=find)
 
     async def sweep(self) -> None:

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from doors.management_key import create_management_key
 from doors.server import listen, running
 from doors.slow_header import SlowHeaderProtocol
+from storage.management_key import create_management_key
 from tests.doors.sample_app import create_sample_app
 
 KEY_TEXT, KEY = create_management_key("sample")

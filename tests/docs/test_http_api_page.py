@@ -7,16 +7,15 @@ from typing import Any
 
 import pytest
 
-from doors.management_key import create_management_key
 from doors.problem import http_status
 from doors.server import listen
 from issuer.management import OFFER_SCHEMA
-from ledger.http import TOKEN_PREFIX
-from ledger.store import StoredToken
+from ledger.client import TOKEN_PREFIX
 from protocol.codes import find_code
 from protocol.encoding.members import object_member
 from protocol.encoding.strict_json import JsonObject
 from protocol.errors import MalformedError, RefusedError, TallyError, UnavailableError, VerificationError
+from storage.management_key import create_management_key
 from tests.browser import Browser, bearer
 from tests.docs.markdown import read_page
 from tests.issuer.door import open_door as open_issuer
@@ -131,7 +130,7 @@ def test_page_knows_how_many_claims_may_be_optional() -> None:
 def test_receipt_of_the_ledger_is_as_shown(doors: dict[str, Any]) -> None:
     world, asker = doors["ledger"]
     token, key = create_management_key(TOKEN_PREFIX)
-    world.store().add_token(StoredToken(key.id, key.digest))
+    world.store().add_token(key)
     receipt = asker.post("/entries", create("university").line, **bearer(token)).json
     assert example("leaf_hash").keys() == receipt.keys()
 

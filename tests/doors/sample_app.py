@@ -10,12 +10,12 @@ from fastapi.responses import JSONResponse, StreamingResponse
 
 from doors.command import Group, pass_terminal, run
 from doors.http import bearer_key, create_app, form_body, json_body, raw_body, request_body
-from doors.management_key import ManagementKey, verify_management_key
 from doors.server import listen, serve
 from doors.terminal import Terminal
 from protocol.codes import Code
 from protocol.encoding.strict_json import JsonObject
 from protocol.errors import RefusedError, UnavailableError, VerificationError
+from storage.management_key import ManagementKey, verify_management_key
 
 CANARY = "canary-7f3a"
 MAX_BYTES = 1000

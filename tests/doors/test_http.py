@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from doors.http import request_body
-from doors.management_key import create_management_key
 from doors.problem import http_status
 from doors.server import listen, running
 from protocol.codes import Code
 from protocol.errors import MalformedError, RefusedError, TallyError, UnavailableError, VerificationError
+from storage.management_key import create_management_key
 from tests.doors.sample_app import CANARY, MAX_BYTES, create_sample_app
 
 KEY_TEXT, KEY = create_management_key("sample")

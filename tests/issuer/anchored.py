@@ -5,21 +5,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from doors.management_key import create_management_key
 from doors.server import listen
 from issuer.folder import IssuerFolder
 from issuer.founding import found_institution, open_new_keys, trust_ledger
 from issuer.institution import identity_keeper
 from issuer.remote import chosen_fetcher
 from issuer.settings import IssuerSettings
+from ledger.client import TOKEN_PREFIX
 from ledger.fetch import Fetcher, FetchRules
-from ledger.http import TOKEN_PREFIX
 from ledger.identity import IdentityKeeper
 from ledger.memory import CheckpointMemory
 from ledger.resolver import LedgerResolver
-from ledger.store import StoredToken
 from ledger.trust import TrustedLedgers
 from storage.key_ring import KeyRing
+from storage.management_key import create_management_key
 from storage.passphrase import WEAKEST_ACCEPTED, Passphrase
 from tests.ledger.world import Clock, World
 
@@ -94,7 +93,7 @@ def anchored(path: Path, clock: Clock) -> Iterator[Anchor]:
         world.port = listener.socket.getsockname()[1]
         world.create()
         token, key = create_management_key(TOKEN_PREFIX)
-        world.store().add_token(StoredToken(key.id, key.digest))
+        world.store().add_token(key)
         with world.serving(listener):
             yield Anchor(world, token, path)
         world.close()

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from doors.management_key import create_management_key
 from doors.server import listen, running
 from issuer.http import KEY_PREFIX, IssuerApp, create_issuer_app
 from ledger.identity import IdentityKey
 from protocol.openid4vci.offer import PRE_AUTHORIZED_CODE
+from storage.management_key import create_management_key
 from storage.register import replace_management_key
 from tests.browser import FORM, Answer, Browser, bearer
 from tests.issuer.university import EXAMPLE, University
@@ -74,7 +74,7 @@ def open_door(folder: Path) -> Iterator[Door]:
     with listen("127.0.0.1", 0, name="issuer.localhost") as listener:
         university = University(folder, url=listener.url)
         text, key = create_management_key(KEY_PREFIX)
-        replace_management_key(university.register, key.id, key.digest)
+        replace_management_key(university.register, key)
         door = Door(university, text, Browser(listener.url))
         app = create_issuer_app(
             IssuerApp(university.institution, door.rotate, university.clock, university.entropy)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from doors.management_key import create_management_key
 from issuer.http import KEY_PREFIX
 from issuer.register import list_credentials
 from protocol.encoding.base64url import encode_base64url
@@ -17,6 +16,7 @@ from protocol.encoding.strict_json import JsonObject, JsonValue, encode_json
 from protocol.keys import P256PrivateKey
 from protocol.keys.jwk import encode_jwk
 from protocol.openid4vci.offer import PRE_AUTHORIZED_CODE
+from storage.management_key import create_management_key
 from tests.browser import FORM, JSON, Answer, bearer
 from tests.issuer.door import Door, open_door, request
 from tests.issuer.university import holder_key

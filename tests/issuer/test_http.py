@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
-from doors.management_key import create_management_key
 from doors.server import listen, running
 from issuer import grant, http
 from issuer.http import KEY_PREFIX
@@ -25,6 +24,7 @@ from protocol.openid4vci.offer import OfferReference, parse_offer, parse_offer_l
 from protocol.openid4vci.token import parse_token_response
 from protocol.sdjwt.parse import parse_sd_jwt
 from protocol.status_list import Status, read_status, status_at, verify_status_list_token
+from storage.management_key import create_management_key
 from storage.register import replace_management_key
 from tests.browser import Browser, bearer
 from tests.counted import NOW
@@ -170,7 +170,7 @@ def test_documents_are_what_the_conformance_suite_expects(door: Door) -> None:
 def test_key_that_was_replaced_lets_nobody_in(door: Door) -> None:
     text, key = create_management_key(KEY_PREFIX)
     old = door.key
-    replace_management_key(door.university.register, key.id, key.digest)
+    replace_management_key(door.university.register, key)
     door.key = bearer(text)
     assert door.browser.get("/manage/offers", **old).status == 401
     assert door.browser.get("/manage/offers", **door.key).status == 200

@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 
-from doors.management_key import create_management_key
 from doors.server import listen, running
 from issuer.http import KEY_PREFIX as ISSUER_KEY_PREFIX
 from issuer.http import IssuerApp, create_issuer_app
@@ -32,6 +31,7 @@ from protocol.openid4vp.request_object import DidClient
 from protocol.openid4vp.response import encode_response
 from protocol.sdjwt.parse import parse_sd_jwt
 from schemas import credential_type
+from storage.management_key import create_management_key
 from storage.passphrase import TEST_ONLY, WEAKEST_ACCEPTED, Passphrase
 from storage.register import replace_management_key
 from tests.browser import Browser, bearer
@@ -159,7 +159,7 @@ def open_university(anchor: Anchor, clock: Clock) -> Iterator[Office]:
             open_institution(anchor.folder, keeper, url=listener.url, now=clock())
         )
         text, key = create_management_key(ISSUER_KEY_PREFIX)
-        replace_management_key(institution.register, key.id, key.digest)
+        replace_management_key(institution.register, key)
         app = create_issuer_app(IssuerApp(institution, keys.rotate, clock, secrets.token_bytes))
         stack.enter_context(running(app, listener))
         yield Office(did, Browser(listener.url), bearer(text))
@@ -190,7 +190,7 @@ def open_employer(anchor: Anchor, clock: Clock, university: str) -> Iterator[Off
         )
         verifier = stack.enter_context(open_verifier(folder, ring, url=listener.url, grounds=grounds))
         text, key = create_management_key(VERIFIER_KEY_PREFIX)
-        replace_management_key(verifier.register, key.id, key.digest)
+        replace_management_key(verifier.register, key)
         app = create_verifier_app(VerifierApp(verifier, clock, secrets.token_bytes))
         stack.enter_context(running(app, listener))
         yield Office(did, Browser(listener.url), bearer(text))

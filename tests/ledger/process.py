@@ -11,12 +11,11 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
-from doors.management_key import create_management_key
 from doors.server import listen
+from ledger.client import TOKEN_PREFIX
 from ledger.folder import LedgerFolder
-from ledger.http import TOKEN_PREFIX
-from ledger.store import StoredToken
 from ledger.trust import TrustedLedger
+from storage.management_key import create_management_key
 from storage.passphrase import WEAKEST_ACCEPTED, Passphrase
 from tests.ledger.world import keys_at
 from tests.processes import ROOT
@@ -104,5 +103,5 @@ def found_ledger(home: Path) -> Operator:
         passphrase=Passphrase(PASSPHRASE),
         kdf=WEAKEST_ACCEPTED,
     )
-    store.add_token(StoredToken(key.id, key.digest))
+    store.add_token(key)
     return operator

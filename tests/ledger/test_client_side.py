@@ -12,11 +12,9 @@ from typing import Any
 
 import pytest
 
-from doors.management_key import create_management_key
 from doors.server import listen
-from ledger.client import LedgerClient
+from ledger.client import TOKEN_PREFIX, LedgerClient
 from ledger.fetch import Fetched, Fetcher, FetchRules
-from ledger.http import TOKEN_PREFIX
 from ledger.identity import (
     IdentityKeeper,
     confirm_identity,
@@ -28,7 +26,6 @@ from ledger.identity import (
 )
 from ledger.memory import CheckpointMemory
 from ledger.resolver import LedgerResolver
-from ledger.store import StoredToken
 from ledger.trust import (
     TrustedLedger,
     TrustedLedgers,
@@ -45,6 +42,7 @@ from protocol.keys import Ed25519PrivateKey
 from protocol.tlog.merkle import EMPTY_ROOT
 from protocol.tlog.tiles import HashTile
 from storage.key_ring import KeyRing
+from storage.management_key import create_management_key
 from storage.passphrase import TEST_ONLY, Passphrase
 from tests.ledger.world import KEY, World, create, names, update
 
@@ -97,7 +95,7 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
         world.port = listener.socket.getsockname()[1]
         world.create()
         token, key = create_management_key(TOKEN_PREFIX)
-        world.store().add_token(StoredToken(key.id, key.digest))
+        world.store().add_token(key)
         with world.serving(listener):
             yield Reader(world, token, fetcher, tmp_path / "memory", others)
         world.close()

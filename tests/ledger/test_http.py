@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from doors.management_key import create_management_key
 from doors.server import listen
-from ledger.http import TOKEN_PREFIX, LedgerApp
+from ledger.client import TOKEN_PREFIX
+from ledger.http import LedgerApp
 from ledger.sequencer import REFRESH_AFTER, Sequencer
-from ledger.store import Head, StoredToken
+from ledger.store import Head
 from protocol.codes import Code
 from protocol.did.webvh.author import NewEntry
 from protocol.errors import RefusedError, UnavailableError
@@ -23,6 +23,7 @@ from protocol.tlog.merkle import compute_root, hash_leaf, verify_inclusion
 from protocol.tlog.policy import VerifiedCheckpoint, encode_log_policy, parse_log_policy, verify_checkpoint
 from protocol.tlog.proof import parse_log_proof, verify_log_proof
 from protocol.tlog.tiles import EntryBundle, HashTile, parse_entry_bundle, read_hashes_from_tiles
+from storage.management_key import create_management_key
 from tests.ledger.world import AUTHORITY, NOW, POLICY, URL, World, create, names, update
 
 TEXT = encode_log_policy(POLICY)
@@ -49,7 +50,7 @@ class Ledger:
         self.sequencer = sequencer
         self._port = port
         self.token, key = create_management_key(TOKEN_PREFIX)
-        world.store().add_token(StoredToken(key.id, key.digest))
+        world.store().add_token(key)
 
     def ask(
         self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None

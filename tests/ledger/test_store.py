@@ -4,13 +4,14 @@ from typing import Any
 import pytest
 from sqlalchemy import create_mock_engine, make_url
 
-from ledger.store import Head, LedgerStore, Publication, StoredToken
+from ledger.store import Head, LedgerStore, Publication
 from ledger.tables import METADATA
 from protocol.codes import Code
 from protocol.errors import RefusedError, UnavailableError
 from protocol.records import DidRecord
 from protocol.tlog.merkle import EMPTY_ROOT, RightEdge, compute_root, hash_leaf
 from protocol.tlog.tiles import EntryBundle, HashTile, read_hashes_from_tiles
+from storage.management_key import ManagementKey
 from tests.ledger.world import NOW, World, history, names
 
 EMPTY = Head(0, EMPTY_ROOT)
@@ -144,7 +145,7 @@ def test_published_checkpoint_never_becomes_smaller(store: LedgerStore) -> None:
 
 
 def test_onboarding_token_is_found_until_it_is_removed(store: LedgerStore) -> None:
-    token = StoredToken("0123abcd", bytes(range(32)))
+    token = ManagementKey("0123abcd", bytes(range(32)))
     store.add_token(token)
     assert store.find_token("0123abcd") == token
     store.remove_token("0123abcd")

@@ -6,8 +6,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from doors.management_key import create_management_key
 from doors.server import listen, running
+from storage.management_key import create_management_key
 from storage.register import replace_management_key
 from tests.browser import FORM, Answer, Browser, bearer
 from tests.verifier.shop import Shop, reference_of
@@ -59,7 +59,7 @@ def open_door(folder: Path) -> Iterator[Door]:
     with listen("127.0.0.1", 0, name="shop.localhost") as listener:
         shop = Shop(folder, url=listener.url)
         text, key = create_management_key(KEY_PREFIX)
-        replace_management_key(shop.register, key.id, key.digest)
+        replace_management_key(shop.register, key)
         app = create_verifier_app(VerifierApp(shop.verifier, shop.clock, shop.entropy))
         with running(app, listener):
             yield Door(shop, text, Browser(listener.url))

@@ -12,9 +12,9 @@ from urllib.parse import quote
 
 import pytest
 
-from doors.management_key import create_management_key
 from protocol.codes import Code
 from protocol.openid4vp.response import encode_response
+from storage.management_key import create_management_key
 from tests.attacks.artefacts import OTHER_DID
 from tests.browser import FORM, Answer, bearer
 from tests.verifier.door import Door, open_door

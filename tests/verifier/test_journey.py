@@ -9,14 +9,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from doors.clock import now
-from doors.management_key import create_management_key
 from doors.server import listen
-from ledger.client import LedgerClient
+from ledger.client import TOKEN_PREFIX, LedgerClient
 from ledger.fetch import Fetcher, FetchRules
-from ledger.http import TOKEN_PREFIX
 from ledger.memory import CheckpointMemory
 from ledger.resolver import LedgerResolver
-from ledger.store import StoredToken
 from ledger.trust import TrustedLedgers
 from protocol.encoding.strict_json import JsonObject
 from protocol.keys.jwk import encode_jwk
@@ -28,6 +25,7 @@ from protocol.sdjwt.parse import SdJwt
 from protocol.sdjwt.present import select_disclosures
 from protocol.sdjwt_vc import issue_sd_jwt_vc
 from schemas import credential_type
+from storage.management_key import create_management_key
 from tests.browser import FORM, Answer, Browser
 from tests.command import run_tally, run_tally_alone, serving
 from tests.ledger.world import KEY, Clock, World, create
@@ -91,7 +89,7 @@ def town(tmp_path: Path) -> Iterator[Town]:
         world.port = listener.socket.getsockname()[1]
         world.create()
         token, key = create_management_key(TOKEN_PREFIX)
-        world.store().add_token(StoredToken(key.id, key.digest))
+        world.store().add_token(key)
         (tmp_path / "token").write_text(token)
         with world.serving(listener), Fetcher(FetchRules(development=True)) as fetcher:
             client = LedgerClient(world.ledger, fetcher=fetcher, memory=CheckpointMemory(tmp_path / "seen"))

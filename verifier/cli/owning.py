@@ -51,10 +51,10 @@ def init(
     """
     from dataclasses import replace
 
-    from doors.management_key import create_management_key
     from ledger.client import LedgerClient
     from ledger.memory import CheckpointMemory
     from protocol.tlog.policy import encode_log_policy
+    from storage.management_key import create_management_key
     from storage.passphrase import Passphrase, calibrate_kdf
     from storage.register import open_register, replace_management_key
     from verifier.founding import check_settings, create_did, open_new_keys, trust_ledger
@@ -79,7 +79,7 @@ def init(
         with open_new_keys(folder, secret, kdf=calibrate_kdf(), marks=state, now=now()) as ring:
             text, key = create_management_key(KEY_PREFIX)
             register = open_register(folder.register, TABLES)
-            replace_management_key(register, key.id, key.digest)
+            replace_management_key(register, key)
             register.dispose()
             folder.save_management_key(text)
             if slug is not None and onboarding_token_file is not None:

@@ -3,9 +3,9 @@ import hmac
 
 import pytest
 
-from doors.management_key import ManagementKey, create_management_key, verify_management_key
 from protocol.codes import Code
 from protocol.errors import RefusedError
+from storage.management_key import ManagementKey, create_management_key, verify_management_key
 
 PREFIX = "tally_issuer"
 
