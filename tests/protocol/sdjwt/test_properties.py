@@ -73,7 +73,7 @@ def issue(data: st.DataObject, claims: JsonObject) -> tuple[SdJwt, list[ClaimPat
     return parse_sd_jwt(credential(BASIS | claims, disclosable=hidden).encoded), hidden
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(claims=claim_sets, data=st.data())
 def test_verifier_sees_exactly_what_was_always_visible_or_chosen(
     claims: JsonObject, data: st.DataObject
@@ -86,7 +86,7 @@ def test_verifier_sees_exactly_what_was_always_visible_or_chosen(
     assert len(verified.disclosed) == len(parse_sd_jwt(text).disclosures)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(claims=claim_sets, data=st.data())
 def test_pieces_put_together_are_the_whole_credential(claims: JsonObject, data: st.DataObject) -> None:
     issued, _ = issue(data, claims)
@@ -96,7 +96,7 @@ def test_pieces_put_together_are_the_whole_credential(claims: JsonObject, data: 
     assert whole == issued
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_presentation_with_any_one_character_changed_is_refused(data: st.DataObject) -> None:
     text = bind(credential().encoded_without_key_binding)
@@ -114,13 +114,13 @@ def verify_whatever(text: str) -> None:
             verify(text)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(text=st.text() | st.text(BASE64URL + ".~", max_size=200))
 def test_any_text_is_refused_with_a_typed_error(text: str) -> None:
     verify_whatever(text)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(header=traps, payload=traps, contents=st.lists(traps, max_size=3))
 def test_any_signed_json_is_verified_or_refused_with_a_typed_error(
     header: JsonValue, payload: JsonValue, contents: list[JsonValue]
@@ -135,7 +135,7 @@ def test_any_signed_json_is_verified_or_refused_with_a_typed_error(
     verify_whatever(bind(text))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(payload=traps)
 def test_any_signed_key_binding_is_verified_or_refused_with_a_typed_error(payload: JsonValue) -> None:
     text = compact(issuer_jwt(BASIS))

@@ -3,7 +3,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.codes import Code
@@ -80,7 +80,6 @@ def test_checkpoint_in_another_form_is_refused(text: str) -> None:
 
 
 @given(st.integers(0, MAX_DECIMAL), st.lists(st.sampled_from(["extension", "8", "—"]), max_size=3))
-@settings(deadline=None)
 def test_checkpoint_with_extension_lines_is_read_back(size: int, extensions: list[str]) -> None:
     root_hash = bytes(32) if size else EMPTY_ROOT
     checkpoint = Checkpoint("ledger.example.org", size, root_hash, tuple(extensions))
@@ -88,7 +87,6 @@ def test_checkpoint_with_extension_lines_is_read_back(size: int, extensions: lis
 
 
 @given(st.text(max_size=60))
-@settings(deadline=None)
 def test_any_text_is_a_checkpoint_or_refused(text: str) -> None:
     for source in (text, f"{text}\n{TEXT}", f"{TEXT}{text}\n"):
         with suppress(MalformedError):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.codes import Code
@@ -182,7 +182,6 @@ def test_consistency_proof_with_any_bit_flipped_is_refused(old: int, new: int) -
             assert caught.value.code is Code.LOG_CONSISTENCY_INVALID
 
 
-@settings(deadline=None)
 @given(st.integers(1, LARGEST), st.data())
 def test_inclusion_proof_at_another_place_or_of_another_length_is_refused(
     size: int, data: st.DataObject
@@ -320,7 +319,6 @@ def test_right_edge_has_the_root_of_every_size() -> None:
         assert edge == RightEdge.load(size, READER)
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 40), max_size=8))
 def test_right_edge_does_not_depend_on_how_leaves_are_grouped(groups: list[int]) -> None:
     edge, begin = RightEdge(), 0

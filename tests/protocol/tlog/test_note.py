@@ -4,7 +4,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.codes import Code
@@ -188,7 +188,6 @@ def test_vkey_whose_base64_holds_a_plus_is_read() -> None:
 
 
 @given(st.text(max_size=80))
-@settings(deadline=None)
 def test_any_text_is_a_note_or_refused(text: str) -> None:
     for source in (text, f"{text}\n\n{LINE}", f"text\n\n— {text}\n"):
         with suppress(MalformedError):

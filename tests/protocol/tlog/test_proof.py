@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.codes import Code
@@ -133,7 +133,6 @@ def test_proof_with_any_character_changed_is_refused(position: int) -> None:
 
 
 @given(st.text(max_size=80))
-@settings(deadline=None)
 def test_any_text_is_a_proof_or_refused(text: str) -> None:
     for source in (text, f"c2sp.org/tlog-proof@v1\n{text}", PROOF.replace("index 2", text)):
         with suppress(MalformedError):

@@ -193,7 +193,7 @@ def test_any_bytes_are_a_bundle_or_refused(data: bytes, width: int) -> None:
 
 
 @given(st.lists(st.integers(1, 700), min_size=1, max_size=6))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_tiles_do_not_depend_on_how_leaves_are_grouped(groups: list[int]) -> None:
     store, whole, size = TileStore(), TileStore(), 0
     for group in groups:
@@ -208,7 +208,7 @@ def test_tiles_do_not_depend_on_how_leaves_are_grouped(groups: list[int]) -> Non
 
 
 @given(st.integers(1, 70_000), st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_proofs_out_of_tiles_verify(big_store: TileStore, size: int, data: st.DataObject) -> None:
     index = data.draw(st.integers(0, size - 1))
     old_size = data.draw(st.integers(1, size))

@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.codes import Code
@@ -127,7 +127,6 @@ def test_request_that_is_not_text_or_too_large_is_refused() -> None:
 
 
 @given(st.binary(max_size=80))
-@settings(deadline=None)
 def test_any_bytes_are_a_request_or_refused(data: bytes) -> None:
     for body in (data, b"old 1\n" + data, BODY.replace(b"old 5", data)):
         with suppress(MalformedError):
