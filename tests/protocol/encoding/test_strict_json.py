@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from protocol.codes import Code
@@ -35,7 +35,7 @@ REFUSED: dict[str, tuple[str | bytes, Code]] = {
     "control-character-in-text": ('"a\nb"', Code.JSON_INVALID),
     "vertical-tab-around": ("\x0b1", Code.JSON_INVALID),
     "no-break-space-around": ("1\xa0", Code.JSON_INVALID),
-    "byte-order-mark-in-text": ("\ufeff{}", Code.JSON_INVALID),
+    "byte-order-mark-in-text": ("\ufeff{}", Code.TEXT_INVALID),
     "byte-order-mark": (b"\xef\xbb\xbf{}", Code.TEXT_INVALID),
     "invalid-utf-8": (b'{"a":"\xff"}', Code.TEXT_INVALID),
     "overlong-utf-8": (b'"\xc0\xaf"', Code.TEXT_INVALID),
@@ -156,10 +156,35 @@ def test_what_is_written_is_read_again(value: dict[str, JsonValue]) -> None:
     assert parse_json(json.dumps(value), max_depth=32) == value
 
 
-@given(st.text() | st.binary() | st.text(alphabet='{}[]",:0123456789eE+-.\\untrfalse '))
+garbage = st.text() | st.binary() | st.text(alphabet='{}[]",:0123456789eE+-.\\untrfalse ')
+
+
+@given(garbage)
 def test_garbage_is_malformed_or_read_like_other_readers_do(source: str | bytes) -> None:
     try:
         value = parse_json(source)
     except MalformedError:
         return
     assert value == json.loads(source)
+
+
+def outcome(source: bytes) -> str:
+    """The value as Python writes it, which tells 1 from 1.0 and from True, or the code of the refusal."""
+    try:
+        return repr(parse_json(source))
+    except MalformedError as error:
+        return error.code
+
+
+# White space in front takes a text the long way.
+@given(json_values.map(lambda value: json.dumps(value, ensure_ascii=False, separators=(",", ":"))) | garbage)
+@example("1e22")
+@example("-0")
+@example("-0.0")
+@example("5e-324")
+@example("123456789012345.123456789012345")
+@example('{"\x7f":"\u2028\\u001f\\b"}')
+def test_compact_text_is_read_as_the_long_way_reads_it(source: str | bytes) -> None:
+    data = source if isinstance(source, bytes) else source.encode("utf-8", "surrogatepass")
+    assume(not data.startswith(b"\xef\xbb\xbf"))  # behind the white space it is no byte order mark
+    assert outcome(data) == outcome(b" " + data)
