@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
 
-from protocol.codes import Code
+from protocol.codes import Audience, Code
 from protocol.encoding.base64 import encode_base64
 
 _STYLE = """
@@ -60,7 +60,11 @@ def _page(document: OpenApi) -> Iterator[str]:
     yield from _table(
         ("Code", "What it means", "What to do"),
         [
-            (f'<code id="{code.value}">{code.value}</code>', escape(code.meaning), escape(code.remedy))
+            (
+                f'<code id="{code.value}">{code.value}</code>',
+                escape(code.meaning),
+                escape(code.remedy_for(Audience.DEVELOPER)),
+            )
             for code in Code
         ],
     )

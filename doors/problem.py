@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 from starlette.responses import JSONResponse, Response
 
-from protocol.codes import Code
+from protocol.codes import Audience, Code
 from protocol.encoding.strict_json import JsonObject
 from protocol.errors import MalformedError, RefusedError, TallyError, UnavailableError, VerificationError
 
@@ -72,6 +72,9 @@ def problem(
 ) -> Response:
     """`error` as problem details: the words of its code, and what is special about this occurrence.
 
+    They are read by the developer of a program, so the hint is theirs; our own commands take no more than the
+    code and the detail, and say it in the words for whoever sits before them.
+
     Its `type` leads to the explanation of the code on the documentation page. `instance` is the URI under
     which the occurrence stands in the log.
     """
@@ -81,7 +84,7 @@ def problem(
         "title": error.code.meaning,
         "status": status,
         "code": error.code.value,
-        "hint": error.code.remedy,
+        "hint": error.code.remedy_for(Audience.DEVELOPER),
     }
     if error.detail:
         content["detail"] = error.detail

@@ -53,7 +53,7 @@ def listen(host: str, port: int, *, name: str | None = None) -> Iterator[Listene
         try:
             bound.bind((host, port))
         except OSError as error:
-            raise RefusedError(Code.USAGE_INVALID, f"cannot listen on {host} port {port}") from error
+            raise RefusedError(Code.ADDRESS_UNAVAILABLE, f"{host} port {port}") from error
         shown = name or (f"[{host}]" if family == socket.AF_INET6 else host)
         yield Listener(bound, f"http://{shown}:{bound.getsockname()[1]}")
 

@@ -2,56 +2,88 @@
 
 Doors print from here; docs/errors.md is generated from here. A code never changes once released, its
 words may. Rows are grouped by the part that raises them, in the order the checks run.
+
+What it means is the same for everybody, and says so in words for somebody who knows no cryptography. What to
+do may depend on who reads it: then the row ends with the words for those readers.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 
+class Audience(StrEnum):
+    """Who reads an error: each door knows whom it speaks to."""
+
+    HOLDER = "holder"  # whose wallet it is
+    ISSUER = "issuer"  # who runs an institution
+    VERIFIER = "verifier"  # who runs a verifier
+    OPERATOR = "operator"  # who runs a ledger
+    DEVELOPER = "developer"  # whose program asks one of our services
+
+
 class Code(StrEnum):
-    """A stable error code; the value is the word on the wire, in logs and in `--json`."""
+    """A stable error code; the value is the word on the wire, in logs and in `--json`.
+
+    Attributes:
+        meaning: What happened and what that means, in one sentence.
+        remedy: What to do about it, for whoever has no words of their own.
+        remedies: The same for particular readers. Only these name commands, and only those of the reader.
+    """
 
     meaning: str
     remedy: str
+    remedies: Mapping[Audience, str]
 
-    def __new__(cls, word: str, meaning: str, remedy: str) -> "Code":
+    def __new__(
+        cls, word: str, meaning: str, remedy: str, remedies: Mapping[Audience, str] | None = None
+    ) -> "Code":
         """Make a member that is its word and carries its explanation."""
         member = str.__new__(cls, word)
         member._value_ = word
         member.meaning = meaning
         member.remedy = remedy
+        member.remedies = remedies or {}
         return member
+
+    def remedy_for(self, audience: Audience) -> str:
+        """What `audience` can do about it."""
+        return self.remedies.get(audience, self.remedy)
 
     # Reading: bytes, JSON, base64, numbers
     FORMAT_INVALID = (
         "format_invalid",
-        "The text does not have the form its format requires.",
-        "Ask the sender for a fresh copy; do not repair it by hand.",
+        "The text does not have the form it must have.",
+        "If it is yours, correct it; else ask whoever made it for a correct one.",
     )
     SIZE_EXCEEDED = (
         "size_exceeded",
-        "The input is larger than any honest one needs to be.",
-        "Ask the sender for a smaller one.",
+        "It is larger than any honest one needs to be.",
+        "Make it smaller, or ask whoever made it for a smaller one.",
     )
     ENCODING_INVALID = (
         "encoding_invalid",
-        "Base64url, base64 or base58 text is not in its one canonical spelling.",
-        "Ask the sender for a fresh copy; it was damaged or altered on the way.",
+        "Encoded text (base64url, base64 or base58) is not in its one correct spelling.",
+        "It was damaged or altered on the way: ask for a fresh copy.",
     )
     TEXT_INVALID = (
         "text_invalid",
         "The text is not clean UTF-8.",
-        "Ask the sender to send UTF-8 without a byte order mark or lone surrogates.",
+        "If it is yours, save it as UTF-8 without a byte order mark; else ask whoever made it to.",
     )
-    JSON_INVALID = ("json_invalid", "The text is not JSON.", "Ask the sender for a fresh copy.")
+    JSON_INVALID = (
+        "json_invalid",
+        "The text is not JSON.",
+        "If it is yours, correct it; else ask whoever made it for a correct one.",
+    )
     JSON_DUPLICATE_MEMBER = (
         "json_duplicate_member",
-        "A JSON object names the same member twice, so two readers could see different things.",
-        "Do not use it; tell the sender that their software is faulty or someone tampers with it.",
+        "The same name stands twice in a JSON object, so two readers could see different things.",
+        "If it is yours, remove one; else do not use it: somebody may have tampered with it.",
     )
     JSON_NUMBER = (
         "json_number",
-        "A JSON number is not one that all readers understand alike.",
-        "Ask the sender to keep integers within 2^53-1 and to leave out NaN and infinity.",
+        "A number in the JSON is not one that all readers understand alike.",
+        "Keep integers within 2^53-1, and leave out NaN and infinity.",
     )
     JSON_DEPTH = (
         "json_depth",
@@ -60,40 +92,40 @@ class Code(StrEnum):
     )
     MEMBER_MISSING = (
         "member_missing",
-        "A required member is missing.",
-        "Ask the sender for a complete document.",
+        "A part that must be there is missing.",
+        "If it is yours, add it; else ask whoever made it for a complete one.",
     )
     MEMBER_INVALID = (
         "member_invalid",
-        "A member has the wrong type or a value outside its range.",
-        "Ask the sender for a document that follows the specification.",
+        "A part of it is of the wrong kind, or has a value that is not allowed.",
+        "If it is yours, correct it; else ask whoever made it for a correct one.",
     )
 
     # Keys and signatures
     KEY_INVALID = (
         "key_invalid",
         "The key is not one that signatures may be checked with.",
-        "Ask the owner for a proper Ed25519 or P-256 public key.",
+        "Ask its owner for a proper Ed25519 or P-256 public key.",
     )
     ALGORITHM_NOT_ALLOWED = (
         "algorithm_not_allowed",
-        "The signature algorithm is not allowed here or does not fit the key.",
+        "The signature is of a kind that is not allowed here, or does not fit the key.",
         "Ask the signer to use Ed25519 (EdDSA) or ES256.",
     )
     TYPE_MISMATCH = (
         "type_mismatch",
-        "A token of one kind was given where another kind is expected.",
-        "Send the right token; one made for another purpose is never accepted.",
+        "Something signed for one purpose was given where another is expected.",
+        "Use the right one; what was made for another purpose is never accepted.",
     )
     CRITICAL_HEADER = (
         "critical_header",
-        "The token demands a header extension that is not understood here.",
-        "Ask the signer for a token without critical extensions.",
+        "The token demands an extension that is not understood here.",
+        "Ask the signer for one without critical extensions.",
     )
     KEY_SOURCE_FORBIDDEN = (
         "key_source_forbidden",
-        "The token tries to bring or point to its own verification key.",
-        "Do not trust it; keys come from the issuer's DID, never from the token.",
+        "It brings, or points to, the very key it wants to be checked with.",
+        "Do not trust it; anybody can bring a key of their own.",
     )
     SIGNATURE_INVALID = (
         "signature_invalid",
@@ -105,74 +137,87 @@ class Code(StrEnum):
     ISSUER_NOT_TRUSTED = (
         "issuer_not_trusted",
         "The policy does not trust this issuer for this type of credential.",
-        "Ask for a credential of a trusted issuer, or change the policy if you know this one.",
+        "Ask for a credential of a trusted issuer.",
+        {
+            Audience.VERIFIER: "If you know this issuer, use `tally verifier trust TYPE DID`.",
+        },
     )
     ISSUER_KEY_NOT_AUTHORIZED = (
         "issuer_key_not_authorized",
         "The key that signed is not, or was no longer, one of the issuer's keys for issuing.",
-        "Ask the holder to get the credential again from its issuer.",
+        "Do not trust it; only its issuer can give out a good one.",
+        {
+            Audience.VERIFIER: "Ask the holder to get the credential again from its issuer.",
+        },
     )
 
     # Disclosures and claims
     DISCLOSURE_MALFORMED = (
         "disclosure_malformed",
-        "A disclosure or a digest does not have the form that RFC 9901 requires.",
-        "Ask the sender for a fresh copy; it was altered or made by faulty software.",
+        "A fact of the credential, or its digest, does not have the form that RFC 9901 requires.",
+        "Ask for a fresh copy; it was altered, or made by faulty software.",
     )
     DISCLOSURE_UNREFERENCED = (
         "disclosure_unreferenced",
-        "A disclosure was sent that the issuer did not sign a digest for.",
-        "Do not trust it; the claim was changed or added after signing.",
+        "A fact was sent that the issuer did not sign.",
+        "Do not trust it; it was changed or added after signing.",
     )
     DISCLOSURE_REPEATED = (
         "disclosure_repeated",
-        "The same disclosure was sent twice.",
+        "The same fact was sent twice.",
         "Ask the sender to present it again with correct software.",
     )
     DIGEST_REPEATED = (
         "digest_repeated",
-        "The same digest appears more than once in the credential.",
+        "Two places of the credential stand for the same hidden fact (the same digest).",
         "Do not trust it; ask the issuer for a correct credential.",
     )
     DISCLOSURE_LIMIT_EXCEEDED = (
         "disclosure_limit_exceeded",
-        "There are more, larger or deeper disclosures than any honest credential needs.",
+        "There are more, larger or deeper hidden facts than any honest credential needs.",
         "Do not use it; it looks made to exhaust the reader.",
     )
     CLAIM_NAME_RESERVED = (
         "claim_name_reserved",
-        "A disclosed claim uses a name that belongs to the format itself.",
+        "A claim has a name that belongs to the format itself.",
         "Do not trust it; it tries to change how the credential is read.",
+        {
+            Audience.ISSUER: "Give the claim another name, in claims.schema.json and in type_metadata.json.",
+        },
     )
     CLAIM_NAME_COLLISION = (
         "claim_name_collision",
-        "A disclosed claim would replace another claim of the same name.",
+        "A fact that was sent would replace another claim of the same name.",
         "Do not trust it; it tries to change a signed claim.",
     )
     CLAIM_NOT_DISCLOSABLE = (
         "claim_not_disclosable",
-        "A claim that the checks depend on was made selectively disclosable.",
+        "A claim that the checks depend on can be hidden in this credential.",
         "Ask the issuer for a credential that states it openly.",
     )
     HASH_ALGORITHM_NOT_ALLOWED = (
         "hash_algorithm_not_allowed",
-        "The digests use a hash function that is not allowed, or name it in the wrong place.",
+        "The hash function that hides the facts is not allowed, or named in the wrong place.",
         "Ask the issuer to use sha-256, sha-384 or sha-512.",
     )
     CLAIM_MISSING = (
         "claim_missing",
-        "A claim that must be present is missing.",
+        "A claim that must be there is missing.",
         "Ask for a credential that holds it.",
     )
     CLAIM_INVALID = (
         "claim_invalid",
-        "A claim has the wrong type or an impossible value.",
-        "Ask the issuer for a correct credential.",
+        "A claim is of the wrong kind, or has an impossible value.",
+        "Ask whoever made it for a correct one.",
     )
     EXPIRED = (
         "expired",
         "Its time of validity is over.",
-        "Ask the holder to renew it with the issuer.",
+        "A new one is needed from whoever made it.",
+        {
+            Audience.HOLDER: "Get a new one from its issuer.",
+            Audience.VERIFIER: "Ask the holder to get a new one from its issuer.",
+        },
     )
     NOT_YET_VALID = (
         "not_yet_valid",
@@ -181,45 +226,58 @@ class Code(StrEnum):
     )
     TYPE_METADATA_INVALID = (
         "type_metadata_invalid",
-        "The credential breaks the rules its type declares, or the declaration is damaged.",
+        "The credential breaks the rules of its type, or the type itself is faulty.",
         "Ask the issuer to correct the credential or its type.",
+        {
+            Audience.ISSUER: "Correct the type; the detail says what is wrong.",
+        },
     )
     SALT_UNSAFE = (
         "salt_unsafe",
         "A salt is too short or was used before, so a hidden claim could be guessed.",
-        "Use a fresh random salt of 128 bits for every disclosure.",
+        "Use a fresh random salt of 128 bits for every claim.",
     )
 
     # Key binding
     KEY_BINDING_MISSING = (
         "key_binding_missing",
-        "There is no proof that the presenter holds the key the credential is bound to.",
+        "Nothing proves that whoever presents the credential holds its key.",
         "Ask the holder to present it from their own wallet.",
     )
     KEY_BINDING_UNEXPECTED = (
         "key_binding_unexpected",
-        "A key binding is attached where a bare credential is expected.",
-        "Send the credential without the key binding.",
+        "It is a presentation (signed by the holder), where a bare credential is expected.",
+        "Send the credential without the holder's signature (key binding).",
+        {
+            Audience.VERIFIER: "Give --nonce and --audience, so that it is checked as a presentation.",
+        },
     )
     HOLDER_KEY_INVALID = (
         "holder_key_invalid",
-        "The credential does not name exactly one usable holder key.",
+        "The credential does not name exactly one usable key of its holder.",
         "Ask the issuer for a credential bound to the holder's key.",
     )
     KEY_BINDING_SIGNATURE_INVALID = (
         "key_binding_signature_invalid",
-        "The key binding was not signed by the key the credential is bound to.",
+        "The presentation was not signed with the key that the credential is bound to.",
         "Do not trust it; someone else may be presenting a copied credential.",
     )
     NONCE_MISMATCH = (
         "nonce_mismatch",
-        "The presentation was not made for this request.",
-        "Ask the holder to answer the request again.",
+        "It was not made for this request.",
+        "Do not use it; ask for an answer to this request.",
+        {
+            Audience.HOLDER: "Do not answer; ask the verifier for a new request.",
+        },
     )
     AUDIENCE_MISMATCH = (
         "audience_mismatch",
-        "The presentation was made for another verifier.",
-        "Do not use it; it may have been passed on. Ask the holder to present to you.",
+        "It was made for somebody else.",
+        "Do not use it; it may have been passed on.",
+        {
+            Audience.VERIFIER: "Do not use it; it may have been passed on. Ask the holder to present to you.",
+            Audience.HOLDER: "Do not answer; it was meant for somebody else, or made by faulty software.",
+        },
     )
     KEY_BINDING_NOT_FRESH = (
         "key_binding_not_fresh",
@@ -228,7 +286,7 @@ class Code(StrEnum):
     )
     PRESENTATION_HASH_MISMATCH = (
         "presentation_hash_mismatch",
-        "The key binding covers another set of disclosures than the one that was sent.",
+        "The holder signed another set of facts than the one that was sent.",
         "Do not trust it; something was added or removed on the way.",
     )
     TRANSACTION_DATA_MISMATCH = (
@@ -240,43 +298,46 @@ class Code(StrEnum):
     # Status
     STATUS_SIGNATURE_INVALID = (
         "status_signature_invalid",
-        "The status list is not signed by the issuer.",
+        "The status list, which says what was revoked, is not signed by the issuer.",
         "Try again later; tell the issuer if it stays so.",
     )
     STATUS_SUBJECT_MISMATCH = (
         "status_subject_mismatch",
-        "The status list is another one than the credential names.",
+        "The status list, which says what was revoked, is another one than the credential names.",
         "Try again later; tell the issuer if it stays so.",
     )
     STATUS_EXPIRED = (
         "status_expired",
-        "The status list is out of date.",
+        "The status list, which says what was revoked, is out of date.",
         "Try again when the issuer has published a new one.",
     )
     STATUS_ROLLBACK = (
         "status_rollback",
-        "The status list is older than one already seen.",
+        "The status list, which says what was revoked, is older than one already seen.",
         "Do not rely on it; tell the issuer.",
     )
     STATUS_LIST_MALFORMED = (
         "status_list_malformed",
-        "The status list cannot be read.",
+        "The status list, which says what was revoked, cannot be read.",
         "Try again later; tell the issuer if it stays so.",
     )
     STATUS_INDEX_OUT_OF_RANGE = (
         "status_index_out_of_range",
-        "The credential points outside its status list.",
+        "The credential points outside its status list, which says what was revoked.",
         "Do not trust it; ask the issuer for a correct credential.",
     )
     STATUS_UNAVAILABLE = (
         "status_unavailable",
         "The status list could not be had, so nobody knows whether the credential was revoked.",
-        "Try again later, or decide by policy what an unknown status is worth.",
+        "Try again later.",
+        {
+            Audience.VERIFIER: "Try again later, or decide in policy.toml what an unknown status is worth.",
+        },
     )
     CREDENTIAL_REVOKED = (
         "credential_revoked",
         "The issuer has revoked this credential.",
-        "It can no longer be used. The holder should ask the issuer why.",
+        "It can no longer be used; its issuer knows why.",
     )
     CREDENTIAL_SUSPENDED = (
         "credential_suspended",
@@ -285,7 +346,7 @@ class Code(StrEnum):
     )
     STATUS_UNKNOWN = (
         "status_unknown",
-        "The status has a value this verifier does not understand.",
+        "The credential has a status that is not understood here.",
         "Do not accept it; ask the issuer what it means.",
     )
     STATUS_INDEX_TAKEN = (
@@ -295,64 +356,73 @@ class Code(StrEnum):
     )
     STATUS_FINAL = (
         "status_final",
-        "A revoked credential cannot be reinstated.",
+        "The credential was revoked, and stays so.",
         "Issue a new credential instead.",
+        {
+            Audience.ISSUER: "Make a new one with `tally issuer offer`.",
+        },
     )
 
     # DIDs
     DID_INVALID = (
         "did_invalid",
-        "The text is not a DID or DID URL of its method.",
-        "Check the identifier for typing errors.",
+        "The text is not a DID (did:...), or not a proper one of its kind.",
+        "Check it for typing errors.",
     )
     DID_METHOD_UNSUPPORTED = (
         "did_method_unsupported",
-        "DIDs of this method, or of this version of it, are not supported.",
+        "DIDs of this kind, or of this version of it, are not supported.",
         "Use did:webvh, did:key or did:jwk.",
     )
     DID_NOT_FOUND = (
         "did_not_found",
         "Nothing is published under this DID.",
         "Check the DID, or try again later.",
+        {
+            Audience.OPERATOR: "See which DIDs there are with `tally ledger show`.",
+        },
     )
     DID_SCID_MISMATCH = (
         "did_scid_mismatch",
-        "The history does not belong to this DID.",
+        "The key history that was found is not the one of this DID.",
         "Do not trust it; someone put another history in its place.",
     )
     DID_CHAIN_BROKEN = (
         "did_chain_broken",
-        "An entry of the DID's history does not follow from the one before.",
+        "An entry of the DID's key history does not follow from the one before.",
         "Do not trust it; the history was altered or cut.",
     )
     DID_TIME_INVALID = (
         "did_time_invalid",
-        "The times in the DID's history do not rise, or lie in the future.",
+        "The times in the DID's key history do not rise, or lie in the future.",
         "Check the clock of this machine; else do not trust it.",
     )
     DID_PROOF_INVALID = (
         "did_proof_invalid",
-        "An entry of the DID's history is not properly signed.",
+        "An entry of the DID's key history is not properly signed.",
         "Do not trust it; the history was altered.",
     )
     DID_KEY_NOT_AUTHORIZED = (
         "did_key_not_authorized",
-        "An entry was signed by a key that may not change this DID.",
+        "An entry of the DID's key history was signed by a key that may not change it.",
         "Do not trust it; someone tried to take the DID over.",
     )
     DID_PREROTATION_VIOLATED = (
         "did_prerotation_violated",
-        "A new key was not among those the owner had committed to in advance.",
+        "A new key of the DID is not one that its owner had committed to in advance.",
         "Do not trust it; someone tried to take the DID over.",
+        {
+            Audience.ISSUER: "These keys are too old: put the newest copy of keys.sealed back.",
+        },
     )
     DID_PARAMETERS_INVALID = (
         "did_parameters_invalid",
-        "The parameters of the DID's history break the rules of did:webvh.",
+        "The DID's key history breaks the rules of did:webvh.",
         "Ask the owner to publish a correct history.",
     )
     DID_WITNESS_MISSING = (
         "did_witness_missing",
-        "Not enough of the DID's own witnesses approved this entry.",
+        "Not enough of the DID's own witnesses approved this entry of its key history.",
         "Wait until they have, or ask the owner.",
     )
     DID_DEACTIVATED = (
@@ -362,17 +432,17 @@ class Code(StrEnum):
     )
     DID_DOCUMENT_INVALID = (
         "did_document_invalid",
-        "The DID document breaks its own rules.",
+        "What is published about this DID (its document) breaks the rules.",
         "Ask the owner to publish a correct document.",
     )
     DID_ROLLBACK = (
         "did_rollback",
-        "The history is shorter than one already seen.",
+        "The DID's key history is shorter than one already seen.",
         "Do not trust it; someone hides recent changes.",
     )
     DID_FORK = (
         "did_fork",
-        "Two different histories of the same DID exist.",
+        "Two different key histories of the same DID exist.",
         "Do not trust either; keep both as evidence and tell the owner.",
     )
 
@@ -380,72 +450,86 @@ class Code(StrEnum):
     LEDGER_NOT_TRUSTED = (
         "ledger_not_trusted",
         "The DID lives on a ledger that is not trusted here.",
-        "If you know who runs it, trust it: in the wallet with `tally trust`, elsewhere in the settings.",
+        "If you know who runs the ledger, trust it in the settings.",
+        {
+            Audience.HOLDER: "If you know who runs it, trust it with `tally trust URL`.",
+            Audience.VERIFIER: "If you know who runs it, add a [[ledger]] to policy.toml.",
+        },
     )
     LOG_PROOF_INVALID = (
         "log_proof_invalid",
-        "The proof does not lead from the entry to the root of the log.",
+        "The ledger's proof that an entry is in its log does not hold.",
         "Do not trust it; ask the ledger for a fresh proof.",
     )
     LOG_CONSISTENCY_INVALID = (
         "log_consistency_invalid",
-        "The log's new state does not contain its old one.",
-        "Stop trusting this ledger; keep both checkpoints as evidence.",
+        "The ledger's new state does not contain its old one: something was taken back.",
+        "Stop trusting this ledger; keep both states as evidence.",
     )
     LOG_NOTE_MALFORMED = (
         "log_note_malformed",
-        "The signed note or checkpoint cannot be read.",
+        "The ledger's signed state (its checkpoint) cannot be read.",
         "Ask the ledger for a fresh one.",
     )
     LOG_ORIGIN_MISMATCH = (
         "log_origin_mismatch",
-        "The checkpoint belongs to another log.",
+        "The signed state (checkpoint) is that of another ledger.",
         "Check which ledger the policy names.",
     )
     LOG_SIGNATURE_INVALID = (
         "log_signature_invalid",
-        "A known key's signature on the checkpoint does not match.",
-        "Do not trust it; the checkpoint was altered.",
+        "A signature under the ledger's state (its checkpoint) does not match.",
+        "Do not trust it; it was altered.",
     )
     LOG_QUORUM_MISSING = (
         "log_quorum_missing",
-        "Not enough of the trusted cosigners stand behind this checkpoint.",
-        "Try again later, or ask the ledger's operator.",
+        "Not enough of the trusted cosigners stand behind the ledger's state (its checkpoint).",
+        "Check the clock of this machine; if it is right, ask the ledger's operator.",
+        {
+            Audience.HOLDER: "Check the clock with `tally doctor`; if it is right, try again later.",
+        },
     )
     LOG_POLICY_INVALID = (
         "log_policy_invalid",
-        "The trust policy for the log cannot be read or contradicts itself.",
-        "Correct the policy file.",
+        "The policy to trust a ledger by cannot be used.",
+        "Correct it, or ask the ledger's operator for the right one.",
     )
     LOG_FORK = (
         "log_fork",
         "The ledger showed two different states of the same size.",
-        "Stop trusting this ledger; keep both checkpoints as evidence.",
+        "Stop trusting this ledger; keep both states as evidence.",
+        {
+            Audience.OPERATOR: "If it is yours, put the signed database back; else keep both as evidence.",
+        },
     )
     LOG_ROLLBACK = (
         "log_rollback",
         "The ledger shows an older state than one already seen.",
-        "Try again later; if it stays so, tell the operator.",
+        "Try again later; if it stays so, tell its operator.",
+        {
+            Audience.OPERATOR: "If it is yours, put the newest database back, never an old `last-signed`.",
+        },
     )
     LOG_STALE = (
         "log_stale",
-        "The newest co-signed state of the log is older than the policy allows.",
-        "Try again later; if it stays so, ask the operator whether the ledger is alive.",
+        "The newest co-signed state of the ledger is older than the policy allows.",
+        "Try again later; if it stays so, ask its operator whether it is alive.",
+        {
+            Audience.OPERATOR: "If it is yours, see that `tally ledger serve` runs; else tell its operator.",
+        },
     )
     LOG_TILE_INVALID = (
         "log_tile_invalid",
-        "A part of the log does not fit its checkpoint.",
-        "Do not trust it; try another copy of the log.",
-    )
-    LOG_ENTRY_MISMATCH = (
-        "log_entry_mismatch",
-        "The proof is for another entry than the one it came with.",
-        "Do not trust it; ask the ledger for the right proof.",
+        "A part of the ledger's log does not fit its signed state.",
+        "Do not trust it; tell the ledger's operator.",
     )
     LOG_SELF_CHECK_FAILED = (
         "log_self_check_failed",
-        "The stored log no longer matches what was signed, so nothing more is signed.",
-        "Restore the storage from a copy that passes `tally ledger check`.",
+        "The stored log is no longer what was signed, so nothing more is signed.",
+        "Tell the ledger's operator.",
+        {
+            Audience.OPERATOR: "Stop it and put back the newest database, but never an old `last-signed`.",
+        },
     )
     ENTRY_NOT_ADMITTED = (
         "entry_not_admitted",
@@ -460,7 +544,7 @@ class Code(StrEnum):
     WRITER_NOT_AUTHORIZED = (
         "writer_not_authorized",
         "Writing to this ledger needs an onboarding token of its operator.",
-        "Ask the operator for one.",
+        "Ask the ledger's operator for a token.",
     )
 
     # OpenID4VCI
@@ -473,10 +557,18 @@ class Code(StrEnum):
         "offer_not_found",
         "There is no such offer: it was redeemed, has expired, or never was.",
         "Ask the issuer for a new offer.",
+        {
+            Audience.ISSUER: "List your offers with `tally issuer offers --all`.",
+        },
+    )
+    OFFER_CLOSED = (
+        "offer_closed",
+        "The offer is not open any more.",
+        "If it was redeemed, revoke its credential; else nothing needs to be done.",
     )
     ISSUER_METADATA_MISMATCH = (
         "issuer_metadata_mismatch",
-        "The issuer's metadata names another issuer than the offer.",
+        "What the issuer publishes about itself names another issuer than the offer.",
         "Do not go on; the offer may be a trap.",
     )
     GRANT_INVALID = (
@@ -492,12 +584,23 @@ class Code(StrEnum):
     TRANSACTION_CODE_REQUIRED = (
         "transaction_code_required",
         "The offer needs the transaction code that the issuer sent separately.",
-        "Enter it with --tx-code.",
+        "Send it as tx_code.",
+        {
+            Audience.HOLDER: "Enter it with --tx-code.",
+        },
+    )
+    TRANSACTION_CODE_WRONG = (
+        "transaction_code_wrong",
+        "The transaction code is wrong.",
+        "Type it again as it was sent to you; if the offer is closed, ask the issuer for a new one.",
     )
     ACCESS_TOKEN_INVALID = (
         "access_token_invalid",
         "The access token is missing, wrong or has expired.",
         "Start again from the offer.",
+        {
+            Audience.HOLDER: "The issuer holds it for you no longer. Ask for a new offer.",
+        },
     )
     SCOPE_INSUFFICIENT = (
         "scope_insufficient",
@@ -513,6 +616,9 @@ class Code(StrEnum):
         "credential_configuration_unknown",
         "The issuer does not offer this type of credential.",
         "Look at the issuer's metadata for what it offers.",
+        {
+            Audience.HOLDER: "Ask the issuer for a new offer.",
+        },
     )
     CREDENTIAL_IDENTIFIER_UNKNOWN = (
         "credential_identifier_unknown",
@@ -528,6 +634,9 @@ class Code(StrEnum):
         "proof_invalid",
         "The proof of possession of the holder's key is not acceptable.",
         "Make a fresh proof for this issuer.",
+        {
+            Audience.HOLDER: "Look whether this machine's clock is right, and go on with `tally add`.",
+        },
     )
     PROOF_NONCE_INVALID = (
         "proof_nonce_invalid",
@@ -554,47 +663,72 @@ class Code(StrEnum):
     REQUEST_INVALID = (
         "request_invalid",
         "The request cannot be answered as it is.",
-        "Ask the verifier for a correct request.",
+        "Correct the request; the detail says what is wrong.",
+        {
+            Audience.HOLDER: "Ask whoever wants to know for a correct request.",
+        },
     )
     REQUEST_CLIENT_UNVERIFIED = (
         "request_client_unverified",
         "Who asks could not be established.",
-        "Do not answer; ask the verifier for a properly signed request.",
+        "Do not answer; ask for a properly signed request.",
     )
     REQUEST_EXPIRED = (
         "request_expired",
         "The request is too old.",
         "Ask the verifier for a new one.",
+        {
+            Audience.VERIFIER: "Start a new one with `tally verifier request`.",
+        },
     )
     REQUEST_NOT_FOUND = (
         "request_not_found",
         "There is no such request.",
         "Ask the verifier for a new one.",
+        {
+            Audience.VERIFIER: "Check its id; `tally verifier request` starts a new one.",
+            Audience.DEVELOPER: "Check its id or address; what was deleted is gone.",
+        },
     )
     QUERY_INVALID = (
         "query_invalid",
-        "The query for credentials breaks the rules of DCQL.",
-        "Ask the verifier for a correct request.",
+        "What is asked for is not put in a way that wallets understand (DCQL).",
+        "Correct the query; the detail says what is wrong.",
+        {
+            Audience.HOLDER: "Ask whoever wants to know for a correct request.",
+        },
     )
     QUERY_NOT_SATISFIED = (
         "query_not_satisfied",
         "What was presented is not what was asked for.",
         "Ask the holder to answer the request again.",
+        {
+            Audience.DEVELOPER: "Present everything that was asked for, in the types that were asked for.",
+        },
     )
     NOTHING_MATCHES = (
         "nothing_matches",
         "No credential in the wallet answers this request.",
         "Get the credential that is missing, then answer again.",
+        {
+            Audience.HOLDER: "See with `tally list` what is missing, and ask its issuer for an offer.",
+        },
     )
     RESPONSE_INVALID = (
         "response_invalid",
         "The response cannot be read.",
-        "Ask the holder to answer the request again.",
+        "Correct the response; the detail says what is wrong.",
+        {
+            Audience.VERIFIER: "Ask the holder to answer the request again.",
+        },
     )
     PRESENTATION_REPLAYED = (
         "presentation_replayed",
         "This request has been answered already.",
         "Start a new request.",
+        {
+            Audience.HOLDER: "If that was you, all is done; if not, tell the verifier.",
+        },
     )
     HOLDER_DECLINED = (
         "holder_declined",
@@ -605,10 +739,13 @@ class Code(StrEnum):
         "response_code_invalid",
         "The response code is missing, wrong, too late or was used before.",
         "Start a new request in the browser that will answer it.",
+        {
+            Audience.HOLDER: "Go back to the page you came from, and begin again in this browser.",
+        },
     )
     TRANSACTION_DATA_UNSUPPORTED = (
         "transaction_data_unsupported",
-        "The request asks to confirm a transaction this wallet does not understand.",
+        "The request asks to confirm a transaction, which this wallet cannot do.",
         "Do not answer; use a wallet made for it.",
     )
     RESPONSE_REFUSED = (
@@ -640,45 +777,56 @@ class Code(StrEnum):
     )
     NETWORK_TOO_LARGE = (
         "network_too_large",
-        "The answer is larger than allowed.",
-        "Try again later; tell the operator if it stays so.",
+        "The server's answer is larger than allowed.",
+        "Try again later; tell its operator if it stays so.",
     )
     NETWORK_TIMEOUT = (
         "network_timeout",
-        "The answer took too long.",
+        "The server's answer took too long.",
         "Try again later.",
     )
     NETWORK_TLS_INVALID = (
         "network_tls_invalid",
         "The server could not prove who it is.",
-        "Do not go on; tell the operator.",
+        "Do not go on; tell its operator.",
     )
     NETWORK_CONTENT_TYPE = (
         "network_content_type",
-        "The answer is of another kind than expected.",
+        "The server's answer is of another kind than expected.",
         "Check the address.",
     )
     NETWORK_UNREACHABLE = (
         "network_unreachable",
         "The server could not be reached.",
         "Check the address and the connection, then try again.",
+        {
+            Audience.ISSUER: "Check the address; if the server is yours, run `tally issuer serve`.",
+            Audience.VERIFIER: "Check the address; if the server is yours, run `tally verifier serve`.",
+            Audience.OPERATOR: "Check the address; if the server is yours, run `tally ledger serve`.",
+        },
     )
     NETWORK_STATUS = (
         "network_status",
         "The server answered with an error.",
-        "Try again later; tell the operator if it stays so.",
+        "Try again later; tell its operator if it stays so.",
     )
     NETWORK_BUSY = (
         "network_busy",
-        "Too many requests to this server are waiting already.",
+        "The server has too much to do.",
         "Try again later.",
     )
 
     # Storage and the wallet's vault
     VAULT_MISSING = (
         "vault_missing",
-        "There is no sealed file here.",
-        "Make one with the `init` command, or set TALLY_HOME to where it is.",
+        "What should be opened is not there.",
+        "Set it up first, or set TALLY_HOME to where it is.",
+        {
+            Audience.HOLDER: "Make a wallet with `tally init`, or set TALLY_HOME to where yours is.",
+            Audience.ISSUER: "Run `tally issuer init`, or set TALLY_HOME to where that was done.",
+            Audience.VERIFIER: "Run `tally verifier init`, or set TALLY_HOME to where that was done.",
+            Audience.OPERATOR: "Run `tally ledger init`, or set TALLY_HOME to where that was done.",
+        },
     )
     VAULT_EXISTS = (
         "vault_exists",
@@ -687,23 +835,34 @@ class Code(StrEnum):
     )
     VAULT_DAMAGED = (
         "vault_damaged",
-        "The sealed file was damaged or altered.",
-        "Restore the previous generation that lies beside it, or a backup.",
+        "The file was damaged or altered.",
+        "Put a good copy of it back.",
+        {
+            Audience.HOLDER: "Put a good copy back, or begin anew with your words: `tally init --recover`.",
+        },
     )
     VAULT_VERSION = (
         "vault_version",
-        "The sealed file was written by a version this program does not know.",
+        "The file was written by a version this program does not know.",
         "Update Tallystick.",
     )
     VAULT_PARAMETERS = (
         "vault_parameters",
-        "The sealed file asks for a weaker or costlier unlocking than is allowed.",
-        "Do not use it; restore a backup.",
+        "The file wants a weaker or costlier unlocking than is allowed.",
+        "Do not use it; put a good copy of it back.",
     )
     PASSPHRASE_WRONG = (
         "passphrase_wrong",
         "That passphrase does not open it.",
         "Try again; nobody can reset it.",
+        {
+            Audience.HOLDER: "Try again; with your words, `tally passwd --recover` sets a new one.",
+        },
+    )
+    PASSPHRASE_UNREPEATED = (
+        "passphrase_unrepeated",
+        "The two passphrases are not alike.",
+        "Nothing was changed. Try again, and type the same one twice.",
     )
     VAULT_LOCKED = (
         "vault_locked",
@@ -713,17 +872,20 @@ class Code(StrEnum):
     VAULT_CHANGED = (
         "vault_changed",
         "Another process changed it in the meantime.",
-        "Open it again and repeat the change.",
+        "Start again and repeat the change.",
     )
     VAULT_PERMISSIONS = (
         "vault_permissions",
         "Others on this machine could read or replace it.",
-        "Take their rights away (folder 0700, file 0600, your own), then try again.",
+        "Make it yours alone: `chmod 700` for a folder, `chmod 600` for a file.",
     )
     VAULT_ROLLBACK = (
         "vault_rollback",
         "The file is older than the one last used here.",
-        "If you restored it on purpose, accept it with `tally doctor --accept-rollback`.",
+        "Put its newest copy back; an older one must not be used any more.",
+        {
+            Audience.HOLDER: "If you put it back yourself, use `tally doctor --accept-rollback`.",
+        },
     )
     DISK_FULL = (
         "disk_full",
@@ -742,23 +904,31 @@ class Code(StrEnum):
     )
     DATABASE_DAMAGED = (
         "database_damaged",
-        "The database file is damaged.",
-        "Stop the service and restore the database from a backup.",
+        "The database is damaged.",
+        "Stop the server and put back the newest good copy of the database.",
+        {
+            Audience.DEVELOPER: "Tell the service's operator.",
+        },
     )
     RECOVERY_PHRASE_INVALID = (
         "recovery_phrase_invalid",
-        "These are not the 24 words of a recovery phrase.",
+        "These are not the 24 recovery words.",
         "Check the spelling and the order of the words.",
     )
     CREDENTIAL_NOT_FOUND = (
         "credential_not_found",
         "There is no such credential here.",
-        "See what there is with `tally list`.",
+        "Check its id.",
+        {
+            Audience.HOLDER: "See what you have with `tally list`.",
+            Audience.ISSUER: "See what was issued with `tally issuer list`.",
+            Audience.DEVELOPER: "GET /manage/credentials lists what was issued.",
+        },
     )
     COPIES_USED_UP = (
         "copies_used_up",
         "Every copy of this credential has been used once.",
-        "Fetch new copies from the issuer.",
+        "Ask the issuer for a new offer, which brings new copies.",
     )
 
     # Roles and doors
@@ -770,42 +940,63 @@ class Code(StrEnum):
     CREDENTIAL_TYPE_UNKNOWN = (
         "credential_type_unknown",
         "There is no such credential type here.",
-        "See the types with `tally issuer type`.",
+        "Check its name.",
+        {
+            Audience.ISSUER: "See yours with `tally issuer type list`; `tally issuer type add` adds one.",
+            Audience.DEVELOPER: "GET /manage/types lists them.",
+        },
     )
     MANAGEMENT_KEY_INVALID = (
         "management_key_invalid",
         "The management key is missing or wrong.",
         "Use the key that `init` made.",
+        {
+            Audience.ISSUER: "Set TALLY_HOME to the home of the server that runs.",
+            Audience.VERIFIER: "Set TALLY_HOME to the home of the server that runs.",
+        },
     )
     NOT_INITIALIZED = (
         "not_initialized",
-        "This has not been set up yet.",
-        "Run the `init` command first.",
+        "This has not been set up yet, or not completely.",
+        "Its operator has to set it up.",
+        {
+            Audience.ISSUER: "Run `tally issuer init`, or set TALLY_HOME to where that was done.",
+            Audience.VERIFIER: "Run `tally verifier init`, or set TALLY_HOME to where that was done.",
+            Audience.OPERATOR: "Run `tally ledger init`, or set TALLY_HOME to where that was done.",
+        },
     )
     POLICY_INVALID = (
         "policy_invalid",
-        "The policy file cannot be used.",
+        "The policy cannot be used.",
         "Correct it; the detail names the place.",
+        {
+            Audience.DEVELOPER: "Tell the service's operator.",
+        },
     )
     SETTINGS_INVALID = (
         "settings_invalid",
-        "The settings file cannot be used.",
+        "A setting cannot be used.",
         "Correct it; the detail names the place.",
     )
     INPUT_REQUIRED = (
         "input_required",
-        "Something is missing that cannot be asked for here.",
-        "Give it as the option the detail names.",
+        "Something that the command needs was not given.",
+        "Give it; the detail names it, and `--help` says how.",
     )
     DECLINED = (
         "declined",
         "You declined.",
         "Nothing was sent and nothing was changed.",
     )
+    ADDRESS_UNAVAILABLE = (
+        "address_unavailable",
+        "This address cannot be listened on: it is taken, or not of this machine.",
+        "Stop the other program, or choose another with --listen and --port.",
+    )
     NOT_FOUND = (
         "not_found",
-        "There is nothing under this address.",
-        "Check the address.",
+        "There is no such thing here.",
+        "Check the name or address.",
     )
     METHOD_NOT_ALLOWED = (
         "method_not_allowed",

@@ -17,6 +17,10 @@ logs. A code never changes once it is released; its words may. This page is writ
 The kind of an error (`protocol/errors.py`) says what a program wants to know. *Malformed*: it cannot be
 read. *Verification*: it can be read and must not be trusted. *Unavailable*: we could not find out, and claim
 nothing. *Refused*: our own rules or the present state forbid it.
+
+What to do depends on who reads it. Some rows have words of their own for the *holder* of a wallet, for who
+runs an institution (*issuer*), a *verifier* or a ledger (*operator*), or for the *developer* of a program
+that asks one of our services. Commands speak to those whose commands they are, HTTP problems to developers.
 """
 
 
@@ -24,13 +28,18 @@ def render() -> str:
     """The page: a table for each group of codes, in the order of `protocol/codes.py`."""
     page = [_INTRODUCTION]
     for heading, names in _groups((ROOT / "protocol/codes.py").read_text(encoding="utf-8")):
-        rows = [f"| `{Code[name]}` | {Code[name].meaning} | {Code[name].remedy} |" for name in names]
+        rows = [f"| `{Code[name]}` | {Code[name].meaning} | {_remedies(Code[name])} |" for name in names]
         page.append(
             "\n".join(
                 [f"## {heading}\n", "| code | what it means | what to do |", "| --- | --- | --- |", *rows]
             )
         )
     return "\n\n".join(part.rstrip() for part in page) + "\n"
+
+
+def _remedies(code: Code) -> str:
+    own = (f"*{audience.capitalize()}:* {remedy}" for audience, remedy in code.remedies.items())
+    return "<br>".join([code.remedy, *own])
 
 
 def _groups(source: str) -> list[tuple[str, list[str]]]:

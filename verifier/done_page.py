@@ -5,7 +5,7 @@ It shows nothing of what was presented: whoever sits at the browser need not be 
 
 from html import escape
 
-from protocol.codes import Code
+from protocol.codes import Audience, Code
 
 _PAGE = """\
 <!doctype html>
@@ -18,7 +18,8 @@ _PAGE = """\
 def render_done_page(name: str, error: Code | None) -> str:
     """The page of the verifier called `name`: that it has the answer, or why it does not."""
     if error is not None:
-        return _PAGE.format(title="Not accepted", text=escape(error.meaning), hint=escape(error.remedy))
+        hint = escape(error.remedy_for(Audience.HOLDER))
+        return _PAGE.format(title="Not accepted", text=escape(error.meaning), hint=hint)
     return _PAGE.format(
         title="Thank you",
         text=f"{escape(name)} has received your answer.",

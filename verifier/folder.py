@@ -85,7 +85,7 @@ class VerifierFolder:
     def _read(self, name: str) -> str:
         with Folder(self._folder, private=True) as folder:
             if not folder.exists(name):
-                raise RefusedError(Code.NOT_INITIALIZED, f"{name} is missing; run `tally verifier init`")
+                raise RefusedError(Code.NOT_INITIALIZED, f"{name} is missing")
             return decode_utf8(folder.read(name, max_bytes=_MAX_BYTES))
 
     def _write(self, name: str, text: str) -> None:

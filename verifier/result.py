@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Row, and_, delete, select, update
 from sqlalchemy.engine import Engine
 
-from protocol.codes import Code, find_code
+from protocol.codes import Audience, Code, find_code
 from protocol.encoding.members import object_member
 from protocol.encoding.strict_json import JsonObject, JsonValue, parse_json
 from protocol.encoding.time import encode_utc, from_seconds, to_seconds
@@ -143,7 +143,7 @@ def result_document(result: RequestResult) -> JsonObject:
 def error_document(code: Code, detail: str = "") -> JsonObject:
     """An error as every answer tells it: its code, what it means, what to do."""
     message = f"{code.meaning} ({detail})" if detail else code.meaning
-    return {"code": code.value, "message": message, "hint": code.remedy}
+    return {"code": code.value, "message": message, "hint": code.remedy_for(Audience.VERIFIER)}
 
 
 def _result(verifier: Verifier, row: Row[Any]) -> RequestResult:

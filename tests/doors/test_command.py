@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from protocol.codes import Code
 from tests.processes import ROOT, Finished, converse, plain_environment, run_module
 
 SAMPLE = "tests.doors.sample_command"
@@ -42,7 +43,7 @@ def test_failure_for_a_person_is_what_happened_what_to_do_and_the_code() -> None
     assert finished.status == 1
     assert finished.stderr.splitlines() == [
         "✗ The text is not JSON. (at character 3)",
-        "Ask the sender for a fresh copy.",
+        Code.JSON_INVALID.remedy,
         "json_invalid",
     ]
 

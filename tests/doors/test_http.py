@@ -13,7 +13,7 @@ import pytest
 from doors.http import request_body
 from doors.problem import http_status
 from doors.server import listen, running
-from protocol.codes import Code
+from protocol.codes import Audience, Code
 from protocol.errors import MalformedError, RefusedError, TallyError, UnavailableError, VerificationError
 from storage.management_key import create_management_key
 from tests.doors.sample_app import CANARY, MAX_BYTES, create_sample_app
@@ -89,7 +89,7 @@ def test_problem_says_what_happened_and_what_to_do(client: Client) -> None:
         "title": Code.SIGNATURE_INVALID.meaning,
         "status": 422,
         "code": "signature_invalid",
-        "hint": Code.SIGNATURE_INVALID.remedy,
+        "hint": Code.SIGNATURE_INVALID.remedy_for(Audience.DEVELOPER),
         "detail": "second entry",
     }
 
@@ -257,6 +257,7 @@ def test_management_key_opens_the_guarded_address(client: Client) -> None:
         (RefusedError(Code.OFFER_NOT_FOUND), 404),
         (RefusedError(Code.REQUEST_EXPIRED), 410),
         (RefusedError(Code.ENTRY_NOT_ADMITTED), 422),
+        (RefusedError(Code.SCOPE_INSUFFICIENT), 403),
         (TallyError(Code.POLICY_INVALID), 500),
     ],
 )

@@ -104,7 +104,7 @@ def test_port_that_is_taken_is_refused() -> None:
         listener.socket.listen()
         with pytest.raises(RefusedError) as refusal, listen("127.0.0.1", urlsplit(listener.url).port or 0):
             pass
-    assert refusal.value.code is Code.USAGE_INVALID
+    assert refusal.value.code is Code.ADDRESS_UNAVAILABLE
 
 
 @pytest.mark.skipif(not socket.has_ipv6, reason="this machine has no IPv6")

@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 import pytest
 from sqlalchemy import select
 
-from protocol.codes import Code
+from protocol.codes import Audience, Code
 from protocol.errors import RefusedError, UnavailableError
 from storage.database import erase_traces
 from storage.register import digest
@@ -46,7 +46,7 @@ def test_refused_request_tells_why(shop: Shop) -> None:
     assert document["error"] == {
         "code": "query_not_satisfied",
         "message": Code.QUERY_NOT_SATISFIED.meaning,
-        "hint": Code.QUERY_NOT_SATISFIED.remedy,
+        "hint": Code.QUERY_NOT_SATISFIED.remedy_for(Audience.VERIFIER),
     }
 
 
