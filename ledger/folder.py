@@ -12,7 +12,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from ledger.signer import LedgerKeys, create_memory, encode_ledger_keys
+from ledger.signer import LedgerKeys, create_memory, encode_ledger_keys, parse_ledger_keys
 from ledger.store import LedgerStore
 from ledger.trust import TrustedLedger, parse_trusted_ledger
 from protocol.codes import Code
@@ -26,7 +26,7 @@ from storage.sealed_file import SealedFile
 
 _SETTINGS = """\
 # Where this ledger keeps its log. Its name, address and public keys are in policy, the others in keys.sealed.
-database = {database}    # a file beside this one, or the URL of a database
+database = {database}    # a file beside this one, or the path of one elsewhere
 """
 
 
@@ -42,29 +42,46 @@ class LedgerFolder:
         """The file that remembers what was signed last."""
         return self.path / "last-signed"
 
+    def is_initialized(self) -> bool:
+        """Whether there is a ledger here, complete."""
+        return self._settings.exists()
+
     def create(
-        self, keys: LedgerKeys, *, url: str, database: str, passphrase: Passphrase, kdf: KdfParameters
+        self, new_keys: LedgerKeys, *, url: str, database: str, passphrase: Passphrase, kdf: KdfParameters
     ) -> LedgerStore:
-        """Make a new ledger that is reached at `url`, with an empty log.
+        """Make a new ledger that is reached at `url`, with an empty log; or finish one that was begun.
+
+        Every step may be repeated. What an interrupted call left behind stays, its keys above all: `new_keys`
+        are taken only where there are none.
 
         Raises:
-            RefusedError: there is a ledger already, here or in the database.
+            RefusedError: there is a ledger already, here or in the database; the database is of a kind not
+                supported; or what was begun has another name or another passphrase.
             UnavailableError: the disk's fault.
         """
-        # The keys first: making them never overwrites any, so a second `create` stops here.
-        SealedFile.create(
-            self._keys,
-            passphrase=passphrase,
-            body=encode_ledger_keys(keys),
-            kdf=kdf,
-            mark_folder=self.marks,
-        ).close()
-        replace_file(self._policy, encode_log_policy(keys.policy(url)).encode())
-        create_memory(self.memory, keys.origin)
-        store = LedgerStore(open_database(self._database_url(database)))
-        store.create()
-        # The settings last: a ledger that has them is complete.
-        replace_file(self._settings, _SETTINGS.format(database=json.dumps(database)).encode())
+        _require_sqlite(database)
+        begun = self._keys.exists()
+        with (
+            self._begun_or_new_keys(new_keys, begun=begun, passphrase=passphrase, kdf=kdf) as file,
+            file.hold(),
+        ):
+            if self.is_initialized():
+                raise RefusedError(Code.VAULT_EXISTS, "there is a ledger already")
+            keys = parse_ledger_keys(file.body)
+            if keys.origin != new_keys.origin:
+                raise RefusedError(Code.VAULT_EXISTS, f"the ledger {keys.origin} was begun here")
+            replace_file(self._policy, encode_log_policy(keys.policy(url)).encode())
+            # What was signed last is never forgotten, even if somebody removed the settings of a ledger.
+            if not self.memory.exists():
+                create_memory(self.memory, keys.origin)
+            store = self._open_database(database)
+            try:
+                store.create(begun=begun)
+                # The settings last: a ledger that has them is complete.
+                replace_file(self._settings, _SETTINGS.format(database=json.dumps(database)).encode())
+            except BaseException:
+                store.close()
+                raise
         return store
 
     def open_keys(self, passphrase: Passphrase) -> SealedFile:
@@ -85,7 +102,7 @@ class LedgerFolder:
             UnavailableError: the database cannot be opened.
         """
         self._require()
-        return LedgerStore(open_database(self._database_url(_parse_settings(self._settings.read_bytes()))))
+        return self._open_database(_parse_settings(self._settings.read_bytes()))
 
     def policy(self) -> str:
         """The text of the tlog-policy.
@@ -106,11 +123,25 @@ class LedgerFolder:
         return parse_trusted_ledger(self.policy())
 
     def _require(self) -> None:
-        if not self._settings.exists():
-            raise RefusedError(Code.NOT_INITIALIZED, "run `tally ledger init`")
+        if not self.is_initialized():
+            raise RefusedError(Code.NOT_INITIALIZED)
 
-    def _database_url(self, database: str) -> str:
-        return database if "://" in database else str(self.path / database)
+    def _begun_or_new_keys(
+        self, new_keys: LedgerKeys, *, begun: bool, passphrase: Passphrase, kdf: KdfParameters
+    ) -> SealedFile:
+        if begun:
+            return SealedFile.open(self._keys, passphrase, mark_folder=self.marks)
+        body = encode_ledger_keys(new_keys)
+        return SealedFile.create(
+            self._keys, passphrase=passphrase, body=body, kdf=kdf, mark_folder=self.marks
+        )
+
+    def _open_database(self, database: str) -> LedgerStore:
+        url = database if "://" in database else str(self.path / database)
+        try:
+            return LedgerStore(open_database(url))
+        except ValueError as error:
+            raise RefusedError(Code.SETTINGS_INVALID, f"database: {error}") from error
 
     @property
     def _keys(self) -> Path:
@@ -133,4 +164,11 @@ def _parse_settings(source: bytes) -> str:
     database = settings.pop("database", None)
     if not isinstance(database, str) or not database or settings:
         raise RefusedError(Code.SETTINGS_INVALID, "ledger.toml: database is its one setting, a text")
+    _require_sqlite(database)
     return database
+
+
+def _require_sqlite(database: str) -> None:
+    if "://" in database and not database.startswith("sqlite:///"):
+        detail = "this version keeps its log in SQLite only: the database is a file"
+        raise RefusedError(Code.SETTINGS_INVALID, detail)

@@ -10,25 +10,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import TypeVar
+from typing import Self
 
 from sqlalchemy import Connection, Engine, delete, insert, select, tuple_, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from ledger.tables import CHECKPOINT, DID, ENTRY, HEAD, METADATA, TILE, TOKEN
+from ledger.tables import CHECKPOINT, DID, ENTRY, HEAD, METADATA, TOKEN
+from ledger.tile_rows import pieces, read_tile_rows, write_tile_rows
 from protocol.codes import Code
 from protocol.encoding.time import from_seconds, to_seconds
 from protocol.errors import RefusedError, UnavailableError
 from protocol.records import DidRecord
-from protocol.tlog.merkle import EMPTY_ROOT, HASH_BYTES, hash_leaf
+from protocol.tlog.merkle import EMPTY_ROOT, hash_leaf
 from protocol.tlog.tiles import TILE_WIDTH, EntryBundle, HashTile, extend_tiles
 from storage.database import read_only
 from storage.management_key import ManagementKey
-
-T = TypeVar("T")
-
-# The largest number of values one statement may name, below the limit of every SQLite in use.
-_MAX_NAMED = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,23 +53,36 @@ class StoredEntry:
 
 
 class LedgerStore:
-    """The stored log. Threads may share one."""
+    """The stored log. Threads may share one; give it back with `close` or a `with` statement."""
 
     def __init__(self, engine: Engine) -> None:
+        self._engine = engine
         self._writing = partial(_transaction, engine)
         self._reading = partial(_transaction, read_only(engine))
 
-    def create(self) -> None:
-        """Make the tables of an empty log.
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the database; the last one to do so leaves it in one file, without a journal beside it."""
+        self._engine.dispose()
+
+    def create(self, *, begun: bool = False) -> None:
+        """Make the tables of an empty log; if that was `begun`, an empty log that is there is the one wanted.
 
         Raises:
             RefusedError: there is a log already.
         """
         with self._writing() as connection:
             METADATA.create_all(connection)
-            if connection.execute(select(HEAD.c.id)).first() is not None:
+            size = connection.execute(select(HEAD.c.tree_size)).scalar()
+            if size is None:
+                connection.execute(insert(HEAD).values(id=1, tree_size=0, root_hash=EMPTY_ROOT))
+            elif size > 0 or not begun:
                 raise RefusedError(Code.VAULT_EXISTS, "the database holds a log")
-            connection.execute(insert(HEAD).values(id=1, tree_size=0, root_hash=EMPTY_ROOT))
 
     def head(self) -> Head:
         """How far the log reaches, signed or not.
@@ -114,9 +123,8 @@ class LedgerStore:
             if created := [record.did for record in records if record.entry.number == 1]:
                 rows = [{"scid": did.scid, "did": did.did, "log_path": did.log_path()} for did in created]
                 connection.execute(insert(DID), rows)
-            changed = extend_tiles(after.tree_size, leaf_hashes, lambda tiles: _read_tiles(connection, tiles))
-            for tile, hashes in changed.items():
-                _write_tile(connection, tile, hashes)
+            changed = extend_tiles(after.tree_size, leaf_hashes, partial(read_tile_rows, connection))
+            write_tile_rows(connection, changed)
 
     def read_leaves(self, begin: int, end: int) -> list[bytes]:
         """The entries from `begin` to `end`, in order.
@@ -143,7 +151,7 @@ class LedgerStore:
             UnavailableError: one is missing, or narrower than asked for.
         """
         with self._reading() as connection:
-            return _read_tiles(connection, tiles)
+            return read_tile_rows(connection, tiles)
 
     def find_leaf(self, leaf_hash: bytes) -> int | None:
         """The index of the entry with this leaf hash."""
@@ -158,7 +166,7 @@ class LedgerStore:
         columns = (ENTRY.c.scid, ENTRY.c.version_number, ENTRY.c.leaf_index, ENTRY.c.leaf_hash)
         found: dict[tuple[str, int], tuple[int, bytes]] = {}
         with self._reading() as connection:
-            for some in _pieces(list(versions)):
+            for some in pieces(list(versions)):
                 query = select(*columns).where(tuple_(ENTRY.c.scid, ENTRY.c.version_number).in_(some))
                 found |= {(row[0], row[1]): (row[2], row[3]) for row in connection.execute(query)}
         return found
@@ -167,7 +175,7 @@ class LedgerStore:
         """The SCIDs of the DIDs that live at those of `log_paths` that are taken."""
         found: dict[str, str] = {}
         with self._reading() as connection:
-            for some in _pieces(list(log_paths)):
+            for some in pieces(list(log_paths)):
                 query = select(DID.c.log_path, DID.c.scid).where(DID.c.log_path.in_(some))
                 found |= {row.log_path: row.scid for row in connection.execute(query)}
         return found
@@ -261,30 +269,3 @@ def _entry_rows(
         }
         for position, (record, leaf_hash) in enumerate(zip(records, leaf_hashes, strict=True))
     ]
-
-
-def _read_tiles(connection: Connection, tiles: Sequence[HashTile]) -> list[bytes]:
-    stored: dict[tuple[int, int], bytes] = {}
-    for some in _pieces([(tile.level, tile.index) for tile in tiles]):
-        query = select(TILE).where(tuple_(TILE.c.level, TILE.c.tile_index).in_(some))
-        stored |= {(row.level, row.tile_index): row.hashes for row in connection.execute(query)}
-    result = []
-    for tile in tiles:
-        size = tile.width * HASH_BYTES
-        hashes = stored.get((tile.level, tile.index))
-        if not isinstance(hashes, bytes) or len(hashes) < size:
-            raise UnavailableError(Code.LOG_SELF_CHECK_FAILED, "a tile is missing in the database")
-        result.append(hashes[:size])
-    return result
-
-
-def _write_tile(connection: Connection, tile: HashTile, hashes: bytes) -> None:
-    key = (TILE.c.level == tile.level) & (TILE.c.tile_index == tile.index)
-    if connection.execute(update(TILE).where(key).values(hashes=hashes)).rowcount == 0:
-        row = {"level": tile.level, "tile_index": tile.index, "hashes": hashes}
-        connection.execute(insert(TILE).values(**row))
-
-
-def _pieces(values: Sequence[T]) -> Iterator[Sequence[T]]:
-    for begin in range(0, len(values), _MAX_NAMED):
-        yield values[begin : begin + _MAX_NAMED]

@@ -87,6 +87,7 @@ def test_ledger_is_written_read_audited_and_taken_up_again(
         assert tally(capsys, "check", operator.ledger.url)["dids"] == 1
         server.send_signal(signal.SIGTERM)
         assert server.wait(20) == 0
+        assert not list(operator.folder.path.glob("*-wal"))
 
     # Without any server: the head, and a proof that needs no network.
     assert tally(capsys, "head")["size"] == 2

@@ -96,12 +96,12 @@ def found_ledger(home: Path) -> Operator:
     token, key = create_management_key(TOKEN_PREFIX)
     operator = Operator(home, port, token)
     keys = keys_at(port)
-    store = operator.folder.create(
+    with operator.folder.create(
         keys,
         url=f"http://{keys.origin}",
         database="ledger.sqlite",
         passphrase=Passphrase(PASSPHRASE),
         kdf=WEAKEST_ACCEPTED,
-    )
-    store.add_token(key)
+    ) as store:
+        store.add_token(key)
     return operator

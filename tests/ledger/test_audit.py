@@ -1,4 +1,3 @@
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -146,8 +145,7 @@ def test_ledger_that_lost_entries_it_showed_is_noticed(auditor: Auditor, tmp_pat
 def test_entry_changed_under_the_checkpoint_is_noticed(auditor: Auditor) -> None:
     first, second = auditor.create("a"), auditor.create("b")
     auditor.log(first, second)
-    with sqlite3.connect(auditor.world.database) as connection:
-        connection.execute("UPDATE entry SET leaf = ? WHERE leaf_index = 0", [auditor.create("x").leaf])
+    auditor.world.alter("UPDATE entry SET leaf = ? WHERE leaf_index = 0", auditor.create("x").leaf)
     assert auditor.code() is Code.LOG_TILE_INVALID
 
 

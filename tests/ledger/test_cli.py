@@ -1,5 +1,7 @@
 import json
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +10,7 @@ from typing import Any
 import pytest
 
 from doors.command import run
+from doors.server import listen
 from doors.terminal import ExitCode
 from ledger.cli import commands
 from ledger.sequencer import Sequencer
@@ -22,6 +25,7 @@ from protocol.tlog.proof import parse_log_proof, verify_log_proof
 from storage.passphrase import WEAKEST_ACCEPTED, Passphrase
 from tests.ledger.process import PASSPHRASE, Operator
 from tests.ledger.world import NOW, Clock, create, record, update
+from tests.processes import ROOT
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ def sequence(operator: Operator, *lines: str) -> None:
     """Log entries as the server would."""
     with operator.folder.open_keys(Passphrase(PASSPHRASE)) as keys:
         signer = CheckpointSigner(parse_ledger_keys(keys.body), operator.folder.memory)
-    with Sequencer(operator.folder.open_store(), signer, clock=Clock()) as sequencer:
+    with operator.folder.open_store() as store, Sequencer(store, signer, clock=Clock()) as sequencer:
         for line in lines:
             sequencer.submit(parse_record(line.encode())).result(20)
 
@@ -116,6 +120,58 @@ def test_ledger_is_made_once(operator: Operator, tally: Tally) -> None:
     again = tally("init", "--json")
     assert (again.status, again.code) == (ExitCode.FAILURE, "vault_exists")
     assert (operator.home / "ledger" / "keys.sealed").read_bytes() == before
+
+
+def test_ledger_whose_making_was_interrupted_at_any_step_is_finished_by_the_next_call(
+    home: Path, tally: Tally, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subprocess.run([sys.executable, "-m", "tests.ledger.crash", str(home)], cwd=ROOT, check=True, timeout=60)
+    homes = sorted(home.glob("[0-9]*"), key=lambda each: int(each.name))
+    for each in homes:
+        monkeypatch.setenv("TALLY_HOME", str(each))
+        folder = each / "ledger"
+        begun = folder / "keys.sealed"
+        keys = begun.read_bytes() if begun.exists() else None
+        again = tally("init", "--json")
+        if again.status != 0:
+            # Only the token had not been shown yet.
+            assert (again.code, (folder / "ledger.toml").exists()) == ("vault_exists", True)
+            again = tally("token", "--json")
+        assert keys in (None, begun.read_bytes())
+        sequence(Operator(each, 8101, again.json["token"]), create("university").line)
+        assert tally("head", "--json").json["size"] == 1
+    assert len(homes) > 40
+
+
+def test_ledger_that_was_begun_under_another_name_is_not_finished_under_this_one(
+    home: Path, tally: Tally
+) -> None:
+    assert tally("init", "--port", "18101").status == 0
+    (home / "ledger" / "ledger.toml").unlink()
+    said = tally("init", "--json")
+    assert (said.status, said.code) == (ExitCode.FAILURE, "vault_exists")
+    assert tally("init", "--port", "18101").status == 0
+
+
+def test_ledger_that_lost_its_settings_forgets_nothing(operator: Operator, tally: Tally) -> None:
+    sequence(operator, FIRST.line)
+    (operator.home / "ledger" / "ledger.toml").unlink()
+    signed = operator.folder.memory.read_bytes()
+    assert tally("init", "--port", "18101", "--json").code == "vault_exists"
+    assert tally("init", "--port", "18101", "--database", "other.sqlite").status == 0
+    assert operator.folder.memory.read_bytes() == signed
+    assert tally("serve", "--port", "0", "--json").code == "log_rollback"
+
+
+@pytest.mark.parametrize(
+    "database", ["postgresql://ledger@db/ledger", "mysql://db/x", "sqlite://", "sqlite:///:memory:", "a://"]
+)
+def test_database_that_is_not_supported_is_refused(home: Path, tally: Tally, database: str) -> None:
+    said = tally("init", "--database", database, "--json")
+    assert (said.status, said.code) == (ExitCode.FAILURE, "settings_invalid")
+    assert tally("init").status == 0
+    (home / "ledger" / "ledger.toml").write_text(f"database = {json.dumps(database)}")
+    assert tally("show", "--json").code == "settings_invalid"
 
 
 @pytest.mark.parametrize("command", [["head"], ["show"], ["token"], ["check"], ["serve"], ["prove", DID]])
@@ -179,8 +235,8 @@ def test_proof_file_is_not_overwritten_and_a_missing_version_refused(
 
 def test_entry_that_no_checkpoint_covers_cannot_be_proven(operator: Operator, tally: Tally) -> None:
     sequence(operator)
-    store = operator.folder.open_store()
-    store.append([record(FIRST)], after=store.head(), then=Head(1, bytes(32)))
+    with operator.folder.open_store() as store:
+        store.append([record(FIRST)], after=store.head(), then=Head(1, bytes(32)))
     assert tally("prove", DID, "--json").code == "not_found"
 
 
@@ -188,10 +244,10 @@ def test_token_is_made_and_taken_back(operator: Operator, tally: Tally) -> None:
     made = tally("token", "--json").json
     assert made["token"].startswith(f"tally_ledger_{made['id']}_")
     assert made["token"] != operator.token
-    store = operator.folder.open_store()
-    assert store.find_token(made["id"]) is not None
-    assert made["id"] in tally("token", "--revoke", made["id"]).out
-    assert store.find_token(made["id"]) is None
+    with operator.folder.open_store() as store:
+        assert store.find_token(made["id"]) is not None
+        assert made["id"] in tally("token", "--revoke", made["id"]).out
+        assert store.find_token(made["id"]) is None
     assert tally("token", "--revoke", made["id"], "--json").code == "not_found"
     assert tally("token").out.startswith("tally_ledger_")
 
@@ -199,6 +255,34 @@ def test_token_is_made_and_taken_back(operator: Operator, tally: Tally) -> None:
 def test_check_of_a_ledger_that_is_not_reachable_is_no_verdict(operator: Operator, tally: Tally) -> None:
     said = tally("check", "--json")
     assert (said.status, said.code) == (ExitCode.NETWORK, "network_unreachable")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["check", "ledger"],
+        ["check", "ftp://ledger.example"],
+        ["check", "http://ledger.example"],
+        ["check", "https://ledger"],
+        ["check", "http://ledger.localhost:99999"],
+        ["check", "--policy", "missing"],
+        ["check", "--policy", "."],
+        ["prove", DID, "--out", "missing/proof"],
+        ["serve", "--port", "65536"],
+    ],
+)
+def test_wrong_usage_is_said_in_words(operator: Operator, tally: Tally, arguments: list[str]) -> None:
+    sequence(operator, FIRST.line)
+    said = tally(*arguments, "--json")
+    assert (said.status, said.code) == (ExitCode.USAGE, "usage_invalid")
+
+
+def test_server_whose_port_is_taken_does_not_start(operator: Operator, tally: Tally) -> None:
+    with listen("127.0.0.1", 0) as listener:
+        listener.socket.listen()
+        port = listener.socket.getsockname()[1]
+        said = tally("serve", "--port", str(port), "--json")
+    assert (said.status, said.code) == (ExitCode.FAILURE, "address_unavailable")
 
 
 def test_check_of_another_address_than_the_policy_names_is_refused(operator: Operator, tally: Tally) -> None:

@@ -80,7 +80,8 @@ def kill_again_and_again(operator: Operator, tmp_path: Path, *, kills: int, entr
             client = LedgerClient(operator.ledger, fetcher=fetcher, memory=memory)
             report = audit_ledger(client, fetcher=fetcher, now=datetime.now(UTC))  # noqa: TID251
     assert len(journal.acknowledged) == report.checkpoint.tree_size == entries * (kills + 1)
-    stored = operator.folder.open_store().read_leaves(0, report.checkpoint.tree_size)
+    with operator.folder.open_store() as store:
+        stored = store.read_leaves(0, report.checkpoint.tree_size)
     for leaf, answer in journal.acknowledged.items():
         assert stored[answer["index"]] == leaf
         assert answer["leaf_hash"] == hash_leaf(leaf).hex()

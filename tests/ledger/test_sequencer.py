@@ -1,4 +1,3 @@
-import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -38,11 +37,6 @@ def refused(sequencer: Sequencer, record: DidRecord) -> TallyError:
     with pytest.raises(TallyError) as caught:
         sequencer.submit(record).result(SECONDS)
     return caught.value
-
-
-def alter(world: World, statement: str, *values: object) -> None:
-    with sqlite3.connect(world.database) as connection:
-        assert connection.execute(statement, values).rowcount == 1
 
 
 def test_empty_log_is_published_at_once(world: World) -> None:
@@ -242,12 +236,11 @@ def test_bit_that_flips_between_append_and_signature_stops_the_log(
         if what == "leaf":
             leaf = bytearray(records[logged].leaf)
             leaf[100] ^= 1
-            alter(world, "UPDATE entry SET leaf = ? WHERE leaf_index = ?", bytes(leaf), logged)
+            world.alter("UPDATE entry SET leaf = ? WHERE leaf_index = ?", bytes(leaf), logged)
         else:
             hashes = bytearray(world.store().read_tiles([tile_of(logged)])[0])
             hashes[-1] ^= 1
-            alter(
-                world,
+            world.alter(
                 "UPDATE tile SET hashes = ? WHERE level = 0 AND tile_index = ?",
                 bytes(hashes),
                 logged // 256,
@@ -275,7 +268,7 @@ def test_damage_under_the_last_signature_is_noticed_at_the_start(world: World) -
     with world.sequencer() as sequencer:
         log(sequencer, *names(300))
     [hashes] = world.store().read_tiles([HashTile(1, 0, 1)])
-    alter(world, "UPDATE tile SET hashes = ? WHERE level = 1", bytes([hashes[0] ^ 1]) + hashes[1:])
+    world.alter("UPDATE tile SET hashes = ? WHERE level = 1", bytes([hashes[0] ^ 1]) + hashes[1:])
     with pytest.raises(UnavailableError) as caught, world.sequencer():
         pass
     assert caught.value.code is Code.LOG_SELF_CHECK_FAILED
@@ -285,7 +278,7 @@ def test_damage_above_the_entries_is_noticed_before_signing(world: World) -> Non
     store = CountingStore(world.engine)
     with world.sequencer(store) as sequencer:
         log(sequencer, *names(300))
-        store.after_append = lambda: alter(world, "UPDATE tile SET hashes = ? WHERE level = 1", bytes(32))
+        store.after_append = lambda: world.alter("UPDATE tile SET hashes = ? WHERE level = 1", bytes(32))
         assert refused(sequencer, names(301)[300]).code is Code.LOG_SELF_CHECK_FAILED
 
 
@@ -301,8 +294,7 @@ def test_memory_of_another_tree_is_noticed_at_the_start(world: World) -> None:
 def test_restored_old_database_is_noticed_at_the_start(world: World) -> None:
     with world.sequencer() as sequencer:
         log(sequencer, *names(3))
-    with sqlite3.connect(world.database) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    world.alter("PRAGMA wal_checkpoint(TRUNCATE)")
     backup = world.database.read_bytes()
     with world.sequencer() as sequencer:
         log(sequencer, *names(5))

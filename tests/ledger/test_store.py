@@ -1,4 +1,3 @@
-import sqlite3
 from typing import Any
 
 import pytest
@@ -46,8 +45,7 @@ def test_log_is_created_once(store: LedgerStore) -> None:
 
 
 def test_database_without_a_log_is_not_initialized(store: LedgerStore, world: World) -> None:
-    with sqlite3.connect(world.database) as connection:
-        connection.execute("DELETE FROM head")
+    world.alter("DELETE FROM head")
     with pytest.raises(RefusedError) as caught:
         store.head()
     assert caught.value.code is Code.NOT_INITIALIZED
@@ -55,8 +53,7 @@ def test_database_without_a_log_is_not_initialized(store: LedgerStore, world: Wo
 
 @pytest.mark.parametrize("damage", ["DROP TABLE head", "UPDATE head SET root_hash = 'text'"])
 def test_damaged_head_is_noticed(store: LedgerStore, world: World, damage: str) -> None:
-    with sqlite3.connect(world.database) as connection:
-        connection.execute(damage)
+    world.alter(damage)
     with pytest.raises(UnavailableError) as caught:
         store.head()
     assert caught.value.code is Code.DATABASE_DAMAGED

@@ -1,7 +1,8 @@
 """A ledger for tests: fixed keys and time, DIDs that want to be logged, and every part ready to use."""
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -133,6 +134,11 @@ class World:
 
     def close(self) -> None:
         self.engine.dispose()
+
+    def alter(self, statement: str, *values: object) -> None:
+        """Change the database behind the back of the ledger."""
+        with closing(sqlite3.connect(self.database)) as connection, connection:
+            connection.execute(statement, values)
 
     def store(self) -> LedgerStore:
         return LedgerStore(self.engine)

@@ -1,0 +1,13 @@
+"""The ledger operator's commands: `tally ledger …`.
+
+All work on the folder of the ledger, but for `check`: it reads a ledger from outside, as anybody can.
+"""
+
+from doors.command import Group
+from ledger.cli.checking import check
+from ledger.cli.looking import head, prove, show
+from ledger.cli.owning import init, serve, token
+
+commands = Group(help="Run and audit the ledger.")
+for command in (init, serve, token, head, show, prove, check):
+    commands.add_command(command)

@@ -1,0 +1,135 @@
+"""The commands with which a ledger is made and served, and its writers let in."""
+
+import secrets
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import click
+
+from doors.clock import now
+from doors.command import Command, pass_terminal
+from doors.home import data_folder, state_folder
+from doors.prompts import PassphraseSource, passphrase_options
+from doors.terminal import Terminal, bold, dim
+from protocol.codes import Code
+from protocol.errors import RefusedError
+
+if TYPE_CHECKING:
+    from ledger.folder import LedgerFolder
+    from ledger.store import LedgerStore
+
+_DEVELOPMENT_PORT = 8101
+_DATABASE = "ledger.sqlite"
+
+
+@click.command("init", cls=Command)
+@click.option("--host", default="ledger.localhost", show_default=True, help="The public host name.")
+@click.option("--port", type=click.IntRange(1, 65_535), help="The public port, if it is not that of https.")
+@click.option("--database", default=_DATABASE, show_default=True, help="The file of the SQLite database.")
+@passphrase_options
+@pass_terminal
+def init(
+    terminal: Terminal, *, host: str, port: int | None, database: str, passphrase: PassphraseSource
+) -> None:
+    """Make a ledger and its first onboarding token.
+
+    When it was interrupted, call it again with the same options and passphrase: it finishes what was begun.
+    """
+    from ledger.signer import LedgerKeys
+    from protocol.did.webvh.identifier import encode_webvh
+    from protocol.keys import Ed25519PrivateKey
+    from storage.passphrase import Passphrase, calibrate_kdf
+
+    host, local = host.lower(), host.lower().endswith(".localhost")
+    if port is None and local:
+        port = _DEVELOPMENT_PORT
+    # DIDs will live under this name for as long as there are any: what a DID could not hold is refused now.
+    encode_webvh("scid", host, port, ("name",))
+    origin = host if port is None else f"{host}:{port}"
+    url = f"{'http' if local else 'https'}://{origin}"
+    folder = own_folder()
+    if folder.is_initialized():
+        raise RefusedError(
+            Code.VAULT_EXISTS, "there is a ledger in this home; `tally ledger token` makes a token for it"
+        )
+    secret = Passphrase(passphrase.read(terminal, question="New passphrase:", repeat=True))
+    keys = LedgerKeys(
+        origin, Ed25519PrivateKey(secrets.token_bytes(32)), Ed25519PrivateKey(secrets.token_bytes(32))
+    )
+    with folder.create(keys, url=url, database=database, passphrase=secret, kdf=calibrate_kdf()) as store:
+        token_id, token = _create_token(store)
+    policy = folder.policy()
+    terminal.document({"origin": origin, "url": url, "policy": policy, "id": token_id, "token": token})
+    terminal.say("The ledger ", bold(origin), f" is ready in {folder.path}.")
+    terminal.say("Its onboarding token, shown only now: ", bold(token))
+    terminal.note("Who trusts it keeps this policy:")
+    for line in policy.splitlines():
+        terminal.note(dim(f"  {line}"))
+
+
+@click.command("serve", cls=Command)
+@click.option("--listen", "address", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65_535), help="The port to listen on; 0 for a free one.")
+@passphrase_options
+@pass_terminal
+def serve(terminal: Terminal, *, address: str, port: int | None, passphrase: PassphraseSource) -> None:
+    """Serve the ledger until it is stopped. TLS ends at the proxy in front."""
+    from doors import server
+    from ledger.http import LedgerApp, create_ledger_app
+    from ledger.sequencer import Sequencer
+    from ledger.signer import CheckpointSigner, parse_ledger_keys
+    from storage.passphrase import Passphrase
+
+    folder = own_folder()
+    ledger, policy = folder.ledger(), folder.policy()
+    public = urlsplit(ledger.url)
+    local_name = public.hostname if public.scheme == "http" else None
+    if port is None:
+        port = public.port or _DEVELOPMENT_PORT
+    with (
+        folder.open_keys(Passphrase(passphrase.read(terminal))) as keys,
+        keys.hold(),
+        folder.open_store() as store,
+        server.listen(address, port, name=local_name) as listener,
+        Sequencer(
+            store, CheckpointSigner(parse_ledger_keys(keys.body), folder.memory), clock=now
+        ) as sequencer,
+    ):
+        app = create_ledger_app(LedgerApp(store, sequencer, policy, ledger.authority, now))
+        server.serve(app, listener, terminal)
+
+
+@click.command("token", cls=Command)
+@click.option("--revoke", metavar="ID", help="Take a token back instead.")
+@pass_terminal
+def token(terminal: Terminal, *, revoke: str | None) -> None:
+    """Make an onboarding token, or take one back.
+
+    With it an institution may write to the ledger.
+    """
+    with own_folder().open_store() as store:
+        if revoke is not None:
+            store.remove_token(revoke)
+            terminal.document({"revoked": revoke})
+            terminal.say(f"The token {revoke} is no longer good.")
+            return
+        token_id, text = _create_token(store)
+    terminal.document({"id": token_id, "token": text})
+    terminal.say(text)
+    terminal.note(f"Shown only now. `tally ledger token --revoke {token_id}` takes it back.")
+
+
+def own_folder() -> "LedgerFolder":
+    """The folder of the ledger in this home."""
+    from ledger.folder import LedgerFolder
+
+    return LedgerFolder(data_folder("ledger"), marks=state_folder("ledger"))
+
+
+def _create_token(store: "LedgerStore") -> tuple[str, str]:
+    from ledger.client import TOKEN_PREFIX
+    from storage.management_key import create_management_key
+
+    text, key = create_management_key(TOKEN_PREFIX)
+    store.add_token(key)
+    return key.id, text

@@ -1,0 +1,52 @@
+"""The tiles of the log as rows: of each tile the widest there ever was; narrower ones are its beginning."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeVar
+
+from sqlalchemy import Connection, insert, select, tuple_, update
+
+from ledger.tables import TILE
+from protocol.codes import Code
+from protocol.errors import UnavailableError
+from protocol.tlog.merkle import HASH_BYTES
+from protocol.tlog.tiles import HashTile
+
+T = TypeVar("T")
+
+# The largest number of values one statement may name, below the limit of every SQLite in use.
+_MAX_NAMED = 500
+
+
+def read_tile_rows(connection: Connection, tiles: Sequence[HashTile]) -> list[bytes]:
+    """The bytes of `tiles`.
+
+    Raises:
+        UnavailableError: one is missing, or narrower than asked for.
+    """
+    stored: dict[tuple[int, int], bytes] = {}
+    for some in pieces([(tile.level, tile.index) for tile in tiles]):
+        query = select(TILE).where(tuple_(TILE.c.level, TILE.c.tile_index).in_(some))
+        stored |= {(row.level, row.tile_index): row.hashes for row in connection.execute(query)}
+    result = []
+    for tile in tiles:
+        size = tile.width * HASH_BYTES
+        hashes = stored.get((tile.level, tile.index))
+        if not isinstance(hashes, bytes) or len(hashes) < size:
+            raise UnavailableError(Code.LOG_SELF_CHECK_FAILED, "a tile is missing in the database")
+        result.append(hashes[:size])
+    return result
+
+
+def write_tile_rows(connection: Connection, tiles: Mapping[HashTile, bytes]) -> None:
+    """Store `tiles` in the place of narrower ones."""
+    for tile, hashes in tiles.items():
+        key = (TILE.c.level == tile.level) & (TILE.c.tile_index == tile.index)
+        if connection.execute(update(TILE).where(key).values(hashes=hashes)).rowcount == 0:
+            row = {"level": tile.level, "tile_index": tile.index, "hashes": hashes}
+            connection.execute(insert(TILE).values(**row))
+
+
+def pieces(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """`values` in pieces that one statement can name."""
+    for begin in range(0, len(values), _MAX_NAMED):
+        yield values[begin : begin + _MAX_NAMED]
