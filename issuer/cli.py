@@ -4,11 +4,10 @@
 """
 
 import secrets
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import click
 
@@ -22,11 +21,9 @@ from protocol.codes import Code
 from protocol.encoding.members import objects_member, text_member
 from protocol.encoding.strict_json import JsonObject, JsonValue, parse_json_object
 from protocol.errors import RefusedError
-from storage.management_key import create_management_key
 
 if TYPE_CHECKING:
     from issuer.folder import IssuerFolder
-    from issuer.remote import RemoteIssuer
 
 _DEFAULT_PORT = 8102
 _DEFAULT_URL = f"http://issuer.localhost:{_DEFAULT_PORT}"
@@ -61,14 +58,12 @@ def init(
 
     What it cannot finish, when the ledger is out of reach for example, it finishes when it is called again.
     """
-    from issuer.founding import found_institution, open_new_keys, trust_ledger
-    from issuer.http import KEY_PREFIX
-    from issuer.institution import identity_keeper
+    from issuer.founding import found_institution, trust_ledger
+    from issuer.institution import OFFERS
     from issuer.register import TABLES
-    from issuer.remote import chosen_fetcher
+    from ledger.fetch import chosen_fetcher
     from protocol.tlog.policy import encode_log_policy
     from storage.passphrase import Passphrase, calibrate_kdf
-    from storage.register import open_register, replace_management_key
 
     folder = _folder()
     if folder.is_initialized():
@@ -80,13 +75,9 @@ def init(
     for line in encode_log_policy(ledger.policy).splitlines():
         terminal.note(dim(f"  {line}"))
     secret = Passphrase(passphrase.read(terminal, question="New passphrase:", repeat=True))
-    with open_new_keys(folder, secret, kdf=calibrate_kdf(), marks=state_folder("issuer"), now=now()) as ring:
-        text, key = create_management_key(KEY_PREFIX)
-        register = open_register(folder.register, TABLES)
-        replace_management_key(register, key)
-        register.dispose()
-        folder.save_management_key(text)
-        with identity_keeper(folder, ring, memory=state_folder("issuer") / "seen") as keeper:
+    with folder.open_new_keys(secret, sealing=OFFERS, kdf=calibrate_kdf(), now=now()) as ring:
+        folder.create_register(TABLES)
+        with folder.identity_keeper(ring, ledger) as keeper:
             settings = found_institution(folder, keeper, name=name, slug=slug, url=url, now=now())
     terminal.document({"name": settings.name, "did": settings.did, "url": settings.url})
     terminal.say(good("✓ "), bold(settings.name), " is ", settings.did)
@@ -102,19 +93,19 @@ def serve(terminal: Terminal, *, address: str, port: int | None, passphrase: Pas
     """Serve wallets, verifiers and your own programs until it is stopped. TLS ends at the proxy in front."""
     from doors import server
     from issuer.http import IssuerApp, create_issuer_app
-    from issuer.institution import identity_keeper, open_institution
-    from storage.key_ring import KeyRing
+    from issuer.institution import open_institution
     from storage.passphrase import Passphrase
 
     folder = _folder()
-    public = urlsplit(folder.load_settings().url)
+    settings = folder.load_settings()
+    public = urlsplit(settings.url)
     local_name = public.hostname if public.scheme == "http" else None
     if port is None:
         port = (public.port if local_name else None) or _DEFAULT_PORT
     secret = Passphrase(passphrase.read(terminal))
     with (
-        KeyRing.open(folder.keys, secret, mark_folder=state_folder("issuer")) as ring,
-        identity_keeper(folder, ring, memory=state_folder("issuer") / "seen") as keeper,
+        folder.open_keys(secret) as ring,
+        folder.identity_keeper(ring, folder.load_ledgers().ledger_of(settings.did)) as keeper,
         server.listen(address, port, name=local_name) as listener,
     ):
         # On this machine the port may change from run to run; behind a proxy the address stays.
@@ -190,7 +181,7 @@ def offer(
 
     lifetime = None if minutes is None else timedelta(minutes=minutes)
     request = OfferRequest(_readable(type_name), parse_json_object(claims), tx_code, copies, lifetime)
-    with _running() as issuer:
+    with _folder().running_server() as issuer:
         created = issuer.post("offers", encode_offer_request(request))
     terminal.document(created)
     link = text_member(created, "offer")
@@ -207,9 +198,11 @@ def offer(
 @pass_terminal
 def list_issued(terminal: Terminal, *, type_name: str | None, offers: bool) -> None:
     """List what was issued, the latest first."""
+    from ledger.remote import quoted
+
     name, state = ("offers", "state") if offers else ("credentials", "status")
-    query = "" if type_name is None else f"?type={_quoted(type_name)}"
-    with _running() as issuer:
+    query = "" if type_name is None else f"?type={quoted(type_name)}"
+    with _folder().running_server() as issuer:
         found = issuer.get(name + query)
     terminal.document(found)
     rows = objects_member(found, name)
@@ -226,7 +219,7 @@ def list_issued(terminal: Terminal, *, type_name: str | None, offers: bool) -> N
 @pass_terminal
 def show(terminal: Terminal, *, credential: str) -> None:
     """Show what the register knows of a credential. It does not know the claims."""
-    with _running() as issuer:
+    with _folder().running_server() as issuer:
         _tell(terminal, issuer.get(_path(credential)))
 
 
@@ -238,7 +231,7 @@ def _add_status_command(name: str, summary: str, *, is_final: bool = False) -> N
     def change(terminal: Terminal, *, credential: str, yes: bool) -> None:
         if is_final and not yes:
             confirm(terminal, f"Revoke {credential} for good?")
-        with _running() as issuer:
+        with _folder().running_server() as issuer:
             _tell(terminal, issuer.post(f"{_path(credential)}/{name}"))
 
 
@@ -254,7 +247,7 @@ def rotate(terminal: Terminal, *, yes: bool) -> None:
     """Sign with a new key from now on. What was issued before stays good."""
     if not yes:
         confirm(terminal, "Publish a new signing key?")
-    with _running() as issuer:
+    with _folder().running_server() as issuer:
         rotated = issuer.post("rotate")
     terminal.document(rotated)
     terminal.say(good("✓ "), "New key: ", text_member(rotated, "key_id"))
@@ -263,25 +256,13 @@ def rotate(terminal: Terminal, *, yes: bool) -> None:
 def _folder() -> "IssuerFolder":
     from issuer.folder import IssuerFolder
 
-    return IssuerFolder(data_folder("issuer"))
-
-
-@contextmanager
-def _running() -> "Iterator[RemoteIssuer]":
-    from issuer.remote import RemoteIssuer, chosen_fetcher
-
-    folder = _folder()
-    url, key = folder.load_address(), folder.load_management_key()
-    with chosen_fetcher(url) as fetcher:
-        yield RemoteIssuer(url, management_key=key, fetcher=fetcher)
+    return IssuerFolder(data_folder("issuer"), state_folder("issuer"))
 
 
 def _path(credential: str) -> str:
-    return f"credentials/{_quoted(credential)}"
+    from ledger.remote import quoted
 
-
-def _quoted(text: str) -> str:
-    return quote(_readable(text), safe="")
+    return f"credentials/{quoted(credential)}"
 
 
 def _readable(text: str) -> str:

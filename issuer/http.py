@@ -21,6 +21,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
 from doors.http import bearer_key, create_app, json_body, raw_body, request_body
+from issuer.folder import KEY_PREFIX
 from issuer.grant import create_nonce, exchange_code
 from issuer.institution import Institution
 from issuer.issuance import issue_credential, record_notification
@@ -55,8 +56,6 @@ from protocol.status_list.token import STATUS_LIST_TYP
 from storage.database import read_only
 from storage.management_key import ManagementKey, verify_management_key
 from storage.register import Entropy, find_management_key
-
-KEY_PREFIX = "tally_issuer"
 
 _SWEEP_SECONDS = 60
 _FORM = "application/x-www-form-urlencoded"

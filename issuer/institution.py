@@ -1,24 +1,18 @@
 """An institution at work: its settings, types, register and keys, as the use cases need them."""
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 
 from sqlalchemy.engine import Engine
 
 from issuer.credential_type import TypeShelf
 from issuer.folder import IssuerFolder
 from issuer.register import TABLES
-from issuer.remote import chosen_fetcher
 from issuer.seal import OfferSeal
 from issuer.settings import IssuerSettings
-from ledger.client import LedgerClient
-from ledger.identity import IdentityKeeper, IdentityKey, identity_key, resume_identity, rotate_identity
-from ledger.memory import CheckpointMemory
-from storage.key_ring import KeyRing
+from ledger.identity import IdentityKeeper, IdentityKey, SigningKeys, resume_identity
 from storage.register import open_register
 
 OFFERS = "offers"
@@ -34,43 +28,6 @@ class Institution:
     register: Engine
     seal: OfferSeal
     signer: Callable[[], IdentityKey]
-
-
-class SigningKeys:
-    """The institution's signing key while it works. Threads may share it."""
-
-    def __init__(self, keeper: IdentityKeeper, did: str) -> None:
-        self._keeper = keeper
-        self._did = did
-        self._lock = threading.Lock()
-        self._current = identity_key(keeper.ring, did)
-
-    def current(self) -> IdentityKey:
-        """The key to sign with now."""
-        return self._current
-
-    def rotate(self, now: datetime) -> IdentityKey:
-        """Publish a new key and sign with it from now on.
-
-        Raises:
-            RefusedError, VerificationError, UnavailableError: as `rotate_identity`.
-        """
-        with self._lock:
-            self._current = rotate_identity(self._keeper, self._did, now=now)
-            return self._current
-
-
-@contextmanager
-def identity_keeper(folder: IssuerFolder, ring: KeyRing, *, memory: Path) -> Iterator[IdentityKeeper]:
-    """What it takes to write the entries of the institution's DID; `memory` keeps the ledger's checkpoints.
-
-    Raises:
-        RefusedError: `init` has not come so far.
-    """
-    ledger = folder.load_ledgers().ledgers[0]
-    with chosen_fetcher(ledger.url) as fetcher:
-        client = LedgerClient(ledger, fetcher=fetcher, memory=CheckpointMemory(memory))
-        yield IdentityKeeper(ring, folder.prepared_entry, client, folder.load_onboarding_token())
 
 
 @contextmanager

@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 
 from ledger.addresses import Resolve, resolve_host
@@ -141,12 +140,7 @@ class Fetcher:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_exception: object) -> None:
         self.close()
 
     def _allowed(self, url: str) -> WebAddress:
@@ -228,6 +222,18 @@ class Fetcher:
                     ),
                 )
             return self._opened_pool
+
+
+def chosen_fetcher(url: str) -> Fetcher:
+    """A fetcher for an address that its user chose, with its port, as nobody else's address may have one.
+
+    Names under .localhost lead to this machine.
+
+    Raises:
+        MalformedError: not a web address.
+    """
+    address = parse_web_address(url, development=True)
+    return Fetcher(FetchRules(development=True, allowed_ports=frozenset({_port(address)})))
 
 
 def _port(address: WebAddress) -> int:

@@ -5,6 +5,7 @@ committed to by hash and signs nothing but the next entry. Of what an entry need
 before it is sent, and sending it again changes nothing: whoever is interrupted calls the same function again.
 """
 
+import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -127,6 +128,30 @@ def rotate_identity(keeper: IdentityKeeper, did: str, *, now: datetime) -> Ident
         _prepare(keeper, entry)
     resume_identity(keeper, now=now)
     return identity_key(keeper.ring, did)
+
+
+class SigningKeys:
+    """The institution's signing key while it works. Threads may share it."""
+
+    def __init__(self, keeper: IdentityKeeper, did: str) -> None:
+        self._keeper = keeper
+        self._did = did
+        self._lock = threading.Lock()
+        self._current = identity_key(keeper.ring, did)
+
+    def current(self) -> IdentityKey:
+        """The key to sign with now."""
+        return self._current
+
+    def rotate(self, now: datetime) -> IdentityKey:
+        """Publish a new key and sign with it from now on.
+
+        Raises:
+            RefusedError, VerificationError, UnavailableError: as `rotate_identity`.
+        """
+        with self._lock:
+            self._current = rotate_identity(self._keeper, self._did, now=now)
+            return self._current
 
 
 def resume_identity(keeper: IdentityKeeper, *, now: datetime) -> None:

@@ -14,16 +14,18 @@ on it.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from ledger.fetch import Fetcher
 from protocol.codes import Code
+from protocol.did.webvh.identifier import parse_webvh
 from protocol.encoding.strict_json import decode_utf8
-from protocol.errors import MalformedError, RefusedError
+from protocol.errors import MalformedError, RefusedError, VerificationError
 from protocol.tlog.policy import LogPolicy, encode_log_policy, parse_log_policy
+from protocol.web_address import parse_web_address
 
 _MAX_POLICY_BYTES = 64 * 1024
 
@@ -52,6 +54,19 @@ class TrustedLedgers:
 
     ledgers: tuple[TrustedLedger, ...]
     development: bool = False
+
+    def ledger_of(self, did: str) -> TrustedLedger:
+        """The ledger that `did`, a did:webvh, lives on.
+
+        Raises:
+            MalformedError: not a did:webvh.
+            VerificationError: it is none of these.
+        """
+        authority = parse_webvh(did).authority
+        for ledger in self.ledgers:
+            if ledger.authority == authority:
+                return ledger
+        raise VerificationError(Code.LEDGER_NOT_TRUSTED, authority)
 
 
 def parse_trusted_ledgers(table: Mapping[str, Any]) -> TrustedLedgers:
@@ -98,6 +113,29 @@ def fetch_trusted_ledger(url: str, *, fetcher: Fetcher) -> TrustedLedger:
     """
     answer = fetcher.fetch_ok(f"{url.rstrip('/')}/policy", accept="text/plain", max_bytes=_MAX_POLICY_BYTES)
     return parse_trusted_ledger(decode_utf8(answer.body))
+
+
+def choose_ledger(url: str, *, policy: str | None, fetcher: Fetcher) -> TrustedLedger:
+    """The ledger at `url` by the text of a policy, or by its own word where there is none.
+
+    Its own word is trust on first use: worth what a person makes of the key in it.
+
+    Raises:
+        RefusedError: the policy is for another ledger.
+        MalformedError: it is not a policy for one log.
+        UnavailableError: the ledger cannot be reached.
+    """
+    ledger = fetch_trusted_ledger(url, fetcher=fetcher) if policy is None else parse_trusted_ledger(policy)
+    if ledger.url != url.rstrip("/"):
+        raise RefusedError(Code.LOG_POLICY_INVALID, f"it is for the ledger at {ledger.url}")
+    return ledger
+
+
+def trust_ledgers(ledgers: Iterable[TrustedLedger]) -> TrustedLedgers:
+    """Trust these, and follow addresses on this very machine if one of them has one, and only then."""
+    chosen = tuple(ledgers)
+    hosts = [parse_web_address(ledger.url, development=True).host for ledger in chosen]
+    return TrustedLedgers(chosen, development=any(host.endswith(".localhost") for host in hosts))
 
 
 def _parse_ledger(table: object) -> TrustedLedger:

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -19,8 +18,6 @@ from protocol.policy import VerificationPolicy
 from protocol.status_list.token import STATUS_LIST_TYP
 from verifier.policy_file import VerifierPolicy, load_policy
 from verifier.status_cache import StatusListMemory, StatusLists
-
-CHECKPOINTS = "checkpoints"
 
 _HTTPS = 443
 _MAX_STATUS_LIST_BYTES = 32 << 20
@@ -86,7 +83,7 @@ class PolicyGrounds:
     def __init__(self, file: Path, *, state: Path, clock: Callable[[], datetime]) -> None:
         self._file = file
         self._clock = clock
-        self._checkpoints = CheckpointMemory(state / CHECKPOINTS)
+        self._checkpoints = CheckpointMemory(state / "seen")
         self._lists = StatusListMemory(state / "status-lists")
         self._lock = threading.Lock()
         self._fetchers: dict[FetchRules, Fetcher] = {}
@@ -112,12 +109,7 @@ class PolicyGrounds:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_exception: object) -> None:
         self.close()
 
     def _make_grounds(self, policy: VerifierPolicy) -> Grounds:

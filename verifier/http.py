@@ -34,6 +34,7 @@ from storage.management_key import ManagementKey, verify_management_key
 from storage.register import Entropy, find_management_key
 from verifier.check import check_document, check_material
 from verifier.done_page import render_done_page
+from verifier.folder import KEY_PREFIX
 from verifier.management import (
     CHECK_SCHEMA,
     DONE_PATH,
@@ -53,8 +54,6 @@ from verifier.result import (
     result_document,
 )
 from verifier.verifier import Verifier
-
-KEY_PREFIX = "tally_verifier"
 
 _SWEEP_SECONDS = 60
 _FORM = "application/x-www-form-urlencoded"

@@ -7,12 +7,11 @@ from pathlib import Path
 
 from doors.server import listen
 from issuer.folder import IssuerFolder
-from issuer.founding import found_institution, open_new_keys, trust_ledger
-from issuer.institution import identity_keeper
-from issuer.remote import chosen_fetcher
+from issuer.founding import found_institution, trust_ledger
+from issuer.institution import OFFERS
 from issuer.settings import IssuerSettings
 from ledger.client import TOKEN_PREFIX
-from ledger.fetch import Fetcher, FetchRules
+from ledger.fetch import Fetcher, FetchRules, chosen_fetcher
 from ledger.identity import IdentityKeeper
 from ledger.memory import CheckpointMemory
 from ledger.resolver import LedgerResolver
@@ -35,11 +34,7 @@ class Anchor:
 
     @property
     def folder(self) -> IssuerFolder:
-        return IssuerFolder(self.path / "issuer")
-
-    @property
-    def marks(self) -> Path:
-        return self.path / "state"
+        return IssuerFolder(self.path / "issuer", self.path / "state")
 
     def trust(self) -> None:
         with chosen_fetcher(self.world.ledger.url) as fetcher:
@@ -47,16 +42,13 @@ class Anchor:
         self.folder.save_onboarding_token(self.token)
 
     def open_keys(self) -> KeyRing:
-        return open_new_keys(
-            self.folder, PASSPHRASE, kdf=WEAKEST_ACCEPTED, marks=self.marks, now=self.world.clock()
+        return self.folder.open_new_keys(
+            PASSPHRASE, sealing=OFFERS, kdf=WEAKEST_ACCEPTED, now=self.world.clock()
         )
 
     @contextmanager
     def keeper(self) -> Iterator[IdentityKeeper]:
-        with (
-            self.open_keys() as ring,
-            identity_keeper(self.folder, ring, memory=self.path / "seen") as keeper,
-        ):
+        with self.open_keys() as ring, self.folder.identity_keeper(ring, self.world.ledger) as keeper:
             yield keeper
 
     def found(self, *, url: str = "http://issuer.localhost:8102") -> IssuerSettings:

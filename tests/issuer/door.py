@@ -8,7 +8,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from doors.server import listen, running
-from issuer.http import KEY_PREFIX, IssuerApp, create_issuer_app
+from issuer.folder import KEY_PREFIX
+from issuer.http import IssuerApp, create_issuer_app
 from ledger.identity import IdentityKey
 from protocol.openid4vci.offer import PRE_AUTHORIZED_CODE
 from storage.management_key import create_management_key

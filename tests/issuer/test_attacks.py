@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from issuer.http import KEY_PREFIX
+from issuer.folder import KEY_PREFIX
 from issuer.register import list_credentials
 from protocol.encoding.base64url import encode_base64url
 from protocol.encoding.strict_json import JsonObject, JsonValue, encode_json

@@ -40,9 +40,9 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     path = home / "issuer"
     path.mkdir(mode=0o700)
     with open_door(path) as door:
-        folder = IssuerFolder(path)
+        folder = IssuerFolder(path, home / "state")
         folder.save_ledgers(TrustedLedgers((), development=True))
-        folder.save_management_key(door.key["Authorization"].removeprefix("Bearer "))
+        folder.write("management.key", door.key["Authorization"].removeprefix("Bearer "))
         folder.save_address(door.university.url)
         yield Office(home, door)
 

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 from doors.server import listen, running
 from issuer import grant, http
-from issuer.http import KEY_PREFIX
+from issuer.folder import KEY_PREFIX
 from issuer.offer import list_offers
 from issuer.register import OfferState
 from protocol.codes import Code

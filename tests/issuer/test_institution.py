@@ -7,12 +7,11 @@ import pytest
 
 from issuer.founding import found_institution, trust_ledger
 from issuer.institution import open_institution
-from issuer.remote import chosen_fetcher
+from ledger.fetch import chosen_fetcher
 from protocol.codes import Code
 from protocol.did.document import Relationship
 from protocol.errors import RefusedError, TallyError, UnavailableError
 from protocol.tlog.policy import encode_log_policy
-from storage.key_ring import KeyRing
 from storage.passphrase import Passphrase
 from tests.issuer.anchored import PASSPHRASE, Anchor, anchored
 from tests.ledger.world import Clock
@@ -169,14 +168,14 @@ def test_keys_that_others_could_read_are_not_opened(anchor: Anchor, mode: int) -
     anchor.found()
     anchor.folder.keys.chmod(mode)
     with pytest.raises(RefusedError) as refusal:
-        KeyRing.open(anchor.folder.keys, PASSPHRASE, mark_folder=anchor.marks)
+        anchor.folder.open_keys(PASSPHRASE)
     assert refused(refusal) is Code.VAULT_PERMISSIONS
 
 
 def test_keys_do_not_open_with_another_passphrase(anchor: Anchor) -> None:
     anchor.found()
     with pytest.raises(RefusedError) as refusal:
-        KeyRing.open(anchor.folder.keys, Passphrase("wrong"), mark_folder=anchor.marks)
+        anchor.folder.open_keys(Passphrase("wrong"))
     assert refused(refusal) is Code.PASSPHRASE_WRONG
 
 

@@ -38,7 +38,7 @@ class Campus:
 
     @property
     def did(self) -> str:
-        return IssuerFolder(self.home / "issuer").load_settings().did
+        return IssuerFolder(self.home / "issuer", self.home / "state").load_settings().did
 
     def run(self, *arguments: str, stdin: str = "") -> Finished:
         ended = run_tally(self.home, "issuer", *arguments, "--json", stdin=stdin)

@@ -16,10 +16,9 @@ from typing import Any
 import pytest
 
 from doors.server import listen, running
-from issuer.http import KEY_PREFIX as ISSUER_KEY_PREFIX
+from issuer.folder import KEY_PREFIX as ISSUER_KEY_PREFIX
 from issuer.http import IssuerApp, create_issuer_app
 from issuer.institution import open_institution
-from ledger.client import LedgerClient
 from ledger.fetch import Fetched, Fetcher, FetchRules
 from ledger.memory import CheckpointMemory
 from ledger.resolver import LedgerResolver
@@ -37,13 +36,13 @@ from storage.register import replace_management_key
 from tests.browser import Browser, bearer
 from tests.issuer.anchored import Anchor, anchored
 from tests.ledger.world import NOW, Clock
+from verifier.folder import KEY_PREFIX as VERIFIER_KEY_PREFIX
 from verifier.folder import VerifierFolder
-from verifier.founding import check_settings, create_did, open_new_keys, trust_ledger
+from verifier.founding import check_settings, found_with_did, trust_ledger
 from verifier.grounds import PolicyGrounds
-from verifier.http import KEY_PREFIX as VERIFIER_KEY_PREFIX
 from verifier.http import VerifierApp, create_verifier_app
 from verifier.policy_file import trust_issuer
-from verifier.verifier import open_verifier
+from verifier.verifier import ANSWERS, open_verifier
 from wallet.consent import Consent, prepare_consent
 from wallet.content import ActivityKind
 from wallet.offer import open_offer
@@ -167,27 +166,22 @@ def open_university(anchor: Anchor, clock: Clock) -> Iterator[Office]:
 
 @contextmanager
 def open_employer(anchor: Anchor, clock: Clock, university: str) -> Iterator[Office]:
-    path = anchor.path / "employer"
-    path.mkdir(mode=0o700)
-    folder = VerifierFolder(path)
+    folder = VerifierFolder(anchor.path / "employer", anchor.path / "employer-state")
+    folder.path.mkdir(mode=0o700)
     with ExitStack() as stack:
         listener = stack.enter_context(listen("127.0.0.1", 0, name="verifier.localhost"))
         fetcher = stack.enter_context(Fetcher(FetchRules(development=True)))
-        trust_ledger(folder, anchor.world.ledger.url, policy=None, fetcher=fetcher)
+        ledger = trust_ledger(folder, anchor.world.ledger.url, policy=None, fetcher=fetcher)
         ring = stack.enter_context(
-            open_new_keys(
-                folder, PASSPHRASE, kdf=WEAKEST_ACCEPTED, marks=anchor.path / "employer-state", now=clock()
-            )
+            folder.open_new_keys(PASSPHRASE, sealing=ANSWERS, kdf=WEAKEST_ACCEPTED, now=clock())
         )
-        client = LedgerClient(
-            anchor.world.ledger, fetcher=fetcher, memory=CheckpointMemory(anchor.path / "employer-seen")
-        )
-        did = create_did(folder, ring, client, slug="northgate", onboarding_token=anchor.token, now=clock())
-        folder.save_settings(replace(check_settings("Northgate", listener.url), did=did))
+        folder.save_onboarding_token(anchor.token)
+        keeper = stack.enter_context(folder.identity_keeper(ring, ledger))
+        settings = check_settings("Northgate", listener.url)
+        did = found_with_did(folder, keeper, settings, slug="northgate", now=clock()).did
+        assert did is not None
         trust_issuer(folder.policy, "degree", university)
-        grounds = stack.enter_context(
-            PolicyGrounds(folder.policy, state=anchor.path / "employer-state", clock=clock)
-        )
+        grounds = stack.enter_context(PolicyGrounds(folder.policy, state=folder.state, clock=clock))
         verifier = stack.enter_context(open_verifier(folder, ring, url=listener.url, grounds=grounds))
         text, key = create_management_key(VERIFIER_KEY_PREFIX)
         replace_management_key(verifier.register, key)

@@ -11,7 +11,8 @@ from storage.management_key import create_management_key
 from storage.register import replace_management_key
 from tests.browser import FORM, Answer, Browser, bearer
 from tests.verifier.shop import Shop, reference_of
-from verifier.http import KEY_PREFIX, VerifierApp, create_verifier_app
+from verifier.folder import KEY_PREFIX
+from verifier.http import VerifierApp, create_verifier_app
 from verifier.request import CreatedRequest
 
 

@@ -19,7 +19,7 @@ from tests.attacks.artefacts import OTHER_DID
 from tests.browser import FORM, Answer, bearer
 from tests.verifier.door import Door, open_door
 from tests.verifier.shop import DEGREE, IDENTITY_CARD, OTHER_KEY, issue, outcomes, reference_of
-from verifier.http import KEY_PREFIX
+from verifier.folder import KEY_PREFIX
 from verifier.request import CreatedRequest
 
 Attack = Callable[[Door, CreatedRequest], Answer]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from doors.clock import now
+from ledger.remote import RemoteServer
 from ledger.trust import TrustedLedgers
 from protocol.did.key import encode_did_key_method
 from protocol.encoding.strict_json import JsonObject
@@ -24,7 +25,6 @@ from tests.processes import Finished, converse
 from tests.verifier.door import Door, open_door
 from tests.verifier.shop import DEGREE, issue, link_parameters, outcomes, reference_of
 from verifier.folder import VerifierFolder
-from verifier.remote import RemoteVerifier
 from verifier.request import CreatedRequest
 
 HOSTILE = "\x1b[2J\u202eevil\u200b"
@@ -55,9 +55,9 @@ def counter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Counter]:
     path = home / "verifier"
     path.mkdir(mode=0o700)
     with open_door(path) as door:
-        folder = VerifierFolder(path)
+        folder = VerifierFolder(path, home / "state")
         folder.save_policy(TrustedLedgers((), development=True))
-        folder.save_management_key(door.key["Authorization"].removeprefix("Bearer "))
+        folder.write("management.key", door.key["Authorization"].removeprefix("Bearer "))
         folder.save_address(door.shop.url)
         yield Counter(home, door)
 
@@ -185,17 +185,17 @@ def test_waiting_shows_the_request_and_then_its_result(
     counter: Counter, monkeypatch: pytest.MonkeyPatch, honest: bool, status: int
 ) -> None:
     unanswered: list[CreatedRequest] = []
-    create_request = RemoteVerifier.create_request
+    post = RemoteServer.post
 
-    def create(remote: RemoteVerifier, body: JsonObject) -> JsonObject:
-        document = create_request(remote, body)
+    def create(server: RemoteServer, path: str, body: JsonObject) -> JsonObject:
+        document = post(server, path, body)
         unanswered.append(CreatedRequest(str(document["id"]), str(document["request"]), now()))
         return document
 
     def answer(_seconds: float) -> None:
         counter.door.answer(unanswered.pop(), key=HOLDER_KEY if honest else OTHER_KEY)
 
-    monkeypatch.setattr(RemoteVerifier, "create_request", create)
+    monkeypatch.setattr(RemoteServer, "post", create)
     monkeypatch.setattr("verifier.cli.asking.time.sleep", answer)
     arguments = ("request", "--type", "degree", "--claim", "level", "--purpose", "Job", "--wait", "--json")
     ended = counter.run(*arguments)
@@ -214,10 +214,10 @@ def test_waiting_ends_when_nobody_answers_in_time(counter: Counter, monkeypatch:
 
 
 def test_server_that_does_not_run_ends_with_7(tmp_path: Path) -> None:
-    folder = tmp_path / "verifier"
-    folder.mkdir(mode=0o700)
-    VerifierFolder(folder).save_management_key("tally_verifier_x")
-    VerifierFolder(folder).save_address("http://verifier.localhost:1")
+    folder = VerifierFolder(tmp_path / "verifier", tmp_path / "state")
+    folder.path.mkdir(mode=0o700)
+    folder.write("management.key", "tally_verifier_x")
+    folder.save_address("http://verifier.localhost:1")
     ended = run_tally(tmp_path, "verifier", "result", "x", "--json")
     assert (ended.status, ended.error) == (7, "network_unreachable")
 

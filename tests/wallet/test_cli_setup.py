@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from doors.terminal import ExitCode
+from ledger.fetch import chosen_fetcher
 from ledger.trust import TrustedLedgers
 from protocol.codes import Code
 from protocol.tlog.policy import encode_log_policy
@@ -11,7 +12,7 @@ from tests.storage.place import refusal_of
 from tests.wallet.holder import PASSPHRASE, Holder
 from tests.wallet.parties import KEYS, POLICY, URL
 from tests.wallet.test_trust import PUBLIC, ledger
-from wallet.cli.access import chosen_fetcher, fetcher_for
+from wallet.cli.access import fetcher_for
 from wallet.recovery_phrase import parse_recovery_phrase
 
 KEY = encode_log_policy(POLICY).split()[1]

@@ -1,17 +1,14 @@
 from dataclasses import replace
-from typing import cast
 
 import pytest
 
-from ledger.fetch import Fetcher
 from ledger.signer import LedgerKeys
 from ledger.trust import TrustedLedger, TrustedLedgers
 from protocol.codes import Code
 from protocol.keys import Ed25519PrivateKey
-from protocol.tlog.policy import encode_log_policy
 from tests.storage.place import refusal_of
-from tests.wallet.parties import POLICY, URL, Outside
-from wallet.trust import choose_ledger, with_ledger, without_ledger
+from tests.wallet.parties import POLICY, URL
+from wallet.trust import with_ledger, without_ledger
 
 LOCAL = TrustedLedger(URL, POLICY)
 
@@ -23,24 +20,6 @@ def ledger(host: str, *, name: str | None = None, seed: int = 9) -> TrustedLedge
 
 PUBLIC = ledger("ledger.example")
 BOTH = TrustedLedgers((LOCAL, PUBLIC), development=True)
-
-
-def test_ledger_is_believed_its_own_word_at_first() -> None:
-    fetcher = cast("Fetcher", Outside())
-    assert choose_ledger(f"{URL}/", policy=None, fetcher=fetcher) == LOCAL
-
-
-def test_policy_takes_the_place_of_the_ledgers_word() -> None:
-    fetcher = cast("Fetcher", Outside())
-    policy = encode_log_policy(PUBLIC.policy)
-    assert choose_ledger(PUBLIC.url, policy=policy, fetcher=fetcher) == PUBLIC
-
-
-def test_policy_for_another_ledger_is_refused() -> None:
-    fetcher = cast("Fetcher", Outside())
-    policy = encode_log_policy(PUBLIC.policy)
-    refusal = refusal_of(lambda: choose_ledger(URL, policy=policy, fetcher=fetcher))
-    assert refusal.code is Code.LOG_POLICY_INVALID
 
 
 def test_local_addresses_are_followed_only_while_a_local_ledger_is_trusted() -> None:

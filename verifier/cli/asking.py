@@ -1,9 +1,6 @@
 """The commands that ask holders, through the running server."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import click
 
@@ -14,9 +11,6 @@ from protocol.encoding.strict_json import JsonObject, JsonValue, parse_json
 from protocol.errors import MalformedError
 from verifier.cli.owning import own_folder
 from verifier.cli.report import tell
-
-if TYPE_CHECKING:
-    from verifier.remote import RemoteVerifier
 
 _POLL_SECONDS = 0.5
 
@@ -76,8 +70,8 @@ def request(
         body["unsigned"] = True
     if seconds is not None:
         body["expires_in"] = seconds
-    with _running() as verifier:
-        created = verifier.create_request(body)
+    with own_folder().running_server() as verifier:
+        created = verifier.post("requests", body)
         terminal.document(created)
         link, request_id = text_member(created, "request"), text_member(created, "id")
         terminal.qr_code(link)
@@ -86,7 +80,7 @@ def request(
         if not wait:
             return ExitCode.SUCCESS
         terminal.note("Waiting for the answer (Ctrl-C stops waiting) …")
-        while text_member(found := verifier.read_result(request_id), "status") == "pending":
+        while text_member(found := verifier.get(_path(request_id)), "status") == "pending":
             time.sleep(_POLL_SECONDS)
     return tell(terminal, found)
 
@@ -99,18 +93,14 @@ def result(terminal: Terminal, *, request_id: str) -> ExitCode:
 
     The claims are shown as long as they are kept.
     """
-    with _running() as verifier:
-        return tell(terminal, verifier.read_result(request_id))
+    with own_folder().running_server() as verifier:
+        return tell(terminal, verifier.get(_path(request_id)))
 
 
-@contextmanager
-def _running() -> "Iterator[RemoteVerifier]":
-    from verifier.remote import RemoteVerifier, chosen_fetcher
+def _path(request_id: str) -> str:
+    from ledger.remote import quoted
 
-    folder = own_folder()
-    url, key = folder.load_address(), folder.load_management_key()
-    with chosen_fetcher(url) as fetcher:
-        yield RemoteVerifier(url, management_key=key, fetcher=fetcher)
+    return f"requests/{quoted(request_id)}"
 
 
 def _claim(text: str) -> JsonValue:

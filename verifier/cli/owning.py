@@ -49,19 +49,12 @@ def init(
     Without --slug and --onboarding-token-file it has no DID: it can check everything, but wallets cannot tell
     who asks. What it cannot finish, it finishes when it is called again.
     """
-    from dataclasses import replace
-
-    from ledger.client import LedgerClient
-    from ledger.memory import CheckpointMemory
+    from ledger.fetch import chosen_fetcher
     from protocol.tlog.policy import encode_log_policy
-    from storage.management_key import create_management_key
     from storage.passphrase import Passphrase, calibrate_kdf
-    from storage.register import open_register, replace_management_key
-    from verifier.founding import check_settings, create_did, open_new_keys, trust_ledger
-    from verifier.grounds import CHECKPOINTS
-    from verifier.http import KEY_PREFIX
+    from verifier.founding import check_settings, found_with_did, trust_ledger
     from verifier.register import TABLES
-    from verifier.remote import chosen_fetcher
+    from verifier.verifier import ANSWERS
 
     folder = own_folder()
     if folder.is_initialized():
@@ -69,26 +62,20 @@ def init(
     if (slug is None) is not (onboarding_token_file is None):
         raise RefusedError(Code.INPUT_REQUIRED, "--slug and --onboarding-token-file go together")
     settings = check_settings(name, url)
-    state = state_folder("verifier")
     with chosen_fetcher(ledger_url) as fetcher:
         ledger = trust_ledger(folder, ledger_url, policy=ledger_policy, fetcher=fetcher)
-        terminal.note("You trust the ledger by this policy:")
-        for line in encode_log_policy(ledger.policy).splitlines():
-            terminal.note(dim(f"  {line}"))
-        secret = Passphrase(passphrase.read(terminal, question="New passphrase:", repeat=True))
-        with open_new_keys(folder, secret, kdf=calibrate_kdf(), marks=state, now=now()) as ring:
-            text, key = create_management_key(KEY_PREFIX)
-            register = open_register(folder.register, TABLES)
-            replace_management_key(register, key)
-            register.dispose()
-            folder.save_management_key(text)
-            if slug is not None and onboarding_token_file is not None:
-                memory = CheckpointMemory(state / CHECKPOINTS)
-                client = LedgerClient(ledger, fetcher=fetcher, memory=memory)
-                token = onboarding_token_file.strip()
-                did = create_did(folder, ring, client, slug=slug, onboarding_token=token, now=now())
-                settings = replace(settings, did=did)
-    folder.save_settings(settings)
+    terminal.note("You trust the ledger by this policy:")
+    for line in encode_log_policy(ledger.policy).splitlines():
+        terminal.note(dim(f"  {line}"))
+    secret = Passphrase(passphrase.read(terminal, question="New passphrase:", repeat=True))
+    with folder.open_new_keys(secret, sealing=ANSWERS, kdf=calibrate_kdf(), now=now()) as ring:
+        folder.create_register(TABLES)
+        if slug is None or onboarding_token_file is None:
+            folder.save_settings(settings)
+        else:
+            folder.save_onboarding_token(onboarding_token_file.strip())
+            with folder.identity_keeper(ring, ledger) as keeper:
+                settings = found_with_did(folder, keeper, settings, slug=slug, now=now())
     terminal.document({"name": settings.name, "did": settings.did, "url": settings.url})
     terminal.say(good("✓ "), bold(settings.name), f" is {settings.did or 'ready; it has no DID'}")
     terminal.note(f"Your own programs show the key in {folder.management_key}.")
@@ -106,21 +93,20 @@ def serve(terminal: Terminal, *, address: str, port: int | None, passphrase: Pas
     TLS ends at the proxy in front.
     """
     from doors import server
-    from storage.key_ring import KeyRing
     from storage.passphrase import Passphrase
     from verifier.grounds import PolicyGrounds
     from verifier.http import VerifierApp, create_verifier_app
     from verifier.verifier import open_verifier
 
-    folder, state = own_folder(), state_folder("verifier")
+    folder = own_folder()
     public = urlsplit(folder.load_settings().url)
     local_name = public.hostname if public.scheme == "http" else None
     if port is None:
         port = (public.port if local_name else None) or _DEFAULT_PORT
     secret = Passphrase(passphrase.read(terminal))
     with (
-        KeyRing.open(folder.keys, secret, mark_folder=state) as ring,
-        PolicyGrounds(folder.policy, state=state, clock=now) as grounds,
+        folder.open_keys(secret) as ring,
+        PolicyGrounds(folder.policy, state=folder.state, clock=now) as grounds,
         server.listen(address, port, name=local_name) as listener,
     ):
         # On this machine the port may change from run to run; behind a proxy the address stays.
@@ -155,4 +141,4 @@ def own_folder() -> "VerifierFolder":
     """The folder of the verifier in this home."""
     from verifier.folder import VerifierFolder
 
-    return VerifierFolder(data_folder("verifier"))
+    return VerifierFolder(data_folder("verifier"), state_folder("verifier"))

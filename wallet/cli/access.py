@@ -16,7 +16,6 @@ from ledger.trust import TrustedLedgers
 from protocol.codes import Code
 from protocol.encoding.strict_json import decode_utf8
 from protocol.errors import MalformedError, RefusedError
-from protocol.web_address import parse_web_address
 from storage.passphrase import Passphrase
 from storage.sealed_file import Freshness
 from storage.sealed_header import RecoveryKey
@@ -87,18 +86,6 @@ def fetcher_for(trusted: TrustedLedgers) -> Fetcher:
     """A fetcher that reaches every https server at its usual port, and the trusted ledgers at theirs."""
     ports = frozenset({443, *(urlsplit(ledger.url).port or 443 for ledger in trusted.ledgers)})
     return Fetcher(FetchRules(development=trusted.development, allowed_ports=ports))
-
-
-def chosen_fetcher(url: str) -> Fetcher:
-    """A fetcher for an address that a person typed, with its port.
-
-    Names under .localhost lead to this machine, as nobody else's do.
-
-    Raises:
-        MalformedError: not a web address.
-    """
-    parse_web_address(url, development=True)
-    return Fetcher(FetchRules(development=True, allowed_ports=frozenset({urlsplit(url).port or 443})))
 
 
 def read_source(terminal: Terminal, source: str) -> str:

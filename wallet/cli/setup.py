@@ -11,6 +11,7 @@ from doors.clock import now
 from doors.command import Command, pass_terminal
 from doors.prompts import PassphraseSource, confirm, passphrase_options
 from doors.terminal import Terminal, bold, dim, good, warning
+from ledger.fetch import chosen_fetcher
 from ledger.trust import TrustedLedger, TrustedLedgers
 from protocol.codes import Code
 from protocol.encoding.strict_json import JsonObject, JsonValue, decode_utf8
@@ -18,7 +19,7 @@ from protocol.errors import RefusedError
 from protocol.tlog.note import encode_vkey
 from protocol.tlog.policy import encode_log_policy
 from storage.passphrase import Passphrase
-from wallet.cli.access import chosen_fetcher, require_wallet, wallet_folder
+from wallet.cli.access import require_wallet, wallet_folder
 from wallet.cli.recovery_words import read_words, require_new_file, show_words, write_words
 from wallet.vault import Vault
 
@@ -157,8 +158,7 @@ def trust(
 
 def _choose(urls: Sequence[str], policies: Sequence[BinaryIO]) -> list[TrustedLedger]:
     """The ledgers at `urls`: each by the policy that is for it, the others by their own word."""
-    from ledger.trust import parse_trusted_ledger
-    from wallet.trust import choose_ledger
+    from ledger.trust import choose_ledger, parse_trusted_ledger
 
     texts = [decode_utf8(policy.read(_MAX_POLICY_BYTES)) for policy in policies]
     by_url = {parse_trusted_ledger(text).url: text for text in texts}

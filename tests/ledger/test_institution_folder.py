@@ -1,0 +1,55 @@
+from pathlib import Path
+
+import pytest
+from sqlalchemy import MetaData
+
+from ledger.institution_folder import InstitutionFolder
+from protocol.codes import Code
+from protocol.errors import RefusedError, TallyError, UnavailableError
+
+URL = "http://institution.localhost:1"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> InstitutionFolder:
+    (tmp_path / "institution").mkdir(mode=0o700)
+    return InstitutionFolder(tmp_path / "institution", tmp_path / "state", key_prefix="tally_institution")
+
+
+def failure(folder: InstitutionFolder) -> TallyError:
+    """How it fails to reach a server that does not run."""
+    with pytest.raises(TallyError) as failed, folder.running_server() as server:
+        server.get("anything")
+    return failed.value
+
+
+def test_server_is_reached_where_it_was_last_with_the_key_of_the_register(folder: InstitutionFolder) -> None:
+    folder.create_register(MetaData())
+    folder.save_address(URL)
+    with folder.running_server() as server, pytest.raises(UnavailableError) as unreachable:
+        server.get("anything")
+    assert (unreachable.value.code, unreachable.value.detail) == (
+        Code.NETWORK_UNREACHABLE,
+        "institution.localhost",
+    )
+    assert {file.stat().st_mode & 0o777 for file in folder.path.iterdir()} == {0o600}
+
+
+def test_server_that_was_never_started_is_said_to_be_unreachable(folder: InstitutionFolder) -> None:
+    folder.create_register(MetaData())
+    assert failure(folder).code is Code.NETWORK_UNREACHABLE
+
+
+def test_folder_without_an_institution_says_so(folder: InstitutionFolder) -> None:
+    assert failure(folder).code is Code.NOT_INITIALIZED
+    with pytest.raises(RefusedError) as refusal:
+        folder.load_onboarding_token()
+    assert refusal.value.code is Code.NOT_INITIALIZED
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604])
+def test_management_key_that_others_could_read_is_refused(folder: InstitutionFolder, mode: int) -> None:
+    folder.create_register(MetaData())
+    folder.save_address(URL)
+    folder.management_key.chmod(mode)
+    assert failure(folder).code is Code.VAULT_PERMISSIONS
