@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import click
 
@@ -192,24 +192,56 @@ def offer(
     terminal.note(f"Offer {text_member(created, 'id')} stands until {text_member(created, 'expires_at')}.")
 
 
+@commands.command("offers")
+@click.option("--type", "type_name", help="Only this type.")
+@click.option("--all", "with_closed", is_flag=True, help="Also those that are over.")
+@pass_terminal
+def list_offers(terminal: Terminal, *, type_name: str | None, with_closed: bool) -> None:
+    """List the offers that nobody redeemed yet, the latest first. What they would say is not shown."""
+    wanted = {} if with_closed else {"state": "open"}
+    if type_name is not None:
+        wanted["type"] = _readable(type_name)
+    with _folder().running_server() as issuer:
+        found = issuer.get(f"offers?{urlencode(wanted)}")
+    terminal.document(found)
+    rows = objects_member(found, "offers")
+    for row in rows:
+        line = f"{text_member(row, 'id')}  {text_member(row, 'type'):20}  {text_member(row, 'created_at')}  "
+        is_open = text_member(row, "state") == "open"
+        terminal.say(line, _mark(row, "state"), f" until {text_member(row, 'expires_at')}" if is_open else "")
+    if not rows:
+        terminal.note("None. Make an offer with `tally issuer offer`.")
+
+
+@commands.command("withdraw")
+@click.argument("offer")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@pass_terminal
+def withdraw(terminal: Terminal, *, offer: str, yes: bool) -> None:
+    """Take an offer back that nobody redeemed yet, and erase its claims. This is final."""
+    from ledger.remote import quoted
+
+    if not yes:
+        confirm(terminal, f"Withdraw the offer {offer} for good?")
+    with _folder().running_server() as issuer:
+        _tell(terminal, issuer.post(f"offers/{quoted(offer)}/withdraw"))
+
+
 @commands.command("list")
 @click.option("--type", "type_name", help="Only this type.")
-@click.option("--offers", is_flag=True, help="The offers instead of what was issued.")
 @pass_terminal
-def list_issued(terminal: Terminal, *, type_name: str | None, offers: bool) -> None:
+def list_issued(terminal: Terminal, *, type_name: str | None) -> None:
     """List what was issued, the latest first."""
     from ledger.remote import quoted
 
-    name, state = ("offers", "state") if offers else ("credentials", "status")
     query = "" if type_name is None else f"?type={quoted(type_name)}"
     with _folder().running_server() as issuer:
-        found = issuer.get(name + query)
+        found = issuer.get(f"credentials{query}")
     terminal.document(found)
-    rows = objects_member(found, name)
+    rows = objects_member(found, "credentials")
     for row in rows:
-        when = text_member(row, "created_at" if offers else "issued_at")
-        line = f"{text_member(row, 'id')}  {text_member(row, 'type'):20}  {when}  "
-        terminal.say(line, _mark(row, state))
+        line = f"{text_member(row, 'id')}  {text_member(row, 'type'):20}  {text_member(row, 'issued_at')}  "
+        terminal.say(line, _mark(row, "status"))
     if not rows:
         terminal.note("Nothing yet. Make an offer with `tally issuer offer`.")
 
@@ -279,5 +311,5 @@ def _tell(terminal: Terminal, credential: JsonObject) -> None:
     terminal.document(credential)
     for name, value in credential.items():
         if value is not None:
-            shown = _mark(credential, name) if name == "status" else str(value)
+            shown = _mark(credential, name) if name in ("status", "state") else str(value)
             terminal.say(dim(name.replace("_", " ").ljust(18)), shown)

@@ -1,6 +1,7 @@
 """What lets a wallet in: the pre-authorized code, the access token, the nonce (OpenID4VCI 1.0 §6, §7).
 
-Each is a random value that works once. The register knows only its SHA-256.
+Each is a random value that works once; only what an access token has begun, it may complete
+([decision 0006](../docs/decisions/0006-completing-an-issuance.md)). The register knows only its SHA-256.
 """
 
 import hmac
@@ -19,7 +20,10 @@ from protocol.errors import MalformedError, RefusedError, UnavailableError
 from protocol.openid4vci.token import TokenRequest, TokenResponse
 from storage.register import Entropy, digest, new_secret
 
+# A bearer token is not to live longer (OpenID4VCI 1.0 §13.10). Once it was used it is good only together with
+# proofs of the keys it was used for, and lives until what it brought should long have been kept.
 ACCESS_TOKEN_LIFETIME = timedelta(minutes=5)
+COMPLETION_TIME = timedelta(hours=24)
 NONCE_LIFETIME = timedelta(minutes=5)
 # Anybody may ask for a nonce; this is how many rows strangers can make us keep.
 MAX_LIVE_NONCES = 1_000_000
@@ -39,12 +43,12 @@ def exchange_code(
 ) -> TokenResponse:
     """Use up a pre-authorized code and give the access token for it.
 
-    A wrong transaction code costs one of five tries; after the last one the code is dead, and what the offer
-    held is forgotten.
+    A wrong transaction code costs one of five tries; with the last one the offer closes, and what it held is
+    forgotten.
 
     Raises:
-        RefusedError: an unknown, used, expired or dead code, or a wrong transaction code; or the transaction
-            code is missing, which costs no try.
+        RefusedError: an unknown, used, expired or dead code; TRANSACTION_CODE_WRONG with how many tries are
+            left; or the transaction code is missing, which costs no try.
         MalformedError: a transaction code, or a type of credential, that the offer does not have; this costs
             no try either.
     """
@@ -59,7 +63,7 @@ def exchange_code(
             _block(connection, offer.id)
     # After the commit, for a wrong try has to stay counted.
     if not is_right:
-        raise RefusedError(Code.GRANT_INVALID)
+        raise RefusedError(Code.TRANSACTION_CODE_WRONG, _tries(offer.tries_left))
     identifiers = {offer.type: (offer.id,)} if request.configuration_ids else {}
     return TokenResponse(token, ACCESS_TOKEN_LIFETIME, identifiers)
 
@@ -94,6 +98,12 @@ def _is_tx_code(institution: Institution, offer: Row[Any], given: str | None) ->
     return hmac.compare_digest(digest(given or ""), digest(expected or ""))
 
 
+def _tries(left: int) -> str:
+    if left == 0:
+        return "that was the last try; the offer is closed"
+    return "1 try left" if left == 1 else f"{left} tries left"
+
+
 def _block(connection: Connection, offer_id: str) -> None:
     chosen = update(offers).where(offers.c.id == offer_id)
     connection.execute(chosen.values(state=OfferState.BLOCKED, sealed=None))
@@ -124,11 +134,10 @@ def find_grant(connection: Connection, token: str, *, now: datetime) -> Grant:
     return Grant(row.id, row.type, row.copies)
 
 
-def use_token(connection: Connection, token: str, *, now: datetime) -> None:
-    """Use the access token up for issuing; it stays good for the notification.
+def use_token(connection: Connection, token: str, *, now: datetime) -> bool:
+    """Use the access token for issuing, which can be done once; whether nobody had done it yet.
 
-    Raises:
-        RefusedError: it was used before, or has expired.
+    From then on it lives for `COMPLETION_TIME`, to get the same again and for the notification.
     """
     moment = to_seconds(now)
     used = connection.execute(
@@ -138,10 +147,9 @@ def use_token(connection: Connection, token: str, *, now: datetime) -> None:
             access_tokens.c.used_at.is_(None),
             access_tokens.c.expires_at > moment,
         )
-        .values(used_at=moment)
+        .values(used_at=moment, expires_at=to_seconds(now + COMPLETION_TIME))
     )
-    if used.rowcount != 1:
-        raise RefusedError(Code.ISSUANCE_REFUSED, "the offer was redeemed already")
+    return used.rowcount == 1
 
 
 def create_nonce(register: Engine, *, now: datetime, entropy: Entropy) -> str:

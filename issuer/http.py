@@ -35,8 +35,15 @@ from issuer.management import (
 )
 from issuer.metadata import authorization_server_metadata, issuer_metadata
 from issuer.oauth import OAuthRoute, access_token
-from issuer.offer import create_offer, credential_offer, find_open_offer, list_offers, remove_expired
-from issuer.register import find_credential, list_credentials
+from issuer.offer import (
+    create_offer,
+    credential_offer,
+    find_open_offer,
+    list_offers,
+    remove_expired,
+    withdraw_offer,
+)
+from issuer.register import OfferState, find_credential, list_credentials
 from issuer.status import StatusPublisher, change_status
 from ledger.identity import IdentityKey
 from protocol.encoding.strict_json import JsonObject
@@ -53,7 +60,7 @@ from protocol.openid4vci.offer import encode_offer
 from protocol.openid4vci.token import encode_token_response, parse_token_request
 from protocol.status_list import Status
 from protocol.status_list.token import STATUS_LIST_TYP
-from storage.database import read_only
+from storage.database import erase_traces, read_only
 from storage.management_key import ManagementKey, verify_management_key
 from storage.register import Entropy, find_management_key
 
@@ -99,6 +106,7 @@ class IssuerApp:
             # A busy database is no reason to stop; the next round finds the same again.
             with contextlib.suppress(TallyError):
                 await run_in_threadpool(remove_expired, self.institution.register, now=self.clock())
+                await run_in_threadpool(erase_traces, self.institution.register)
             await asyncio.sleep(_SWEEP_SECONDS)
 
 
@@ -217,6 +225,7 @@ def _management(issuer: IssuerApp) -> APIRouter:
     )
     institution = issuer.institution
     OfType = Annotated[str | None, Query(alias="type", description="Only this type.")]  # noqa: N806 (a type)
+    InState = Annotated[OfferState | None, Query(description="Only in this state.")]  # noqa: N806 (a type)
 
     @router.post("/offers", summary="Offer a credential", openapi_extra=request_body(OFFER_SCHEMA))
     def post_offer(body: Annotated[JsonObject, Depends(json_body())]) -> JSONResponse:
@@ -234,9 +243,13 @@ def _management(issuer: IssuerApp) -> APIRouter:
         return JSONResponse(created_offer_document(institution.settings, created), 201)
 
     @router.get("/offers", summary="All offers, the latest first")
-    def get_offers(type_name: OfType = None) -> JSONResponse:
-        found = list_offers(institution.register, type_name=type_name)
+    def get_offers(type_name: OfType = None, state: InState = None) -> JSONResponse:
+        found = list_offers(institution.register, type_name=type_name, state=state)
         return JSONResponse({"offers": [offer_document(offer) for offer in found]})
+
+    @router.post("/offers/{offer_id}/withdraw", summary="Take an offer back")
+    def post_withdrawal(offer_id: str) -> JSONResponse:
+        return JSONResponse(offer_document(withdraw_offer(institution.register, offer_id)))
 
     @router.get("/credentials", summary="All that was issued, the latest first")
     def get_credentials(type_name: OfType = None) -> JSONResponse:

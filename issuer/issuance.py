@@ -1,12 +1,17 @@
 """Issuing: an access token and proofs of keys in, one credential out, in a copy for each key.
 
-All of it is one transaction: the token and the nonce are used up, the claims taken out of the offer, the
-credential recorded and its statuses allocated together, before the answer is sent. Whatever fails, or dies,
-on the way leaves the register as it was. If only the answer is lost, the credential stands in the register
-and can be revoked; the institution makes a new offer.
+All of it is one transaction: the token and the nonce are used, the offer closed, the credential recorded and
+its statuses allocated together, before the answer is sent. Whatever fails, or dies, on the way leaves the
+register as it was.
+
+The answer may be lost all the same, or its wallet not be able to keep it. Therefore the claims stay sealed
+until the wallet says that it has the credential, for a day at most, and until then the same token with proofs
+of the same keys brings the same credential: of the same record, in the same places of the status lists,
+valid from and to the same hours, signed anew.
 """
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,16 +20,16 @@ from sqlalchemy.engine import Connection, Engine
 
 from issuer.claims import disclosable_paths
 from issuer.credential_type import IssuedType
-from issuer.grant import Grant, find_grant, use_nonce, use_token
+from issuer.grant import COMPLETION_TIME, Grant, find_grant, use_nonce, use_token
 from issuer.institution import Institution
 from issuer.metadata import PROOF_ALGORITHMS
-from issuer.register import OfferState, credentials, offers
-from issuer.status import draw_place, record_copy, status_list_uri
+from issuer.register import OfferState, copies, credentials, offers
+from issuer.status import Place, draw_place, record_copy, status_list_uri
 from ledger.identity import IdentityKey
 from protocol.codes import Code
 from protocol.encoding.base64url import encode_base64url
 from protocol.encoding.strict_json import JsonObject
-from protocol.encoding.time import to_seconds
+from protocol.encoding.time import from_seconds, to_seconds
 from protocol.errors import RefusedError
 from protocol.keys import PublicKey
 from protocol.keys.jwk import encode_jwk, thumbprint
@@ -34,12 +39,13 @@ from protocol.openid4vci.credential import (
     CredentialRequest,
     IssuedCredentials,
     Notification,
+    NotificationEvent,
 )
 from protocol.openid4vci.proof import verify_proofs
 from protocol.sdjwt_vc import issue_sd_jwt_vc
 from protocol.status_list import Status
 from storage.database import read_only
-from storage.register import Entropy, digest, new_id, new_secret
+from storage.register import Entropy, digest, new_id
 
 _SALT_BYTES = 16
 
@@ -47,10 +53,13 @@ _SALT_BYTES = 16
 def issue_credential(
     institution: Institution, request: CredentialRequest, token: str, *, now: datetime, entropy: Entropy
 ) -> IssuedCredentials:
-    """Redeem an access token: a copy of its credential for each proved key, as far as the offer goes.
+    """A copy of the credential of an access token for each proved key, as far as the offer goes.
+
+    With proofs of the same keys it may be asked for again, until it was delivered.
 
     Raises:
-        RefusedError: the token is unknown, expired or used, or the request is for something else.
+        RefusedError: the token is unknown or expired, the request is for something else, or the credential
+            was issued for other keys, or delivered already.
         VerificationError: a proof is missing or not good.
     """
     signer = institution.signer()
@@ -58,8 +67,8 @@ def issue_credential(
         grant = find_grant(connection, token, now=now)
     issued = _requested_type(institution, request, grant)
     with institution.register.begin() as connection:
-        use_token(connection, token, now=now)
-        keys = verify_proofs(
+        is_first = use_token(connection, token, now=now)
+        proved = verify_proofs(
             request.proofs,
             expected_audience=institution.settings.url,
             nonce_is_fresh=lambda nonce: use_nonce(connection, nonce, now=now),
@@ -67,21 +76,25 @@ def issue_credential(
             client_id=None,
             now=now,
         )
-        credential = _Credential(
-            id=new_id(entropy),
-            issued=issued,
-            claims=_take_claims(institution, connection, grant),
-            issued_at=_whole_hour(now),
-            expires_at=_whole_hour(now + issued.validity),
+        keys = {thumbprint(key): key for key in proved[: grant.copies]}
+        claims = _sealed_claims(institution, connection, grant)
+        notification_id = _notification_id(token)
+        if is_first:
+            credential_id = _record(connection, grant, issued, notification_id, now=now, entropy=entropy)
+            for name in keys:
+                place = draw_place(connection, list_size=institution.settings.list_size, entropy=entropy)
+                record_copy(connection, credential_id, place, holder_key=name)
+        credential = _recorded(connection, grant)
+        if credential.places.keys() != keys.keys():
+            raise RefusedError(Code.ISSUANCE_REFUSED, "it was issued for other keys")
+        copies_of_it = tuple(
+            _sign_copy(institution, issued, claims, credential, key, signer, entropy) for key in keys.values()
         )
-        notification_id = new_secret(entropy)
-        _record(connection, credential, grant, notification_id, now)
-        copies = _issue_copies(institution, connection, credential, keys[: grant.copies], signer, entropy)
-    return IssuedCredentials(copies, notification_id)
+    return IssuedCredentials(copies_of_it, notification_id)
 
 
 def record_notification(register: Engine, notification: Notification, token: str, *, now: datetime) -> None:
-    """Note what became of a credential, as its wallet says.
+    """Note what became of a credential, as its wallet says; once it was kept or declined, forget its claims.
 
     Raises:
         RefusedError: the token is unknown, expired, or not the one the credential was issued for; or there
@@ -96,15 +109,18 @@ def record_notification(register: Engine, notification: Notification, token: str
         if offer != grant.offer:
             raise RefusedError(Code.ACCESS_TOKEN_INVALID)
         connection.execute(update(credentials).where(noted).values(notified=notification.event.value))
+        # Kept, or not wanted. After a failure the wallet may come again.
+        if notification.event is not NotificationEvent.FAILURE:
+            connection.execute(update(offers).where(offers.c.id == grant.offer).values(sealed=None))
 
 
 @dataclass(frozen=True, slots=True)
 class _Credential:
-    id: str
-    issued: IssuedType
-    claims: JsonObject
+    """What the register knows, and every copy says; the places are under the thumbprints of the keys."""
+
     issued_at: datetime
     expires_at: datetime
+    places: Mapping[str, Place]
 
 
 def _requested_type(institution: Institution, request: CredentialRequest, grant: Grant) -> IssuedType:
@@ -117,64 +133,87 @@ def _requested_type(institution: Institution, request: CredentialRequest, grant:
     return institution.types.load(grant.type)
 
 
-def _take_claims(institution: Institution, connection: Connection, grant: Grant) -> JsonObject:
-    chosen = offers.c.id == grant.offer
-    sealed = connection.execute(select(offers.c.sealed).where(chosen)).scalar_one()
-    connection.execute(update(offers).where(chosen).values(state=OfferState.REDEEMED, sealed=None))
+def _sealed_claims(institution: Institution, connection: Connection, grant: Grant) -> JsonObject:
+    sealed = connection.execute(select(offers.c.sealed).where(offers.c.id == grant.offer)).scalar_one()
+    if sealed is None:
+        raise RefusedError(Code.ISSUANCE_REFUSED, "it was delivered already")
     return institution.seal.open(sealed, offer_id=grant.offer).claims
 
 
+def _notification_id(token: str) -> str:
+    """It follows from the access token, so that it is the same again while the register knows neither."""
+    return encode_base64url(hashlib.sha256(f"notification id of {token}".encode()).digest())
+
+
 def _record(
-    connection: Connection, credential: _Credential, grant: Grant, notification_id: str, now: datetime
-) -> None:
+    connection: Connection,
+    grant: Grant,
+    issued: IssuedType,
+    notification_id: str,
+    *,
+    now: datetime,
+    entropy: Entropy,
+) -> str:
+    chosen = update(offers).where(offers.c.id == grant.offer)
+    connection.execute(chosen.values(state=OfferState.REDEEMED, expires_at=to_seconds(now + COMPLETION_TIME)))
+    credential_id = new_id(entropy)
     connection.execute(
         insert(credentials).values(
-            id=credential.id,
-            type=credential.issued.name,
+            id=credential_id,
+            type=issued.name,
             offer=grant.offer,
             issued_at=to_seconds(now),
-            expires_at=to_seconds(credential.expires_at),
+            expires_at=to_seconds(_whole_hour(now + issued.validity)),
             status=Status.VALID,
             status_changed_at=to_seconds(now),
             notification_digest=digest(notification_id),
         )
     )
+    return credential_id
 
 
-def _issue_copies(
+def _recorded(connection: Connection, grant: Grant) -> _Credential:
+    row = connection.execute(select(credentials).where(credentials.c.offer == grant.offer)).one()
+    places = connection.execute(select(copies).where(copies.c.credential == row.id))
+    return _Credential(
+        # A credential does not tell the minute, for that would tell its holder from others.
+        issued_at=_whole_hour(from_seconds(row.issued_at)),
+        expires_at=from_seconds(row.expires_at),
+        places={place.holder_key: Place(place.list, place.idx) for place in places},
+    )
+
+
+def _sign_copy(
     institution: Institution,
-    connection: Connection,
+    issued: IssuedType,
+    claims: JsonObject,
     credential: _Credential,
-    keys: Sequence[PublicKey],
+    key: PublicKey,
     signer: IdentityKey,
     entropy: Entropy,
-) -> tuple[str, ...]:
-    settings = institution.settings
-    copies: list[str] = []
-    for key in keys:
-        place = draw_place(connection, list_size=settings.list_size, entropy=entropy)
-        record_copy(connection, credential.id, place, holder_key=thumbprint(key))
-        status: JsonObject = {"idx": place.index, "uri": status_list_uri(settings.url, place.list)}
-        # Nothing here tells the copies, or the holders of one hour, apart but what has to.
-        payload: JsonObject = {
-            **credential.claims,
-            "iss": settings.did,
-            "vct": credential.issued.definition.vct,
-            "iat": to_seconds(credential.issued_at),
-            "exp": to_seconds(credential.expires_at),
-            "cnf": {"jwk": encode_jwk(key)},
-            "status": {"status_list": status},
-        }
-        sd_jwt = issue_sd_jwt_vc(
-            payload,
-            disclosable=disclosable_paths(credential.issued.definition.type_metadata, credential.claims),
-            key=signer.key,
-            key_id=signer.key_id,
-            salts=lambda: encode_base64url(entropy(_SALT_BYTES)),
-            ed25519_name=settings.signing_name,
-        )
-        copies.append(sd_jwt.encoded)
-    return tuple(copies)
+) -> str:
+    settings, definition = institution.settings, issued.definition
+    place = credential.places[thumbprint(key)]
+    status: JsonObject = {"idx": place.index, "uri": status_list_uri(settings.url, place.list)}
+    # Nothing here tells the copies, or the holders of one hour, apart but what has to.
+    payload: JsonObject = {
+        **claims,
+        "iss": settings.did,
+        "vct": definition.vct,
+        "iat": to_seconds(credential.issued_at),
+        "exp": to_seconds(credential.expires_at),
+        "cnf": {"jwk": encode_jwk(key)},
+        "status": {"status_list": status},
+    }
+    sd_jwt = issue_sd_jwt_vc(
+        payload,
+        disclosable=disclosable_paths(definition.type_metadata, claims),
+        key=signer.key,
+        key_id=signer.key_id,
+        salts=lambda: encode_base64url(entropy(_SALT_BYTES)),
+        ed25519_name=settings.signing_name,
+    )
+    return sd_jwt.encoded
 
 
 def _whole_hour(moment: datetime) -> datetime:

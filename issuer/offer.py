@@ -4,7 +4,7 @@
 
 Whoever has the link may redeem it once, so the register keeps only digests of what is in it. The claims, and
 the transaction code that the institution sends another way, lie sealed under a key of the key ring until the
-offer is redeemed, expires or is blocked.
+credential was delivered, or the offer expires, is blocked or withdrawn.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ from protocol.encoding.strict_json import JsonObject
 from protocol.encoding.time import from_seconds, to_seconds
 from protocol.errors import RefusedError
 from protocol.openid4vci.offer import CredentialOffer, InputMode, PreAuthorizedGrant, TransactionCode
-from storage.database import read_only
+from storage.database import erase_traces, read_only
 from storage.register import Entropy, digest, new_id, new_secret
 
 TRIES = 5
@@ -152,24 +152,55 @@ def find_open_offer(register: Engine, reference: str, *, now: datetime) -> Offer
     return _record(row)
 
 
-def list_offers(register: Engine, *, type_name: str | None = None) -> list[OfferRecord]:
-    """Every offer, or every one of a type, the latest first."""
+def list_offers(
+    register: Engine, *, type_name: str | None = None, state: OfferState | None = None
+) -> list[OfferRecord]:
+    """Every offer, or those of a type or in a state, the latest first."""
     chosen = _records().order_by(offers.c.created_at.desc(), offers.c.id)
     if type_name is not None:
         chosen = chosen.where(offers.c.type == type_name)
+    if state is not None:
+        chosen = chosen.where(offers.c.state == state)
     with read_only(register).begin() as connection:
         return [_record(row) for row in connection.execute(chosen)]
 
 
-def remove_expired(register: Engine, *, now: datetime) -> None:
-    """Forget the claims of every offer that nobody redeemed in time, and what else is out of date."""
-    moment = to_seconds(now)
+def withdraw_offer(register: Engine, offer_id: str) -> OfferRecord:
+    """Take an offer back that was not redeemed yet, forget its claims at once, and return its record.
+
+    Withdrawing it again changes nothing.
+
+    Raises:
+        RefusedError: there is no such offer, or it ended otherwise.
+    """
+    of_this = offers.c.id == offer_id
     with register.begin() as connection:
         connection.execute(
             update(offers)
-            .where(offers.c.expires_at <= moment, offers.c.sealed.is_not(None))
-            .values(state=OfferState.EXPIRED, sealed=None)
+            .where(of_this, offers.c.state.in_([OfferState.OPEN, OfferState.GRANTED]))
+            .values(state=OfferState.WITHDRAWN, sealed=None)
         )
+        row = connection.execute(_records().where(of_this)).one_or_none()
+        if row is None:
+            raise RefusedError(Code.OFFER_NOT_FOUND)
+        if row.state != OfferState.WITHDRAWN:
+            raise RefusedError(Code.OFFER_CLOSED, row.state)
+        connection.execute(access_tokens.delete().where(access_tokens.c.offer == offer_id))
+    erase_traces(register)
+    return _record(row)
+
+
+def remove_expired(register: Engine, *, now: datetime) -> None:
+    """Forget the claims of every offer whose time is over, and what else is out of date."""
+    moment = to_seconds(now)
+    over = (offers.c.expires_at <= moment, offers.c.sealed.is_not(None))
+    with register.begin() as connection:
+        connection.execute(
+            update(offers)
+            .where(*over, offers.c.state != OfferState.REDEEMED)
+            .values(state=OfferState.EXPIRED)
+        )
+        connection.execute(update(offers).where(*over).values(sealed=None))
         connection.execute(access_tokens.delete().where(access_tokens.c.expires_at <= moment))
         connection.execute(nonces.delete().where(nonces.c.expires_at <= moment))
 

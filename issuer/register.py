@@ -41,6 +41,7 @@ class OfferState(StrEnum):
 
     OPEN: its code waits. GRANTED: the code was used, the wallet has the access token. REDEEMED: the
     credential was issued. EXPIRED: nobody came in time. BLOCKED: the transaction code was wrong too often.
+    WITHDRAWN: the institution took it back.
     """
 
     OPEN = "open"
@@ -48,11 +49,13 @@ class OfferState(StrEnum):
     REDEEMED = "redeemed"
     EXPIRED = "expired"
     BLOCKED = "blocked"
+    WITHDRAWN = "withdrawn"
 
 
 TABLES = MetaData()
 
-# `expires_at` is when the present state ends: that of the code, then that of the access token.
+# `expires_at` is when `sealed` goes at the latest: when the code expires, then the access token, then the
+# time that a wallet has to complete what it began.
 offers = Table(
     "offers",
     TABLES,

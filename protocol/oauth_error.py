@@ -30,9 +30,12 @@ def express_error(error: TallyError, words: Mapping[Code, str], *, otherwise: st
 
 
 def refusal(error: OAuthError, words: Mapping[Code, str]) -> RefusedError:
-    """What `error`, in the words of an endpoint, means to the party that reads it; the detail repeats it."""
+    """What `error`, in the words of an endpoint, means to the party that reads it; the detail repeats it,
+    without what the code says anyhow.
+    """
     code = next((code for code, word in words.items() if word == error.error), Code.ISSUANCE_REFUSED)
-    return RefusedError(code, f"{error.error}: {error.description}" if error.description else error.error)
+    said = (error.description or "").removeprefix(encode_description(code.meaning)).strip(" ()")
+    return RefusedError(code, f"{error.error}: {said}" if said else error.error)
 
 
 def encode_description(text: str) -> str:

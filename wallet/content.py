@@ -14,27 +14,13 @@ from protocol.claim_path import ClaimPath
 from protocol.codes import Code
 from protocol.errors import MalformedError, RefusedError
 from protocol.keys import Ed25519PrivateKey, P256PrivateKey
-from wallet.recovery_phrase import derive_ed25519_key, derive_p256_key, derive_seed, holder_key_path
+from wallet.pending import PendingIssuance
+from wallet.recovery_phrase import HolderKey, derive_holder_key
 
 MAX_ACTIVITY = 5000
 
 _FORMAT = "tallystick-wallet"
 _VERSION = 1
-
-
-class HolderKeyType(StrEnum):
-    """The kind of a holder key; P-256 only for issuers that cannot do Ed25519."""
-
-    ED25519 = "Ed25519"
-    P256 = "P-256"
-
-
-@dataclass(frozen=True, slots=True)
-class HolderKey:
-    """Which key of the recovery phrase a credential copy is bound to."""
-
-    type: HolderKeyType
-    index: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,22 +133,21 @@ class ActivityEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WalletContent:
-    """All a wallet remembers. `next_key_index` rises only, so that no holder key is ever used twice."""
+    """All a wallet remembers. `next_key_index` rises only, so that no holder key is ever used twice.
+
+    `pending` is what an issuer was asked for and that is not among `credentials` yet.
+    """
 
     entropy: bytes = field(repr=False)
     next_key_index: int
     credentials: tuple[HeldCredential, ...] = ()
+    pending: tuple[PendingIssuance, ...] = ()
     parties: tuple[KnownParty, ...] = ()
     activity: tuple[ActivityEntry, ...] = ()
 
     def signing_key(self, key: HolderKey) -> Ed25519PrivateKey | P256PrivateKey:
         """The private key that `key` names, derived from the recovery phrase; it is stored nowhere."""
-        seed, path = derive_seed(self.entropy), holder_key_path(key.index)
-        return (
-            derive_ed25519_key(seed, path)
-            if key.type is HolderKeyType.ED25519
-            else derive_p256_key(seed, path)
-        )
+        return derive_holder_key(self.entropy, key)
 
     def credential(self, credential_id: str) -> HeldCredential:
         """The credential with this id.
@@ -188,6 +173,15 @@ class WalletContent:
         if not held.copies or any(other.id == held.id for other in self.credentials):
             raise ValueError("a new credential has an id of its own and a copy")
         return replace(self, credentials=(*self.credentials, held))
+
+    def pending_issuance(self, offer: str) -> PendingIssuance | None:
+        """The issuance of the offer with this digest that is not complete; None if there is none."""
+        return next((pending for pending in self.pending if pending.offer == offer), None)
+
+    def with_pending(self, pending: PendingIssuance) -> "WalletContent":
+        """With an issuance that has begun, or what is left of it; without it, if nothing is left."""
+        others = tuple(other for other in self.pending if other.offer != pending.offer)
+        return replace(self, pending=(*others, pending) if pending.credentials else others)
 
     def with_copies(self, credential_id: str, copies: Iterable[CredentialCopy]) -> "WalletContent":
         """With more copies of a credential.

@@ -41,6 +41,7 @@ from protocol.openid4vci.token import (
 )
 from wallet.offer import OfferedCredential, OpenedOffer
 from wallet.outside import JSON, Outside, read_refusal, status_error
+from wallet.pending import PendingCredential, PendingIssuance
 
 MAX_CREDENTIALS = 16
 """How many credentials one offer can bring: a server names as many as it likes, and each costs requests."""
@@ -50,41 +51,23 @@ _MAX_ACKNOWLEDGEMENT_BYTES = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class IssuerSession:
-    """An offer whose code was redeemed, and the access token for what it offers."""
+    """An offer whose code was redeemed, and the way to its issuer."""
 
-    offer: OpenedOffer
-    token: TokenResponse
+    pending: PendingIssuance
     outside: Outside
 
-    def targets(self) -> tuple[tuple[OfferedCredential, CredentialTarget], ...]:
-        """What to ask for: everything that was offered, under the names the token gives it.
+    def request(self, credential: PendingCredential, keys: Collection[SigningKey]) -> IssuedCredentials:
+        """Ask for a copy of `credential` for each of `keys`; fewer may come, and nothing of it is verified.
 
         Raises:
-            RefusedError: the token is for something else, or for more than anybody wants.
-        """
-        targets = [
-            (offered, target)
-            for offered in self.offer.credentials
-            for target in select_targets(self.token, offered.configuration_id)
-        ]
-        if len(targets) > MAX_CREDENTIALS:
-            raise RefusedError(Code.SIZE_EXCEEDED, f"more than {MAX_CREDENTIALS} credentials")
-        return tuple(targets)
-
-    def request(
-        self, offered: OfferedCredential, target: CredentialTarget, keys: Collection[SigningKey]
-    ) -> IssuedCredentials:
-        """Ask for a copy of `target` for each of `keys`; fewer may come, and nothing of it is verified.
-
-        Raises:
-            RefusedError: the issuer refuses, or needs more time.
+            RefusedError: the issuer refuses, does not know the access token any more, or needs more time.
             VerificationError: more credentials than keys.
             MalformedError, UnavailableError: an answer that cannot be read, or none.
         """
-        answer = self._ask(offered, target, keys)
+        answer = self._ask(credential, keys)
         if answer.status == 400 and _refusal(answer).code is Code.PROOF_NONCE_INVALID:
             # §8.3.1.2: a nonce may have aged between the two requests; one fresh one is fetched, once.
-            answer = self._ask(offered, target, keys)
+            answer = self._ask(credential, keys)
         if answer.status not in (200, 202):
             raise _refusal(answer)
         issued = parse_credential_response(answer.body, expected_count=len(keys))
@@ -97,40 +80,38 @@ class IssuerSession:
 
         A courtesy: that it does not hear of it changes nothing about what the wallet holds (§11).
         """
-        endpoint = self.offer.metadata.notification_endpoint
+        endpoint = self.pending.notification_endpoint
         if issued.notification_id is None or endpoint is None:
             return
         with suppress(TallyError):
             self.outside.post_json(
                 endpoint,
                 encode_notification(Notification(issued.notification_id, event)),
-                access_token=self.token.access_token,
+                access_token=self.pending.access_token,
                 max_bytes=_MAX_ACKNOWLEDGEMENT_BYTES,
             )
 
-    def _ask(
-        self, offered: OfferedCredential, target: CredentialTarget, keys: Collection[SigningKey]
-    ) -> Fetched:
+    def _ask(self, credential: PendingCredential, keys: Collection[SigningKey]) -> Fetched:
         nonce = self._fetch_nonce()
         proofs = tuple(
             create_proof(
                 key,
-                audience=self.offer.issuer_url,
+                audience=self.pending.issuer_url,
                 nonce=nonce,
                 issued_at=self.outside.clock(),
-                algorithms=offered.proof_algorithms,
+                algorithms=credential.proof_algorithms,
             )
             for key in keys
         )
         return self.outside.post_json(
-            self.offer.metadata.credential_endpoint,
-            encode_credential_request(CredentialRequest(target, proofs)),
-            access_token=self.token.access_token,
+            self.pending.credential_endpoint,
+            encode_credential_request(CredentialRequest(credential.target, proofs)),
+            access_token=self.pending.access_token,
             max_bytes=MAX_RESPONSE_BYTES,
         )
 
     def _fetch_nonce(self) -> str | None:
-        endpoint = self.offer.metadata.nonce_endpoint
+        endpoint = self.pending.nonce_endpoint
         if endpoint is None:
             return None
         answer = self.outside.fetcher.fetch(endpoint, method="POST", accept=JSON)
@@ -139,7 +120,7 @@ class IssuerSession:
         return parse_nonce_response(answer.body)
 
 
-def redeem_offer(offer: OpenedOffer, transaction_code: str | None, *, outside: Outside) -> IssuerSession:
+def redeem_offer(offer: OpenedOffer, transaction_code: str | None, *, outside: Outside) -> TokenResponse:
     """Exchange the code of `offer`, which can be done once, for an access token.
 
     Raises:
@@ -159,8 +140,26 @@ def redeem_offer(offer: OpenedOffer, transaction_code: str | None, *, outside: O
     request = TokenRequest(offer.grant.code, transaction_code)
     answer = outside.post_form(metadata.token_endpoint, encode_token_request(request))
     if answer.status != 200:
-        raise token_refusal(read_refusal(answer))
-    return IssuerSession(offer, parse_token_response(answer.body), outside)
+        raise token_refusal(read_refusal(answer), with_transaction_code=request.transaction_code is not None)
+    return parse_token_response(answer.body)
+
+
+def select_credentials(
+    offer: OpenedOffer, token: TokenResponse
+) -> tuple[tuple[OfferedCredential, CredentialTarget], ...]:
+    """What to ask for: everything that was offered, under the names the token gives it.
+
+    Raises:
+        RefusedError: the token is for something else, or for more than anybody wants.
+    """
+    targets = [
+        (offered, target)
+        for offered in offer.credentials
+        for target in select_targets(token, offered.configuration_id)
+    ]
+    if len(targets) > MAX_CREDENTIALS:
+        raise RefusedError(Code.SIZE_EXCEEDED, f"more than {MAX_CREDENTIALS} credentials")
+    return tuple(targets)
 
 
 def _refusal(answer: Fetched) -> RefusedError:

@@ -3,6 +3,7 @@
 An offer may come from anyone, and says what it likes. A person decides by the host of the issuer.
 """
 
+import hashlib
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -25,8 +26,8 @@ from protocol.openid4vci.offer import (
     parse_offer,
     parse_offer_link,
 )
-from wallet.content import HolderKeyType
 from wallet.outside import JSON, Outside, status_error
+from wallet.recovery_phrase import HolderKeyType
 
 _GONE = (404, 410)
 _BINDING_METHOD = "jwk"
@@ -56,6 +57,7 @@ class OpenedOffer:
     """An offer with the issuer's metadata, ready to be shown. Names are the issuer's own words.
 
     Attributes:
+        digest: What the link is recognized by when it is given again.
         issuer_url: The Credential Issuer Identifier.
         issuer_name: What the issuer calls itself.
         credentials: What is offered.
@@ -63,6 +65,7 @@ class OpenedOffer:
         batch_size: How many copies of a credential the issuer gives at most.
     """
 
+    digest: str
     issuer_url: str
     issuer_name: str | None
     credentials: tuple[OfferedCredential, ...]
@@ -75,6 +78,11 @@ class OpenedOffer:
     def issuer_host(self) -> str:
         """The host a person should recognize before going on."""
         return urlsplit(self.issuer_url).netloc
+
+
+def offer_digest(source: str) -> str:
+    """What an offer (a link, or its JSON) is recognized by, without being kept: its SHA-256."""
+    return hashlib.sha256(source.strip().encode("utf-8", "backslashreplace")).hexdigest()
 
 
 def open_offer(source: str, *, outside: Outside) -> OpenedOffer:
@@ -91,6 +99,7 @@ def open_offer(source: str, *, outside: Outside) -> OpenedOffer:
         raise RefusedError(Code.OFFER_INVALID, "it asks to log in with the issuer, which this wallet cannot")
     metadata = _fetch_issuer_metadata(offer.credential_issuer, outside)
     return OpenedOffer(
+        digest=offer_digest(source),
         issuer_url=metadata.credential_issuer,
         issuer_name=next((display.name for display in metadata.display if display.name), None),
         # What would not work is found out here, before the code of the offer is used up.

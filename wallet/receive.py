@@ -4,9 +4,12 @@ Nothing secret leaves before a person has said yes to the issuer's host, which i
 `receive_credentials` stands for.
 """
 
+import itertools
 import re
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
 from functools import cache
 
 from protocol.checks import Outcome
@@ -15,7 +18,12 @@ from protocol.codes import Code
 from protocol.encoding.jcs import canonicalize
 from protocol.errors import RefusedError, TallyError, VerificationError
 from protocol.keys import PublicKey, SigningKey
-from protocol.openid4vci.credential import IssuedCredentials, NotificationEvent
+from protocol.openid4vci.credential import (
+    CredentialIdentifier,
+    CredentialTarget,
+    IssuedCredentials,
+    NotificationEvent,
+)
 from protocol.openid4vci.issued import verify_issued
 from protocol.policy import StatusRule, VerificationPolicy
 from protocol.presentation import Check, VerifiedCredential, verify_credential
@@ -27,18 +35,21 @@ from wallet.content import (
     ActivityKind,
     CredentialCopy,
     HeldCredential,
-    HolderKey,
     Standing,
     StandingWord,
 )
 from wallet.holder_claims import ABOUT_THE_CREDENTIAL
-from wallet.issuance import IssuerSession, redeem_offer
+from wallet.issuance import IssuerSession, redeem_offer, select_credentials
 from wallet.label import type_metadata
 from wallet.offer import OfferedCredential, OpenedOffer
 from wallet.outside import Outside
+from wallet.pending import PendingCredential, PendingIssuance
+from wallet.recovery_phrase import HolderKey
 from wallet.vault import Vault
 
 DEFAULT_COPIES = 10
+KEEP_TRYING = timedelta(days=7)
+"""For how long an issuance is gone on with. Issuers keep it for less; it is their word that counts."""
 
 _NAME_IN_VCT = re.compile(r"[a-z][a-z0-9_-]{0,31}", re.IGNORECASE)
 
@@ -54,9 +65,9 @@ def receive_credentials(
     """Redeem `offer` and keep what comes: each credential, if every copy of it passes every check.
 
     Up to `copies` copies of each credential are asked for, each bound to a fresh key. The keys are taken and
-    saved before the issuer sees them, so that an interruption never leads to a key being used twice; and
-    before the code is redeemed, so that a wallet that cannot be saved does not spoil it. Until the end no
-    other process can change the wallet. When one of several credentials fails, those before it are kept.
+    saved before the code is redeemed, so that a wallet that cannot be saved does not spoil it, and the
+    access token before it is used. Whatever fails from then on, `complete_issuance` goes on with it. Until
+    the end no other process can change the wallet.
 
     Raises:
         RefusedError: the code is wrong or used, or the issuer refuses; the transaction code is missing;
@@ -67,16 +78,47 @@ def receive_credentials(
     """
     code = _required_code(offer, transaction_code)
     count = max(1, min(copies, offer.batch_size))
-    held: list[HeldCredential] = []
+    foreseen = count * len(offer.credentials)
     with vault.file.hold():
-        reserved = {offered: _reserve_keys(vault, offered, count) for offered in offer.credentials}
-        session = redeem_offer(offer, code, outside=outside)
-        for offered, target in session.targets():
-            # The token may name several credentials where the offer names one.
-            keys = reserved.pop(offered, None) or _reserve_keys(vault, offered, count)
-            issued = session.request(offered, target, keys.values())
-            held.append(_keep(vault, session, offered, keys, issued))
-    return tuple(held)
+        vault.change(lambda content: content.with_keys_reserved(foreseen))
+        # The counter as saved just now: another process may have taken keys since the wallet was opened.
+        first_key = vault.content.next_key_index - foreseen
+        token = redeem_offer(offer, code, outside=outside)
+        # The token may name several credentials where the offer names one.
+        targets = select_credentials(offer, token)
+        more = count * len(targets) - foreseen
+        pending = PendingIssuance(
+            offer=offer.digest,
+            issuer_url=offer.issuer_url,
+            credential_endpoint=offer.metadata.credential_endpoint,
+            nonce_endpoint=offer.metadata.nonce_endpoint,
+            notification_endpoint=offer.metadata.notification_endpoint,
+            access_token=token.access_token,
+            begun_at=outside.clock(),
+            credentials=tuple(
+                _pending(offered, target, range(first, first + count))
+                for (offered, target), first in zip(targets, itertools.count(first_key, count), strict=False)
+            ),
+        )
+        vault.change(lambda content: content.with_keys_reserved(more).with_pending(pending))
+        return _complete(vault, pending, outside)
+
+
+def complete_issuance(
+    vault: Vault, pending: PendingIssuance, *, outside: Outside
+) -> tuple[HeldCredential, ...]:
+    """Go on with an issuance that was interrupted, and keep what comes.
+
+    The same keys are proved, so an issuer that has issued already gives the same again. Once the issuer does
+    not know the access token any more, or it fails after `KEEP_TRYING`, it is forgotten.
+
+    Raises:
+        TallyError: as `receive_credentials`; ACCESS_TOKEN_INVALID if it is too late.
+    """
+    with vault.file.hold():
+        left = vault.reload().pending_issuance(pending.offer)
+        # Another process may have completed it.
+        return () if left is None else _complete(vault, left, outside)
 
 
 def _required_code(offer: OpenedOffer, transaction_code: str | None) -> str | None:
@@ -88,23 +130,46 @@ def _required_code(offer: OpenedOffer, transaction_code: str | None) -> str | No
     return transaction_code
 
 
-def _reserve_keys(vault: Vault, offered: OfferedCredential, count: int) -> Mapping[HolderKey, SigningKey]:
-    vault.change(lambda content: content.with_keys_reserved(count))
-    # The counter as saved just now: another process may have taken keys since the wallet was opened.
-    first = vault.content.next_key_index - count
-    names = [HolderKey(offered.key_type, index) for index in range(first, first + count)]
-    return {name: vault.content.signing_key(name) for name in names}
+def _pending(
+    offered: OfferedCredential, target: CredentialTarget, indices: Iterable[int]
+) -> PendingCredential:
+    return PendingCredential(
+        configuration_id=offered.configuration_id,
+        identifier=target.value if isinstance(target, CredentialIdentifier) else None,
+        name=offered.name,
+        vct=offered.vct,
+        proof_algorithms=offered.proof_algorithms,
+        keys=tuple(HolderKey(offered.key_type, index) for index in indices),
+    )
+
+
+def _complete(vault: Vault, pending: PendingIssuance, outside: Outside) -> tuple[HeldCredential, ...]:
+    held: list[HeldCredential] = []
+    try:
+        for credential in pending.credentials:
+            session = IssuerSession(pending, outside)
+            keys = {key: vault.content.signing_key(key) for key in credential.keys}
+            issued = session.request(credential, keys.values())
+            held.append(_keep(vault, session, credential, keys, issued))
+            pending = pending.without(credential)
+    except TallyError as error:
+        if error.code is Code.ACCESS_TOKEN_INVALID or outside.clock() - pending.begun_at > KEEP_TRYING:
+            given_up = replace(pending, credentials=())
+            vault.change(lambda content: content.with_pending(given_up))
+        raise
+    return tuple(held)
 
 
 def _keep(
     vault: Vault,
     session: IssuerSession,
-    offered: OfferedCredential,
+    credential: PendingCredential,
     keys: Mapping[HolderKey, SigningKey],
     issued: IssuedCredentials,
 ) -> HeldCredential:
+    left = session.pending.without(credential)
     try:
-        verified = _verify(issued.credentials, offered.vct, keys.values(), session.outside)
+        verified = _verify(issued.credentials, credential.vct, keys.values(), session.outside)
         held = _held(session, keys, issued, verified)
         entry = ActivityEntry(
             time=held.received_at,
@@ -113,7 +178,7 @@ def _keep(
             credential_type=held.credential_type,
             claim_names=_claim_names(verified[0]),
         )
-        vault.change(lambda content: content.with_credential(held).with_activity(entry))
+        vault.change(lambda content: content.with_credential(held).with_activity(entry).with_pending(left))
     except TallyError:
         session.notify(issued, NotificationEvent.FAILURE)
         raise
@@ -133,7 +198,7 @@ def _held(
         id=f"{_short_name(verified[0].vct)}-{secrets.token_hex(4)}",
         issuer=verified[0].issuer,
         credential_type=verified[0].vct,
-        credential_issuer=session.offer.issuer_url,
+        credential_issuer=session.pending.issuer_url,
         received_at=now,
         copies=tuple(
             CredentialCopy(credential=text, key=names[each.holder_key])

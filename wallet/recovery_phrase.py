@@ -9,7 +9,9 @@
 import hmac
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from protocol.codes import Code
@@ -32,6 +34,21 @@ _P256 = b"Nist256p1 seed"
 _P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 _FIRST_MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 _INDICES_PER_MINUTE = 64
+
+
+class HolderKeyType(StrEnum):
+    """The kind of a holder key; P-256 only for issuers that cannot do Ed25519."""
+
+    ED25519 = "Ed25519"
+    P256 = "P-256"
+
+
+@dataclass(frozen=True, slots=True)
+class HolderKey:
+    """Which key of the recovery phrase a credential copy is bound to."""
+
+    type: HolderKeyType
+    index: int
 
 
 def encode_recovery_phrase(entropy: bytes) -> str:
@@ -82,6 +99,12 @@ def derive_p256_key(seed: bytes, path: Sequence[int]) -> P256PrivateKey:
 def holder_key_path(index: int) -> tuple[int, ...]:
     """Where the holder key number `index` is."""
     return (_PURPOSE, _HOLDER_KEYS, index)
+
+
+def derive_holder_key(entropy: bytes, key: HolderKey) -> Ed25519PrivateKey | P256PrivateKey:
+    """The private key that `key` names, of the wallet on these 32 bytes."""
+    derive = derive_ed25519_key if key.type is HolderKeyType.ED25519 else derive_p256_key
+    return derive(derive_seed(entropy), holder_key_path(key.index))
 
 
 def derive_recovery_key(seed: bytes) -> RecoveryKey:

@@ -242,9 +242,9 @@ def express_credential_error(error: TallyError) -> OAuthError:
 
 def credential_refusal(error: OAuthError) -> RefusedError:
     """What an error of the credential endpoint means to the wallet. With PROOF_NONCE_INVALID it fetches a
-    fresh nonce and proves again, once.
+    fresh nonce and proves again, once; with ACCESS_TOKEN_INVALID it is too late (RFC 6750 §3.1).
     """
-    return refusal(error, _CREDENTIAL_WORDS)
+    return refusal(error, {**_CREDENTIAL_WORDS, Code.ACCESS_TOKEN_INVALID: "invalid_token"})
 
 
 def express_notification_error(error: TallyError) -> OAuthError:

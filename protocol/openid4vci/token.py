@@ -34,8 +34,12 @@ _MAX_TOKEN_CHARACTERS = 16 * 1024
 _MAX_SECONDS = 10 * 366 * 86_400
 # RFC 6750 §2.1: what may stand in the header the token is sent in.
 _BEARER_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+_WRONG_CODE = "invalid_grant"
+# A word of the 1.1 draft: read, never written.
+_WRONG_TX_CODE = "invalid_tx_code"
 _WORDS = {
-    Code.GRANT_INVALID: "invalid_grant",
+    Code.GRANT_INVALID: _WRONG_CODE,
+    Code.TRANSACTION_CODE_WRONG: _WRONG_CODE,
     Code.GRANT_TYPE_UNSUPPORTED: "unsupported_grant_type",
     Code.TRANSACTION_CODE_REQUIRED: "invalid_request",
 }
@@ -167,11 +171,14 @@ def express_token_error(error: TallyError) -> OAuthError:
     return express_error(error, _WORDS, otherwise="invalid_request")
 
 
-def token_refusal(error: OAuthError) -> RefusedError:
-    """What an error of the token endpoint means to the wallet."""
-    # A word of the 1.1 draft: read, never written.
-    if error.error == "invalid_tx_code":
-        return RefusedError(Code.GRANT_INVALID, error.error)
+def token_refusal(error: OAuthError, *, with_transaction_code: bool) -> RefusedError:
+    """What an error of the token endpoint means to the wallet, which sent a transaction code or not.
+
+    The endpoint has one word for a wrong code and for a wrong transaction code. If both were sent, it means
+    the one that a person typed: the other comes from an offer that was open a moment ago.
+    """
+    if error.error == _WRONG_TX_CODE or (with_transaction_code and error.error == _WRONG_CODE):
+        return refusal(error, {Code.TRANSACTION_CODE_WRONG: error.error})
     return refusal(error, _WORDS)
 
 

@@ -45,7 +45,7 @@ def test_type_of_the_page_can_be_issued(tmp_path: Path) -> None:
 
 def test_page_knows_how_many_wrong_codes_an_offer_survives() -> None:
     assert TRIES == 5
-    assert "after five wrong codes the offer is dead" in " ".join(PAGE.text.split())
+    assert "the fifth wrong code closes the offer" in " ".join(PAGE.text.split())
 
 
 def test_every_code_of_the_page_ends_with_its_number() -> None:

@@ -464,11 +464,11 @@ def test_management_without_its_key_is_refused(door: Door, attack: str) -> None:
 def test_every_management_endpoint_asks_for_the_key(door: Door) -> None:
     paths = door.browser.get("/openapi.json").json["paths"]
     guarded = [
-        (method.upper(), path.replace("{credential_id}", "x"))
+        (method.upper(), path.replace("{credential_id}", "x").replace("{offer_id}", "x"))
         for path, methods in paths.items()
         for method in methods
         if path.startswith("/manage/")
     ]
-    assert len(guarded) == 9
+    assert len(guarded) == 10
     for method, path in guarded:
         assert door.browser.ask(method, path, b"{}", {"Content-Type": JSON}).status == 401, path

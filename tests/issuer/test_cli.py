@@ -83,11 +83,29 @@ def test_list_and_show_know_the_same(office: Office) -> None:
     assert office.run("show", credential, "--json").json == row
     assert office.run("list", "--type", "passport", "--json").json == {"credentials": []}
     assert "Nothing yet" in office.run("list", "--type", "passport").stderr
-    assert office.run("list", "--offers", "--json").json["offers"]
     assert credential in office.run("list").stdout
     shown = office.run("show", credential).stdout
     assert "valid" in shown
     assert str(EXAMPLE["given_name"]) not in shown
+
+
+def test_open_offers_are_listed_and_one_is_withdrawn(office: Office) -> None:
+    created = office.door.offer()
+    office.issue()
+    listed = office.run("offers", "--json").json["offers"]
+    assert {offer["state"] for offer in listed} == {"open"}
+    assert created["id"] in [offer["id"] for offer in listed]
+    shown = office.run("offers", "--type", "degree").stdout
+    assert f"{created['id']}  degree" in shown
+    assert f"open until {created['expires_at']}" in shown
+    assert str(EXAMPLE["given_name"]) not in shown
+    withdrawn = office.run("withdraw", created["id"], "--yes", "--json")
+    assert (withdrawn.status, withdrawn.json["state"]) == (0, "withdrawn")
+    assert created["id"] not in office.run("offers").stdout
+    states = {offer["id"]: offer["state"] for offer in office.run("offers", "--all", "--json").json["offers"]}
+    assert states[created["id"]] == "withdrawn"
+    assert "redeemed" in states.values()
+    assert "None." in office.run("offers", "--type", "passport").stderr
 
 
 def test_status_changes_and_revocation_is_final(office: Office) -> None:
@@ -109,6 +127,12 @@ def test_rotation_names_the_new_key(office: Office) -> None:
 
 REFUSALS: dict[str, tuple[ExitCode, str, Callable[[Office], Finished]]] = {
     "revoke-unasked": (ExitCode.USAGE, "input_required", lambda o: o.run("revoke", "x", "--json")),
+    "withdraw-unasked": (ExitCode.USAGE, "input_required", lambda o: o.run("withdraw", "x", "--json")),
+    "withdraw-unknown": (
+        ExitCode.NOT_FOUND,
+        "offer_not_found",
+        lambda o: o.run("withdraw", "0123456789abcdef", "--yes", "--json"),
+    ),
     "rotate-unasked": (ExitCode.USAGE, "input_required", lambda o: o.run("rotate", "--json")),
     "unknown-credential": (
         ExitCode.NOT_FOUND,

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from issuer import grant
 from issuer.grant import ACCESS_TOKEN_LIFETIME, exchange_code, find_grant
 from issuer.offer import list_offers
-from issuer.register import OfferState, access_tokens, offers
+from issuer.register import OfferState, access_tokens, list_credentials, offers
 from protocol.codes import Code
 from protocol.errors import RefusedError, TallyError, UnavailableError
 from protocol.openid4vci.token import TokenRequest
@@ -83,14 +83,30 @@ def test_details_of_another_type_are_refused_and_the_code_stays_good(university:
 def test_right_transaction_code_is_taken_up_to_the_fifth_try(university: University, tries: int) -> None:
     created = university.offer(with_tx_code=True)
     for _ in range(tries):
-        assert refused(lambda: university.exchange(created.code, "wrong")) is Code.GRANT_INVALID
+        assert refused(lambda: university.exchange(created.code, "wrong")) is Code.TRANSACTION_CODE_WRONG
     university.exchange(created.code, created.tx_code)
+
+
+def test_wrong_transaction_code_is_told_how_many_tries_are_left(university: University) -> None:
+    created = university.offer(with_tx_code=True)
+    told = []
+    for _ in range(5):
+        with pytest.raises(RefusedError) as refusal:
+            university.exchange(created.code, "wrong")
+        told.append(refusal.value.detail)
+    assert told == [
+        "4 tries left",
+        "3 tries left",
+        "2 tries left",
+        "1 try left",
+        "that was the last try; the offer is closed",
+    ]
 
 
 def test_claims_are_forgotten_when_the_code_is_dead(university: University) -> None:
     created = university.offer(with_tx_code=True)
     for _ in range(5):
-        assert refused(lambda: university.exchange(created.code, "wrong")) is Code.GRANT_INVALID
+        assert refused(lambda: university.exchange(created.code, "wrong")) is Code.TRANSACTION_CODE_WRONG
     with university.register.begin() as connection:
         row = connection.execute(select(offers)).one()
     assert (row.state, row.sealed, row.tries_left) == (OfferState.BLOCKED, None, 0)
@@ -118,16 +134,25 @@ def test_64_concurrent_guesses_get_no_more_than_five_tries(university: Universit
     created = university.offer(with_tx_code=True)
     guesses = iter(range(THREADS))
     outcomes = in_threads(lambda: university.exchange(created.code, f"{next(guesses):03}"))
-    assert outcomes == [Code.GRANT_INVALID] * THREADS
+    told = [Code.GRANT_INVALID] * (THREADS - 5) + [Code.TRANSACTION_CODE_WRONG] * 5
+    assert sorted(outcomes, key=str) == told
     with university.register.begin() as connection:
         assert connection.execute(select(offers.c.tries_left)).scalar_one() == 0
 
 
-def test_of_64_concurrent_uses_of_one_token_one_gets_a_credential(university: University) -> None:
+def test_of_64_wallets_with_one_token_one_gets_a_credential(university: University) -> None:
     token = university.exchange(university.offer().code)
-    proofs = iter([university.proofs(1) for _ in range(THREADS)])
+    proofs = iter([[university.proof(number)] for number in range(1, THREADS + 1)])
     outcomes = in_threads(lambda: university.issue(token, next(proofs)))
     assert sorted(outcomes, key=str) == [None, *[Code.ISSUANCE_REFUSED] * (THREADS - 1)]
+
+
+def test_64_concurrent_requests_of_one_wallet_get_one_credential(university: University) -> None:
+    token = university.exchange(university.offer().code)
+    proofs = iter([university.proofs(3) for _ in range(THREADS)])
+    assert in_threads(lambda: university.issue(token, next(proofs))) == [None] * THREADS
+    (record,) = list_credentials(university.register)
+    assert record.copies == 3
 
 
 def test_of_64_tokens_with_one_nonce_one_gets_a_credential(university: University) -> None:
@@ -153,7 +178,7 @@ def test_nonces_are_all_different(university: University) -> None:
     assert len({university.nonce() for _ in range(50)}) == 50
 
 
-def test_token_is_good_for_five_minutes(university: University) -> None:
+def test_token_is_good_for_five_minutes_to_begin_with(university: University) -> None:
     token = university.exchange(university.offer().code)
     university.clock.advance(timedelta(minutes=5, seconds=-1))
     university.issue(token)

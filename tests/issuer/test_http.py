@@ -37,6 +37,12 @@ NO_STORE = "no-store"
 SUITE = ROOT / "tests/vectors/openid4vci/conformance-suite"
 
 
+def link_of(created: dict[str, str]) -> str:
+    link = parse_offer_link(created["offer"], development=True)
+    assert isinstance(link, OfferReference)
+    return link.address
+
+
 def path_of(url: str) -> str:
     return urlsplit(url).path
 
@@ -252,6 +258,19 @@ def test_management_lists_offers_and_types(door: Door) -> None:
         {"name": "degree", "vct": "urn:tallystick:degree:1", "valid_days": 1825},
         {"name": "identity_card", "vct": "urn:tallystick:identity_card:1", "valid_days": 30},
     ]
+
+
+def test_management_withdraws_an_offer_until_it_is_redeemed(door: Door) -> None:
+    created = door.offer()
+    answer = door.browser.post(f"/manage/offers/{created['id']}/withdraw", **door.key)
+    assert (answer.status, answer.json["state"]) == (200, "withdrawn")
+    assert door.browser.get(path_of(link_of(created))).status == 404
+    door.credential(door.token(), request(door.university.proof()))
+    listed = door.browser.get("/manage/offers?state=redeemed", **door.key).json["offers"]
+    assert {offer["state"] for offer in listed} == {"redeemed"}
+    late = door.browser.post(f"/manage/offers/{listed[0]['id']}/withdraw", **door.key)
+    assert (late.status, late.json["code"], late.json["detail"]) == (409, "offer_closed", "redeemed")
+    assert door.browser.get("/manage/offers?state=x", **door.key).status == 400
 
 
 def test_management_shows_and_changes_credentials(door: Door) -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from issuer.grant import COMPLETION_TIME
 from issuer.issuance import issue_credential, record_notification
-from issuer.offer import list_offers
-from issuer.register import OfferState, access_tokens, copies, list_credentials, nonces
+from issuer.offer import list_offers, remove_expired
+from issuer.register import OfferState, access_tokens, copies, list_credentials, nonces, offers
 from issuer.status import change_status
 from ledger.identity import IdentityKey
 from protocol.codes import Code
@@ -60,6 +61,11 @@ def place(credential: str) -> StatusReference:
     reference = read_status(parse_sd_jwt(credential).unverified_payload())
     assert reference is not None
     return reference
+
+
+def keeps_claims(university: University) -> bool:
+    with university.register.begin() as connection:
+        return connection.execute(select(offers.c.sealed)).scalar_one() is not None
 
 
 def salts(sd_jwt: SdJwt) -> set[str]:
@@ -177,6 +183,94 @@ def test_request_that_fails_uses_nothing_up(university: University) -> None:
     assert len(university.issue(token, good).credentials) == 9
 
 
+def test_same_keys_get_the_same_credential_again(university: University) -> None:
+    token = university.exchange(university.offer().code)
+    first = university.issue(token, university.proofs(3))
+    university.clock.advance(COMPLETION_TIME - timedelta(seconds=1))
+    again = university.issue(token, university.proofs(3))
+    assert [place(credential) for credential in again.credentials] == [*map(place, first.credentials)]
+    assert again.notification_id == first.notification_id
+    (record,) = list_credentials(university.register)
+    assert (record.copies, record.issued_at) == (3, NOW)
+    for one, other in zip(first.credentials, again.credentials, strict=True):
+        assert verified(university, one).claims == verified(university, other).claims
+        assert salts(parse_sd_jwt(one)).isdisjoint(salts(parse_sd_jwt(other)))
+
+
+def test_credential_that_is_fetched_again_is_signed_with_the_present_key(university: University) -> None:
+    token = university.exchange(university.offer().code)
+    university.issue(token)
+    university.signer = IdentityKey(OTHER_KEY, KEY_ID.replace("key-1", "key-2"))
+    (credential,) = university.issue(token).credentials
+    assert parse_credential_jws(parse_sd_jwt(credential)).header["kid"] == university.signer.key_id
+    verified(university, credential)
+
+
+@pytest.mark.parametrize("numbers", [(1,), (1, 2, 4), (4, 5, 6)], ids=["fewer", "one other", "all others"])
+def test_other_keys_do_not_get_what_was_issued(university: University, numbers: tuple[int, ...]) -> None:
+    token = university.exchange(university.offer().code)
+    university.issue(token, university.proofs(3))
+    with pytest.raises(RefusedError) as refusal:
+        university.issue(token, [university.proof(number) for number in numbers])
+    assert (refusal.value.code, refusal.value.detail) == (
+        Code.ISSUANCE_REFUSED,
+        "it was issued for other keys",
+    )
+    assert len(university.issue(token, university.proofs(3)).credentials) == 3
+
+
+def test_keys_beyond_the_offer_make_no_difference_the_second_time(university: University) -> None:
+    token = university.exchange(university.offer(copies=2).code)
+    for _ in range(2):
+        assert len(university.issue(token, university.proofs(5)).credentials) == 2
+    (record,) = list_credentials(university.register)
+    assert record.copies == 2
+
+
+def test_what_was_not_kept_in_time_is_forgotten(university: University) -> None:
+    token = university.exchange(university.offer().code)
+    university.issue(token)
+    university.clock.advance(COMPLETION_TIME)
+    with pytest.raises(RefusedError) as refusal:
+        university.issue(token)
+    assert refusal.value.code is Code.ACCESS_TOKEN_INVALID
+    remove_expired(university.register, now=university.clock.now)
+    assert not keeps_claims(university)
+    assert [offer.state for offer in list_offers(university.register)] == [OfferState.REDEEMED]
+
+
+@pytest.mark.parametrize(
+    ("event", "is_kept"),
+    [
+        (NotificationEvent.ACCEPTED, False),
+        (NotificationEvent.DELETED, False),
+        (NotificationEvent.FAILURE, True),
+    ],
+)
+def test_claims_are_kept_until_the_wallet_says_that_it_needs_them_no_more(
+    university: University, event: NotificationEvent, is_kept: bool
+) -> None:
+    token = university.exchange(university.offer().code)
+    notification_id = university.issue(token).notification_id or ""
+    assert keeps_claims(university)
+    record_notification(university.register, Notification(notification_id, event), token, now=NOW)
+    assert keeps_claims(university) is is_kept
+    if is_kept:
+        university.issue(token)
+    else:
+        with pytest.raises(RefusedError) as refusal:
+            university.issue(token)
+        assert refusal.value.code is Code.ISSUANCE_REFUSED
+
+
+def test_second_request_proves_its_keys_with_a_fresh_nonce(university: University) -> None:
+    token, proofs = university.exchange(university.offer().code), university.proofs(2)
+    university.issue(token, proofs)
+    with pytest.raises(VerificationError) as refusal:
+        university.issue(token, proofs)
+    assert refusal.value.code is Code.PROOF_NONCE_INVALID
+
+
 def test_wallet_says_what_became_of_a_credential(university: University) -> None:
     token = university.exchange(university.offer().code)
     notification_id = university.issue(token).notification_id
@@ -236,14 +330,12 @@ def test_process_killed_while_issuing_leaves_no_half_state(
         if committed:
             assert (used, spent, places, len(records)) == (True, True, 3, 1)
             assert (offer.state, offer.credential) == (OfferState.REDEEMED, records[0].id)
-            # What was issued and never arrived can be revoked.
-            change_status(university.register, records[0].id, Status.INVALID, now=NOW)
         else:
             assert (used, spent, places, len(records)) == (False, False, 0, 0)
             assert (offer.state, offer.credential) == (OfferState.GRANTED, None)
             assert len(university.issue(token, university.proofs(3)).credentials) == 3
-        with pytest.raises(RefusedError) as refusal:
-            university.issue(token, university.proofs(3))
-        assert refusal.value.code is Code.ISSUANCE_REFUSED
+        # The wallet that never had an answer gets it now, and the register knows one credential.
+        assert len(university.issue(token, university.proofs(3)).credentials) == 3
+        assert [record.copies for record in list_credentials(university.register)] == [3]
     finally:
         university.close()

@@ -5,18 +5,21 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from issuer.issuance import record_notification
 from issuer.offer import (
     code_of,
     credential_offer,
     find_open_offer,
     list_offers,
     remove_expired,
+    withdraw_offer,
 )
 from issuer.register import OfferState, access_tokens, nonces, offers
 from issuer.seal import OfferContent, OfferSeal
 from protocol.codes import Code
 from protocol.encoding.strict_json import JsonObject
 from protocol.errors import RefusedError, UnavailableError
+from protocol.openid4vci.credential import Notification, NotificationEvent
 from protocol.openid4vci.offer import InputMode, TransactionCode
 from tests.counted import NOW, CountedEntropy
 from tests.issuer.university import EXAMPLE, University
@@ -111,6 +114,52 @@ def test_offer_that_is_redeemed_stays_redeemed(university: University) -> None:
     assert states(university) == [OfferState.REDEEMED]
 
 
+def test_withdrawn_offer_is_gone_with_its_claims(university: University, tmp_path: Path) -> None:
+    created = university.offer()
+    (content,) = sealed(university)
+    assert content is not None
+    assert content in database_bytes(tmp_path)
+    record = withdraw_offer(university.register, created.id)
+    assert (record.id, record.state) == (created.id, OfferState.WITHDRAWN)
+    assert content not in database_bytes(tmp_path)
+    with pytest.raises(RefusedError) as refusal:
+        find_open_offer(university.register, created.reference, now=NOW)
+    assert refusal.value.code is Code.OFFER_NOT_FOUND
+    with pytest.raises(RefusedError) as refusal:
+        university.exchange(created.code)
+    assert refusal.value.code is Code.GRANT_INVALID
+    assert withdraw_offer(university.register, created.id) == record
+
+
+def test_offer_can_be_withdrawn_while_a_wallet_is_fetching(university: University) -> None:
+    created = university.offer()
+    token = university.exchange(created.code)
+    withdraw_offer(university.register, created.id)
+    with pytest.raises(RefusedError) as refusal:
+        university.issue(token)
+    assert refusal.value.code is Code.ACCESS_TOKEN_INVALID
+
+
+def test_offer_that_ended_otherwise_cannot_be_withdrawn(university: University) -> None:
+    university.issue_new()
+    university.offer(lifetime=timedelta(minutes=5))
+    remove_expired(university.register, now=NOW + timedelta(minutes=5))
+    for offer in list_offers(university.register):
+        with pytest.raises(RefusedError) as refusal:
+            withdraw_offer(university.register, offer.id)
+        assert (refusal.value.code, refusal.value.detail) == (Code.OFFER_CLOSED, offer.state)
+    with pytest.raises(RefusedError) as refusal:
+        withdraw_offer(university.register, "unknown")
+    assert refusal.value.code is Code.OFFER_NOT_FOUND
+
+
+def test_offers_are_listed_by_their_state(university: University) -> None:
+    created = university.offer()
+    university.issue_new()
+    assert [offer.id for offer in list_offers(university.register, state=OfferState.OPEN)] == [created.id]
+    assert list_offers(university.register, state=OfferState.BLOCKED) == []
+
+
 def test_offer_with_claims_that_do_not_fit_is_not_made(university: University) -> None:
     with pytest.raises(RefusedError) as refusal:
         university.offer(claims=EXAMPLE | {"level": CANARY})
@@ -137,6 +186,8 @@ def test_register_holds_no_claims_codes_tokens_or_nonces(university: University,
     for secret in secrets:
         assert secret.encode() not in stored
     issued = university.issue(token, [university.proof(nonce=nonce)])
+    accepted = Notification(issued.notification_id or "", NotificationEvent.ACCEPTED)
+    record_notification(university.register, accepted, token, now=NOW)
     assert sealed(university) == [None]
     stored = database_bytes(tmp_path)
     for secret in [*secrets, *issued.credentials, issued.notification_id or ""]:

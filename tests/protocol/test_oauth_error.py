@@ -34,6 +34,12 @@ def test_error_of_the_endpoint_becomes_a_refusal_that_repeats_it() -> None:
     assert (unknown.code, unknown.detail) == (Code.ISSUANCE_REFUSED, "slow_down: wait")
 
 
+@pytest.mark.parametrize(("detail", "repeated"), [("", "invalid_grant"), ("used", "invalid_grant: used")])
+def test_what_the_code_says_anyhow_is_not_said_twice(detail: str, repeated: str) -> None:
+    error = express_error(RefusedError(Code.GRANT_INVALID, detail), WORDS, otherwise="invalid_request")
+    assert refusal(error, WORDS).detail == repeated
+
+
 def test_description_holds_only_the_characters_the_specification_allows() -> None:
     assert encode_description('say "é\x1b[31m" \\ no\n') == "say '''[31m' ' no'"
     assert len(encode_description("a" * 1000)) == 500

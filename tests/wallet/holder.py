@@ -23,8 +23,9 @@ from storage.sealed_header import RecoveryKey
 from tests.command import environment_of, run_tally
 from tests.processes import Finished, converse
 from tests.wallet.parties import DEGREE, ISSUER, ISSUER_URL, NOW, Outside, issue, resolve_did
-from wallet.content import CredentialCopy, HeldCredential, HolderKey, HolderKeyType, Standing, StandingWord
+from wallet.content import CredentialCopy, HeldCredential, Standing, StandingWord
 from wallet.folder import WalletFolder
+from wallet.recovery_phrase import HolderKey, HolderKeyType
 from wallet.vault import Vault
 
 PASSPHRASE = "correct horse battery staple"

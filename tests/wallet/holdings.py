@@ -16,15 +16,8 @@ from schemas import credential_types
 from tests.counted import NOW
 from tests.status_issuer import DID, KEY, KEY_ID
 from tests.wallet.counterparts import ENTROPY
-from wallet.content import (
-    CredentialCopy,
-    HeldCredential,
-    HolderKey,
-    HolderKeyType,
-    Standing,
-    StandingWord,
-    WalletContent,
-)
+from wallet.content import CredentialCopy, HeldCredential, Standing, StandingWord, WalletContent
+from wallet.recovery_phrase import HolderKey, HolderKeyType
 
 EMPTY = WalletContent(entropy=ENTROPY, next_key_index=0)
 TYPES = {known.vct: known for known in credential_types()}

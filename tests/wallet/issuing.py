@@ -51,11 +51,11 @@ def receive(
 def refusal(
     vault: Vault, campus: Campus, offer: OpenedOffer | None = None, *, code: str | None = None
 ) -> TallyError:
-    """Why nothing came; and nothing is kept then."""
+    """Why nothing came; and nothing is kept then, but what it takes to go on."""
     before = vault.content
     with pytest.raises(TallyError) as caught:
         receive(vault, campus, offer, code=code)
-    kept = replace(vault.content, next_key_index=before.next_key_index)
+    kept = replace(vault.content, next_key_index=before.next_key_index, pending=before.pending)
     assert kept == before
     return caught.value
 

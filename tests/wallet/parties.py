@@ -136,6 +136,7 @@ class Outside:
         status: The status of every credential; None makes the list unreachable.
         acknowledgement: What the shop answers to a presentation, and with which status.
         ledger_time: When the ledger says it is, None when it cannot be reached.
+        lost: How many requests for credentials get lost first.
         sent: Every body that left the wallet, with its address.
     """
 
@@ -147,6 +148,7 @@ class Outside:
     status: int | None = 0
     acknowledgement: tuple[int, JsonObject] = (200, {})
     ledger_time: datetime | None = NOW
+    lost: int = 0
     sent: list[tuple[str, bytes]] = field(default_factory=list)
     development: bool = True
 
@@ -191,6 +193,8 @@ class Outside:
                 return _answer(encode_token_response(TokenResponse("access", timedelta(minutes=5))))
             case "https://issuer.example/nonce":
                 return _answer(encode_nonce_response("fresh-nonce-of-the-issuer"))
+            case "https://issuer.example/credential" if self.lost:
+                self.lost -= 1
             case "https://issuer.example/credential":
                 return _answer(self._credentials(body or b""))
             case "https://issuer.example/status/1" if self.status is not None:

@@ -51,7 +51,7 @@ def test_transaction_code_is_asked_for_where_there_is_one(holder: Holder) -> Non
     assert "--tx-code" in missing.stderr
     assert holder.outside.sent == []
     wrong = holder.run("add", offer, "--yes", "--tx-code", "000000", "--json")
-    assert (wrong.status, wrong.error) == (ExitCode.FAILURE, "grant_invalid")
+    assert (wrong.status, wrong.error) == (ExitCode.FAILURE, "transaction_code_wrong")
     assert holder.run("add", offer, "--yes", "--tx-code", "266641", "--json").status == 0
 
 
@@ -60,7 +60,7 @@ def test_person_types_the_transaction_code(holder: Holder) -> None:
     answers = [("[y/N]", "y\n"), ("Transaction code (6 digits):", "266641\n")]
     finished = holder.converse("add", holder.outside.offer(), answers=answers)
     # The university of the other process expects no code: it was sent, as typed.
-    assert "grant_invalid" in finished.stdout
+    assert "transaction_code_wrong" in finished.stdout
     assert "The issuer says about the code: “" in finished.stdout
 
 

@@ -16,13 +16,12 @@ from wallet.content import (
     ActivityKind,
     CredentialCopy,
     HeldCredential,
-    HolderKey,
-    HolderKeyType,
     KnownParty,
     WalletContent,
     encode_content,
     parse_content,
 )
+from wallet.recovery_phrase import HolderKey, HolderKeyType
 
 NOW = datetime(2026, 11, 22, 10, 0, 0, 123456, UTC)
 LATER = NOW + timedelta(days=1)

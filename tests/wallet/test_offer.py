@@ -13,9 +13,9 @@ from protocol.encoding.form import encode_link
 from protocol.errors import TallyError
 from protocol.openid4vci.offer import PRE_AUTHORIZED_CODE
 from tests.wallet.counterparts import Campus, Lie, changes, is_away, says
-from wallet.content import HolderKeyType
 from wallet.offer import open_offer
 from wallet.outside import Outside
+from wallet.recovery_phrase import HolderKeyType
 
 HOSTILE = "\x1b]0;x\x07\u202eeno\u200b\r\n" + "Z" * 1900
 METADATA = "/.well-known/openid-credential-issuer"

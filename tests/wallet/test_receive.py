@@ -40,11 +40,12 @@ from tests.wallet.issuing import (
     refusal,
     stands_for,
 )
-from wallet.content import ActivityKind, HolderKeyType, StandingWord
+from wallet.content import ActivityKind, StandingWord
 from wallet.facts import held_claims
 from wallet.issuance import MAX_CREDENTIALS
 from wallet.offer import open_offer
 from wallet.receive import DEFAULT_COPIES, receive_credentials
+from wallet.recovery_phrase import HolderKeyType
 from wallet.vault import Vault
 
 
@@ -149,7 +150,7 @@ def test_a_crash_loses_no_key_and_leaves_the_wallet_whole(
     vault.close()
     campus.courier.lie_no_more()
     with open_vault(tmp_path) as reopened:
-        assert replace(reopened.content, next_key_index=0) == replace(before, next_key_index=0)
+        assert replace(reopened.content, next_key_index=0, pending=()) == replace(before, next_key_index=0)
         (held,) = receive(reopened, campus)
         fresh = {reopened.content.signing_key(copy.key).public_key for copy in held.copies}
         assert fresh.isdisjoint(shown)
@@ -243,7 +244,9 @@ def test_a_wrong_transaction_code_is_refused_and_can_be_corrected(vault: Vault, 
     created = campus.door.offer(tx_code=True)
     offer = open_offer(created["offer"], outside=campus.outside)
     wrong = str((int(created["tx_code"]) + 1) % 1_000_000).zfill(6)
-    assert refusal(vault, campus, offer, code=wrong).code is Code.GRANT_INVALID
+    refused = refusal(vault, campus, offer, code=wrong)
+    assert (refused.code, refused.detail) == (Code.TRANSACTION_CODE_WRONG, "invalid_grant: 4 tries left")
+    assert vault.content.pending == ()
     assert len(receive(vault, campus, offer, code=created["tx_code"])) == 1
 
 

@@ -229,7 +229,12 @@ def test_hostile_claims_of_a_strange_type_pass_as_they_are(vault: Vault, campus:
         pytest.param("/token", HTML, Code.NETWORK_STATUS, id="token down"),
         pytest.param("/token", says(b"<html>", 400), Code.NETWORK_STATUS, id="token html"),
         pytest.param("/token", says(b"", 401), Code.NETWORK_STATUS, id="token no body"),
-        pytest.param("/token", says({"error": "invalid_tx_code"}, 400), Code.GRANT_INVALID, id="token draft"),
+        pytest.param(
+            "/token",
+            says({"error": "invalid_tx_code"}, 400),
+            Code.TRANSACTION_CODE_WRONG,
+            id="token draft",
+        ),
         pytest.param(
             "/token", says({"error": "invalid_client"}, 401), Code.ISSUANCE_REFUSED, id="token for others"
         ),

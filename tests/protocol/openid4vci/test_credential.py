@@ -228,6 +228,10 @@ def test_any_other_error_is_an_invalid_request() -> None:
     assert credential_refusal(OAuthError("invalid_transaction_id")).code is Code.ISSUANCE_REFUSED
 
 
+def test_access_token_that_is_over_is_understood() -> None:
+    assert credential_refusal(OAuthError("invalid_token")).code is Code.ACCESS_TOKEN_INVALID
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=9),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),

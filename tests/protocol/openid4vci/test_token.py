@@ -190,14 +190,23 @@ def test_error_is_said_in_the_words_of_the_token_endpoint(error: TallyError, wor
     ("word", "code"),
     [
         ("invalid_grant", Code.GRANT_INVALID),
-        ("invalid_tx_code", Code.GRANT_INVALID),
+        ("invalid_tx_code", Code.TRANSACTION_CODE_WRONG),
         ("invalid_request", Code.TRANSACTION_CODE_REQUIRED),
         ("invalid_client", Code.ISSUANCE_REFUSED),
         ("slow_down", Code.ISSUANCE_REFUSED),
     ],
 )
 def test_error_of_the_token_endpoint_is_understood(word: str, code: Code) -> None:
-    assert token_refusal(OAuthError(word)).code is code
+    assert token_refusal(OAuthError(word), with_transaction_code=False).code is code
+
+
+def test_wrong_code_is_the_typed_one_where_one_was_typed() -> None:
+    ours = express_token_error(RefusedError(Code.TRANSACTION_CODE_WRONG, "4 tries left"))
+    assert ours.error == "invalid_grant"
+    read = token_refusal(ours, with_transaction_code=True)
+    assert (read.code, read.detail) == (Code.TRANSACTION_CODE_WRONG, "invalid_grant: 4 tries left")
+    missing = token_refusal(OAuthError("invalid_request"), with_transaction_code=True)
+    assert missing.code is Code.TRANSACTION_CODE_REQUIRED
 
 
 @given(
