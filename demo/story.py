@@ -86,7 +86,7 @@ def _issue(world: World, narrator: Narrator) -> None:
     _expect_refusal(
         narrator,
         lambda: world.ada.tally("add", text_member(offer, "offer"), "--yes", "--tx-code", "000000"),
-        Code.GRANT_INVALID,
+        Code.TRANSACTION_CODE_WRONG,
         "With a wrong code the offer gives nothing.",
     )
     added = world.ada.tally(
