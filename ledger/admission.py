@@ -1,50 +1,133 @@
 """The rules a record must satisfy before it is logged.
 
-What is logged stays, so everything a reader would refuse is refused here: the whole history of the DID is
-replayed with the new entry at its end. The first valid successor of a version is the successor; the ledger
-never holds a second one.
+What is logged stays, so everything a reader would refuse is refused here: a record is logged only if it
+continues the history of its DID, every entry of which was verified in the same way. The first valid successor
+of a version is the successor; the ledger never holds a second one.
 """
 
 import re
+import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import datetime
 
+from ledger.store import LedgerStore
 from protocol.codes import Code
-from protocol.did.webvh.history import verify_history
-from protocol.did.webvh.witness import NO_WITNESS_PROOFS
-from protocol.errors import RefusedError
+from protocol.did.webvh.entry import LogEntry, parse_entry
+from protocol.did.webvh.history import MAX_ENTRIES
+from protocol.did.webvh.version import VerifiedVersion, verify_first_entry, verify_next_entry
+from protocol.did.webvh.witness import NO_WITNESS_PROOFS, verify_witnesses
+from protocol.errors import MalformedError, RefusedError
 from protocol.records import DidRecord
+from protocol.tlog.merkle import hash_leaf
 
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 # Names under which the ledger itself answers.
 _RESERVED = frozenset({"proof", "tile"})
+# How many histories are not replayed when they go on. One takes about as much memory as its last entry.
+_MAX_REMEMBERED = 256
 
 
-def admit(record: DidRecord, history: Sequence[bytes], *, authority: str, now: datetime) -> None:
-    """Check that `record` may be logged by the ledger at `authority` (`host` or `host:port`).
+class Admission:
+    """Admits records on top of what `store` holds, for the ledger at `authority` (`host` or `host:port`).
 
-    `history` holds the logged entries of the same SCID, in order. Submitting a logged entry again is allowed.
-    Not checked: that nobody else takes the name, or writes the same version, in the meantime; the sequencer
-    does when it appends.
+    The history of a DID is replayed when it is continued for the first time; after that only what is new is
+    verified. Threads may share one.
+    """
+
+    def __init__(self, store: LedgerStore, *, authority: str) -> None:
+        self._store = store
+        self._authority = authority
+        # What a history ends with, under the leaf hash of its last entry. The hash stands for the whole
+        # history, for each entry names the one before it by hash.
+        self._verified: OrderedDict[bytes, VerifiedVersion] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def admit(self, record: DidRecord, *, now: datetime) -> None:
+        """Check that `record` may be logged. Submitting a logged entry again is allowed.
+
+        Not checked: that nobody else takes the name, or writes the same version, in the meantime; the
+        sequencer does when it appends.
+
+        Raises:
+            MalformedError, VerificationError, RefusedError: as `admit`; and DID_FORK when another entry is
+                logged as this version.
+            UnavailableError: the database cannot be read.
+        """
+        scid, number = record.did.scid, record.entry.number
+        newest = self._store.find_newest(scid)
+        if newest is not None and number <= newest.version_number:
+            _index, leaf_hash = self._store.find_versions([(scid, number)])[scid, number]
+            if leaf_hash != hash_leaf(record.leaf):
+                raise RefusedError(Code.DID_FORK, f"another version {number} is logged")
+            return
+        previous = None
+        if newest is not None:
+            previous = self._recall(newest.leaf_hash) or self._replay(scid, newest.version_number, now)
+        version = admit(record, previous, authority=self._authority, now=now)
+        # Whether it will be logged or not: it is looked for only if it was.
+        self._remember(hash_leaf(record.leaf), version)
+
+    def _replay(self, scid: str, length: int, now: datetime) -> VerifiedVersion:
+        leaves = [entry.leaf for entry in self._store.history(scid)[:length]]
+        version = replay(leaves, now=now)
+        self._remember(hash_leaf(leaves[-1]), version)
+        return version
+
+    def _recall(self, leaf_hash: bytes) -> VerifiedVersion | None:
+        with self._lock:
+            return self._verified.get(leaf_hash)
+
+    def _remember(self, leaf_hash: bytes, version: VerifiedVersion) -> None:
+        with self._lock:
+            self._verified[leaf_hash] = version
+            self._verified.move_to_end(leaf_hash)
+            if len(self._verified) > _MAX_REMEMBERED:
+                self._verified.popitem(last=False)
+
+
+def admit(
+    record: DidRecord, previous: VerifiedVersion | None, *, authority: str, now: datetime
+) -> VerifiedVersion:
+    """Check that `record` may follow the version `previous`, or be the first, at the ledger `authority`.
 
     Raises:
         MalformedError: the entry or the DID document breaks the rules of its form.
-        VerificationError: the entry does not follow from the history (did:webvh 1.0).
-        RefusedError: DID_FORK when another entry is logged as this version, ENTRY_NOT_ADMITTED when it does
-            not live on this ledger under one plain name.
+        VerificationError: the entry does not follow from `previous` (did:webvh 1.0).
+        RefusedError: ENTRY_NOT_ADMITTED when it does not live on this ledger under one plain name.
     """
-    number = record.entry.number
-    if number <= len(history):
-        if history[number - 1] != record.leaf:
-            raise RefusedError(Code.DID_FORK, f"another version {number} is logged")
-        return
     _check_place(record, authority)
-    lines = [*history, record.leaf]
-    verified = verify_history(lines, did=record.did.did, now=now, witness_proofs=NO_WITNESS_PROOFS)
-    if verified.versions[0].did != record.did.did:
+    version = _verify(record.entry, previous, now)
+    if previous is not None and version.did != previous.did:
         raise RefusedError(Code.ENTRY_NOT_ADMITTED, "a DID keeps the name it was created under")
     # Readers take the keys from every document there ever was: one that cannot be read would spoil the DID.
-    verified.latest.document()
+    version.document()
+    return version
+
+
+def replay(leaves: Sequence[bytes], *, now: datetime) -> VerifiedVersion:
+    """The last version of a logged history, every entry of which is verified.
+
+    Raises:
+        MalformedError, VerificationError: it is not one.
+    """
+    version = None
+    for leaf in leaves:
+        version = _verify(parse_entry(leaf), version, now)
+    assert version is not None
+    return version
+
+
+def _verify(entry: LogEntry, previous: VerifiedVersion | None, now: datetime) -> VerifiedVersion:
+    """What `verify_history` does with each entry, when nobody knows proofs of the DID's own witnesses."""
+    if entry.number > MAX_ENTRIES:
+        raise MalformedError(Code.SIZE_EXCEEDED, "log entries")
+    if previous is None:
+        version = verify_first_entry(entry, now=now)
+    else:
+        version = verify_next_entry(previous, entry, now=now)
+    verify_witnesses([version], NO_WITNESS_PROOFS)
+    return version
 
 
 def _check_place(record: DidRecord, authority: str) -> None:

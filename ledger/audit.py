@@ -90,8 +90,10 @@ class _CheckedHistories:
         versions.append(record)
 
     def replay(self, now: datetime) -> None:
-        for *earlier, last in self._records.values():
-            try:
-                admit(last, [record.leaf for record in earlier], authority=self._authority, now=now)
-            except TallyError as error:
-                raise VerificationError(error.code, f"{last.did.did}: {error.detail}") from error
+        for records in self._records.values():
+            version = None
+            for record in records:
+                try:
+                    version = admit(record, version, authority=self._authority, now=now)
+                except TallyError as error:
+                    raise VerificationError(error.code, f"{record.did.did}: {error.detail}") from error

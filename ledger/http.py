@@ -22,7 +22,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from doors.http import bearer_key, create_app, raw_body, request_body
-from ledger.admission import admit
+from ledger.admission import Admission
 from ledger.client import TOKEN_PREFIX
 from ledger.sequencer import REFRESH_AFTER, Sequencer
 from ledger.store import LedgerStore, Publication, StoredEntry
@@ -58,15 +58,15 @@ class LedgerApp:
     Attributes:
         store: The stored log.
         sequencer: Its writer, already running.
+        admission: The rules for what is written.
         policy: The text of the tlog-policy that trusts this log.
-        authority: The host, and port if any, that DIDs on this ledger name.
         clock: Tells the time.
     """
 
     store: LedgerStore
     sequencer: Sequencer
+    admission: Admission
     policy: str
-    authority: str
     clock: Callable[[], datetime]
 
     def publication(self) -> Publication:
@@ -103,8 +103,7 @@ class LedgerApp:
     def admit(self, body: bytes) -> DidRecord:
         """Read and admit a submitted record."""
         record = parse_record(body)
-        history = [entry.leaf for entry in self.store.history(record.did.scid)]
-        admit(record, history, authority=self.authority, now=self.clock())
+        self.admission.admit(record, now=self.clock())
         return record
 
     def published_history(self, scid: str, publication: Publication) -> list[StoredEntry]:

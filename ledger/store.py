@@ -52,6 +52,14 @@ class StoredEntry:
     leaf: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class NewestVersion:
+    """The last version of a DID: its number, and the hash of its leaf."""
+
+    version_number: int
+    leaf_hash: bytes
+
+
 class LedgerStore:
     """The stored log. Threads may share one; give it back with `close` or a `with` statement."""
 
@@ -170,6 +178,13 @@ class LedgerStore:
                 query = select(*columns).where(tuple_(ENTRY.c.scid, ENTRY.c.version_number).in_(some))
                 found |= {(row[0], row[1]): (row[2], row[3]) for row in connection.execute(query)}
         return found
+
+    def find_newest(self, scid: str) -> NewestVersion | None:
+        """The last version of the DID with this SCID."""
+        query = select(ENTRY.c.version_number, ENTRY.c.leaf_hash).where(ENTRY.c.scid == scid)
+        with self._reading() as connection:
+            row = connection.execute(query.order_by(ENTRY.c.version_number.desc()).limit(1)).first()
+        return None if row is None else NewestVersion(row.version_number, row.leaf_hash)
 
     def find_paths(self, log_paths: Collection[str]) -> dict[str, str]:
         """The SCIDs of the DIDs that live at those of `log_paths` that are taken."""

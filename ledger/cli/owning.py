@@ -75,6 +75,7 @@ def init(
 def serve(terminal: Terminal, *, address: str, port: int | None, passphrase: PassphraseSource) -> None:
     """Serve the ledger until it is stopped. TLS ends at the proxy in front."""
     from doors import server
+    from ledger.admission import Admission
     from ledger.http import LedgerApp, create_ledger_app
     from ledger.sequencer import Sequencer
     from ledger.signer import CheckpointSigner, parse_ledger_keys
@@ -95,7 +96,8 @@ def serve(terminal: Terminal, *, address: str, port: int | None, passphrase: Pas
             store, CheckpointSigner(parse_ledger_keys(keys.body), folder.memory), clock=now
         ) as sequencer,
     ):
-        app = create_ledger_app(LedgerApp(store, sequencer, policy, ledger.authority, now))
+        admission = Admission(store, authority=ledger.authority)
+        app = create_ledger_app(LedgerApp(store, sequencer, admission, policy, now))
         server.serve(app, listener, terminal)
 
 

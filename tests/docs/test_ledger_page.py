@@ -125,7 +125,7 @@ def test_bounds_are_those_of_the_page() -> None:
 def test_names_are_those_of_the_page(name: str, admitted: bool) -> None:
     submitted = record(create(name))
     if admitted:
-        admit(submitted, [], authority=AUTHORITY, now=NOW)
+        admit(submitted, None, authority=AUTHORITY, now=NOW)
     else:
         with pytest.raises(RefusedError):
-            admit(submitted, [], authority=AUTHORITY, now=NOW)
+            admit(submitted, None, authority=AUTHORITY, now=NOW)

@@ -11,7 +11,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
-from doors.server import listen
+from demo.world import find_free_ports
 from ledger.client import TOKEN_PREFIX
 from ledger.folder import LedgerFolder
 from ledger.trust import TrustedLedger
@@ -86,8 +86,7 @@ class Operator:
 
 def found_ledger(home: Path) -> Operator:
     """Make a ledger on a free port; its passphrase costs next to nothing to try."""
-    with listen("127.0.0.1", 0) as listener:
-        port: int = listener.socket.getsockname()[1]
+    (port,) = find_free_ports(1)
     home.mkdir(mode=0o700, exist_ok=True)
     (home / "ledger").mkdir(mode=0o700)
     passphrase = home / "passphrase"

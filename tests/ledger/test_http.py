@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from doors.server import listen
+from ledger.admission import Admission
 from ledger.client import TOKEN_PREFIX
 from ledger.http import LedgerApp
 from ledger.sequencer import REFRESH_AFTER, Sequencer
@@ -336,7 +337,8 @@ def test_entry_that_no_checkpoint_covers_yet_is_not_shown(world: World) -> None:
     [logged] = names(1)
     head = Head(1, hash_leaf(logged.leaf))
     with world.sequencer() as sequencer:
-        app = LedgerApp(world.store(), sequencer, TEXT, AUTHORITY, world.clock)
+        store = world.store()
+        app = LedgerApp(store, sequencer, Admission(store, authority=AUTHORITY), TEXT, world.clock)
         world.store().append([logged], after=world.store().head(), then=head)
         with pytest.raises(RefusedError) as caught:
             app.published_history(logged.did.scid, sequencer.publication)

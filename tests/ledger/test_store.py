@@ -3,15 +3,14 @@ from typing import Any
 import pytest
 from sqlalchemy import create_mock_engine, make_url
 
-from ledger.store import Head, LedgerStore, Publication
+from ledger.store import Head, LedgerStore, NewestVersion, Publication
 from ledger.tables import METADATA
 from protocol.codes import Code
 from protocol.errors import RefusedError, UnavailableError
-from protocol.records import DidRecord
 from protocol.tlog.merkle import EMPTY_ROOT, RightEdge, compute_root, hash_leaf
 from protocol.tlog.tiles import EntryBundle, HashTile, read_hashes_from_tiles
 from storage.management_key import ManagementKey
-from tests.ledger.world import NOW, World, history, names
+from tests.ledger.world import NOW, World, append, history, names
 
 EMPTY = Head(0, EMPTY_ROOT)
 
@@ -19,15 +18,6 @@ EMPTY = Head(0, EMPTY_ROOT)
 @pytest.fixture
 def store(world: World) -> LedgerStore:
     return world.store()
-
-
-def append(store: LedgerStore, records: list[DidRecord]) -> Head:
-    after = store.head()
-    read_hashes = read_hashes_from_tiles(after.tree_size, store.read_tiles)
-    edge = RightEdge.load(after.tree_size, read_hashes).append(hash_leaf(r.leaf) for r in records)
-    then = Head(edge.tree_size, edge.root_hash())
-    store.append(records, after=after, then=then)
-    return then
 
 
 def test_new_log_is_empty(store: LedgerStore) -> None:
@@ -82,6 +72,8 @@ def test_what_was_appended_is_read_back(store: LedgerStore) -> None:
         (scid, number): (2 + number, hash_leaf(record.leaf)) for number, record in enumerate(second, 1)
     }
     assert store.dids() == sorted({record.did.did for record in records})
+    assert store.find_newest(scid) == NewestVersion(2, hash_leaf(second[1].leaf))
+    assert store.find_newest("nobody") is None
     assert store.find_versions([]) == {}
     assert store.find_paths([]) == {}
 

@@ -1,7 +1,7 @@
 """A ledger for tests: fixed keys and time, DIDs that want to be logged, and every part ready to use."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -11,10 +11,11 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from doors.server import Listener, running
+from ledger.admission import Admission
 from ledger.http import LedgerApp, create_ledger_app
 from ledger.sequencer import Sequencer
 from ledger.signer import CheckpointSigner, LedgerKeys, create_memory
-from ledger.store import LedgerStore
+from ledger.store import Head, LedgerStore
 from ledger.trust import TrustedLedger
 from protocol.did.document import create_did_document
 from protocol.did.webvh.author import NewEntry, create_did, update_did
@@ -22,7 +23,9 @@ from protocol.did.webvh.version import VerifiedVersion
 from protocol.encoding.strict_json import JsonObject
 from protocol.keys import Ed25519PrivateKey
 from protocol.records import DidRecord, parse_record
+from protocol.tlog.merkle import RightEdge, hash_leaf
 from protocol.tlog.policy import LogPolicy, encode_log_policy
+from protocol.tlog.tiles import read_hashes_from_tiles
 from storage.database import open_database
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -88,6 +91,16 @@ def names(count: int, prefix: str = "did", *, port: int = PORT) -> list[DidRecor
     return [record(create(f"{prefix}-{number}", port=port)) for number in range(count)]
 
 
+def append(store: LedgerStore, records: Sequence[DidRecord]) -> Head:
+    """Append `records` to the stored log, as the sequencer does, and say how far it reaches then."""
+    after = store.head()
+    read_hashes = read_hashes_from_tiles(after.tree_size, store.read_tiles)
+    edge = RightEdge.load(after.tree_size, read_hashes).append(hash_leaf(r.leaf) for r in records)
+    then = Head(edge.tree_size, edge.root_hash())
+    store.append(records, after=after, then=then)
+    return then
+
+
 @dataclass
 class Clock:
     """A clock that tells the time it was given."""
@@ -151,7 +164,9 @@ class World:
         """The ledger over HTTP."""
         policy = encode_log_policy(self.ledger.policy)
         with self.sequencer() as sequencer:
-            app = LedgerApp(self.store(), sequencer, policy, self.keys.origin, self.clock)
+            store = self.store()
+            admission = Admission(store, authority=self.keys.origin)
+            app = LedgerApp(store, sequencer, admission, policy, self.clock)
             with running(create_ledger_app(app), listener):
                 yield sequencer
 
