@@ -58,9 +58,10 @@ def init(
 
     What it cannot finish, when the ledger is out of reach for example, it finishes when it is called again.
     """
-    from issuer.founding import found_institution, trust_ledger
+    from issuer.founding import check_settings, found_institution, trust_ledger
     from issuer.institution import OFFERS
     from issuer.register import TABLES
+    from ledger.client import parse_onboarding_token
     from ledger.fetch import chosen_fetcher
     from protocol.tlog.policy import encode_log_policy
     from storage.passphrase import Passphrase, calibrate_kdf
@@ -68,9 +69,11 @@ def init(
     folder = _folder()
     if folder.is_initialized():
         raise RefusedError(Code.VAULT_EXISTS, "there is an institution in this home")
+    settings = check_settings(name, url)
+    token = parse_onboarding_token(onboarding_token_file, file="--onboarding-token-file")
     with chosen_fetcher(ledger_url) as fetcher:
         ledger = trust_ledger(folder, ledger_url, policy=ledger_policy, fetcher=fetcher)
-    folder.save_onboarding_token(onboarding_token_file.strip())
+    folder.save_onboarding_token(token)
     terminal.note("You trust the ledger by this policy:")
     for line in encode_log_policy(ledger.policy).splitlines():
         terminal.note(dim(f"  {line}"))
@@ -78,7 +81,7 @@ def init(
     with folder.open_new_keys(secret, sealing=OFFERS, kdf=calibrate_kdf(), now=now()) as ring:
         folder.create_register(TABLES)
         with folder.identity_keeper(ring, ledger) as keeper:
-            settings = found_institution(folder, keeper, name=name, slug=slug, url=url, now=now())
+            settings = found_institution(folder, keeper, settings, slug=slug, now=now())
     terminal.document({"name": settings.name, "did": settings.did, "url": settings.url})
     terminal.say(good("✓ "), bold(settings.name), " is ", settings.did)
     terminal.note("Next: `tally issuer type add degree`, then `tally issuer serve`.")

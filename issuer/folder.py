@@ -4,20 +4,15 @@ issuer.toml, ledgers.toml     settings, without secrets
 types/                        the types it issues
 """
 
-import tomllib
 from pathlib import Path
 
+from issuer import settings
 from issuer.credential_type import TypeShelf
 from issuer.settings import IssuerSettings, encode_settings, parse_settings
 from ledger.institution_folder import InstitutionFolder
-from ledger.trust import TrustedLedgers, encode_trusted_ledgers, parse_trusted_ledgers
-from protocol.codes import Code
-from protocol.errors import RefusedError
+from ledger.trust import LEDGERS_FILE, TrustedLedgers, encode_trusted_ledgers, parse_ledgers_file
 
 KEY_PREFIX = "tally_issuer"
-
-_SETTINGS = "issuer.toml"
-_LEDGERS = "ledgers.toml"
 
 
 class IssuerFolder(InstitutionFolder):
@@ -33,7 +28,7 @@ class IssuerFolder(InstitutionFolder):
 
     def is_initialized(self) -> bool:
         """Whether `init` came to its end here."""
-        return (self.path / _SETTINGS).exists()
+        return (self.path / settings.FILE).exists()
 
     def load_settings(self) -> IssuerSettings:
         """The settings.
@@ -41,11 +36,11 @@ class IssuerFolder(InstitutionFolder):
         Raises:
             RefusedError: `init` did not come to its end here, or the settings cannot be used.
         """
-        return parse_settings(self.read(_SETTINGS))
+        return parse_settings(self.read(settings.FILE))
 
-    def save_settings(self, settings: IssuerSettings) -> None:
+    def save_settings(self, what: IssuerSettings) -> None:
         """Write the settings, the last step of `init`."""
-        self.write(_SETTINGS, encode_settings(settings))
+        self.write(settings.FILE, encode_settings(what))
 
     def load_ledgers(self) -> TrustedLedgers:
         """The ledgers the institution trusts; its DID lives on one of them.
@@ -53,11 +48,8 @@ class IssuerFolder(InstitutionFolder):
         Raises:
             RefusedError: the file is missing or cannot be used.
         """
-        try:
-            return parse_trusted_ledgers(tomllib.loads(self.read(_LEDGERS)))
-        except tomllib.TOMLDecodeError as error:
-            raise RefusedError(Code.SETTINGS_INVALID, f"{_LEDGERS}: {error}") from error
+        return parse_ledgers_file(self.read(LEDGERS_FILE))
 
     def save_ledgers(self, ledgers: TrustedLedgers) -> None:
         """Write the ledgers the institution trusts."""
-        self.write(_LEDGERS, encode_trusted_ledgers(ledgers))
+        self.write(LEDGERS_FILE, encode_trusted_ledgers(ledgers))

@@ -4,17 +4,14 @@ Every step may be repeated: whoever is interrupted calls the same functions agai
 an institution that has them is complete.
 """
 
+from dataclasses import replace
 from datetime import datetime
 
 from issuer.folder import IssuerFolder
-from issuer.settings import IssuerSettings, parse_issuer_url
+from issuer.settings import IssuerSettings, encode_settings, parse_settings
 from ledger.fetch import Fetcher
 from ledger.identity import IdentityKeeper, confirm_identity, create_identity
 from ledger.trust import TrustedLedger, choose_ledger, trust_ledgers
-from protocol.codes import Code
-from protocol.errors import RefusedError
-
-_MAX_NAME = 100
 
 
 def trust_ledger(folder: IssuerFolder, url: str, *, policy: str | None, fetcher: Fetcher) -> TrustedLedger:
@@ -28,20 +25,26 @@ def trust_ledger(folder: IssuerFolder, url: str, *, policy: str | None, fetcher:
     return ledger
 
 
-def found_institution(
-    folder: IssuerFolder, keeper: IdentityKeeper, *, name: str, slug: str, url: str, now: datetime
-) -> IssuerSettings:
-    """Log the institution's DID, which ends in `slug`, and write its settings.
+def check_settings(name: str, url: str) -> IssuerSettings:
+    """The settings of an institution whose DID is yet to be made.
 
     Raises:
-        RefusedError: an unusable name or address; or the ledger does not admit the DID.
-        MalformedError: `slug` cannot be part of a DID.
-        UnavailableError: the ledger cannot be reached.
+        RefusedError: an unusable name or address.
     """
-    if not name.isprintable() or not 0 < len(name) <= _MAX_NAME:
-        raise RefusedError(Code.SETTINGS_INVALID, f"a name has 1 to {_MAX_NAME} printable characters")
-    parse_issuer_url(url)
-    settings = IssuerSettings(name, url, create_identity(keeper, name=slug, now=now))
-    folder.save_settings(settings)
+    return parse_settings(encode_settings(IssuerSettings(name, url, "did:webvh:…")))
+
+
+def found_institution(
+    folder: IssuerFolder, keeper: IdentityKeeper, settings: IssuerSettings, *, slug: str, now: datetime
+) -> IssuerSettings:
+    """Log the institution's DID, which ends in `slug`, and write its settings with it.
+
+    Raises:
+        MalformedError: `slug` cannot be part of a DID.
+        RefusedError: the ledger does not admit the DID.
+        UnavailableError: the ledger cannot be reached; call again.
+    """
+    named = replace(settings, did=create_identity(keeper, name=slug, now=now))
+    folder.save_settings(named)
     confirm_identity(keeper)
-    return settings
+    return named

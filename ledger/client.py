@@ -34,6 +34,7 @@ from protocol.tlog.merkle import (
 )
 from protocol.tlog.policy import VerifiedCheckpoint, verify_checkpoint
 from protocol.tlog.tiles import TILE_WIDTH, HashTile, read_hashes_from_tiles
+from storage.management_key import parse_management_key
 
 TOKEN_PREFIX = "tally_ledger"  # noqa: S105 (what every onboarding token begins with)
 
@@ -41,6 +42,15 @@ _JSON = "application/json"
 _MAX_NOTE_BYTES = 128 * 1024
 _OCTETS = "application/octet-stream"
 _MAX_HISTORY_BYTES = 8 * 1024 * 1024
+
+
+def parse_onboarding_token(text: str, *, file: str) -> str:
+    """The onboarding token in a file named `file`.
+
+    Raises:
+        RefusedError: there is none in it.
+    """
+    return parse_management_key(text, prefix=TOKEN_PREFIX, file=file, code=Code.WRITER_NOT_AUTHORIZED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,18 +14,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ledger.client import LedgerClient
+from ledger.client import LedgerClient, parse_onboarding_token
 from ledger.fetch import chosen_fetcher
 from ledger.identity import IdentityKeeper, create_identity_keys
 from ledger.memory import CheckpointMemory
 from ledger.remote import RemoteServer
 from ledger.trust import TrustedLedger
 from protocol.codes import Code
-from protocol.encoding.strict_json import decode_utf8
 from protocol.errors import RefusedError, UnavailableError
 from storage.atomic_file import Folder
 from storage.key_ring import KeyRing, KeyType, create_key
-from storage.management_key import create_management_key
+from storage.management_key import create_management_key, parse_management_key
 from storage.passphrase import KdfParameters, Passphrase
 
 if TYPE_CHECKING:
@@ -118,10 +117,13 @@ class InstitutionFolder:
             RefusedError: there is no management key, or others could read it.
             UnavailableError: it was never started.
         """
-        key = self.read(self.management_key.name)
+        name = self.management_key.name
+        key = parse_management_key(
+            self._read_text(name), prefix=self._key_prefix, file=name, code=Code.MANAGEMENT_KEY_INVALID
+        )
         if not (self.path / _ADDRESS).exists():
             raise UnavailableError(Code.NETWORK_UNREACHABLE, "it was never started")
-        url = self.read(_ADDRESS)
+        url = self._read_text(_ADDRESS)
         with chosen_fetcher(url) as fetcher:
             yield RemoteServer(url, management_key=key, fetcher=fetcher)
 
@@ -135,14 +137,14 @@ class InstitutionFolder:
         Raises:
             RefusedError: there is none, or others could read it.
         """
-        return self.read(_ONBOARDING_TOKEN)
+        return parse_onboarding_token(self._read_text(_ONBOARDING_TOKEN), file=_ONBOARDING_TOKEN)
 
     def save_onboarding_token(self, text: str) -> None:
         """Write the onboarding token, for this user only."""
         self.write(_ONBOARDING_TOKEN, text)
 
-    def read(self, name: str) -> str:
-        """The text of the file `name`.
+    def read(self, name: str) -> bytes:
+        """The file `name`.
 
         Raises:
             RefusedError: there is none, or others could read it.
@@ -150,9 +152,13 @@ class InstitutionFolder:
         with Folder(self.path, private=True) as folder:
             if not folder.exists(name):
                 raise RefusedError(Code.NOT_INITIALIZED, f"{name} is missing")
-            return decode_utf8(folder.read(name, max_bytes=_MAX_BYTES))
+            return folder.read(name, max_bytes=_MAX_BYTES)
 
     def write(self, name: str, text: str) -> None:
         """Write the file `name`, for this user only."""
         with Folder(self.path, private=True) as folder:
             folder.replace(name, text.encode())
+
+    def _read_text(self, name: str) -> str:
+        # What is no UTF-8 is no key and no address either, and says so under its own name.
+        return self.read(name).decode("utf-8", "replace")

@@ -14,9 +14,8 @@ on it.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlsplit
 
 from ledger.fetch import Fetcher
@@ -26,6 +25,9 @@ from protocol.encoding.strict_json import decode_utf8
 from protocol.errors import MalformedError, RefusedError, VerificationError
 from protocol.tlog.policy import LogPolicy, encode_log_policy, parse_log_policy
 from protocol.web_address import parse_web_address
+from storage.toml_table import TomlTable, parse_toml
+
+LEDGERS_FILE = "ledgers.toml"
 
 _MAX_POLICY_BYTES = 64 * 1024
 
@@ -69,22 +71,30 @@ class TrustedLedgers:
         raise VerificationError(Code.LEDGER_NOT_TRUSTED, authority)
 
 
-def parse_trusted_ledgers(table: Mapping[str, Any]) -> TrustedLedgers:
-    """Read `development` and the `[[ledger]]` tables of a settings file; other members are the caller's.
+def parse_ledgers_file(source: bytes) -> TrustedLedgers:
+    """Read `ledgers.toml`.
 
     Raises:
-        RefusedError: a table is not in its form.
-        MalformedError: a policy cannot be read.
+        RefusedError: SETTINGS_INVALID; the detail names the place.
     """
-    development = table.get("development", False)
-    ledgers = table.get("ledger", [])
-    if not isinstance(development, bool) or not isinstance(ledgers, list):
-        raise RefusedError(Code.POLICY_INVALID, "development is true or false, [[ledger]] a list of tables")
-    return TrustedLedgers(tuple(_parse_ledger(ledger) for ledger in ledgers), development)
+    top = parse_toml(source, file=LEDGERS_FILE, code=Code.SETTINGS_INVALID)
+    trusted = take_trusted_ledgers(top)
+    top.end()
+    return trusted
+
+
+def take_trusted_ledgers(top: TomlTable) -> TrustedLedgers:
+    """Read `development` and the `[[ledger]]` tables of a settings file; its other members are the caller's.
+
+    Raises:
+        RefusedError: one of them is not in its form.
+    """
+    development = top.flag("development", default=False)
+    return TrustedLedgers(tuple(_parse_ledger(table) for table in top.tables("ledger")), development)
 
 
 def encode_trusted_ledgers(trusted: TrustedLedgers) -> str:
-    """Write the settings that `parse_trusted_ledgers` reads."""
+    """Write what `take_trusted_ledgers` reads."""
     lines = [f"development = {json.dumps(trusted.development)}\n"]
     lines += [
         f"\n[[ledger]]\npolicy = '''\n{encode_log_policy(ledger.policy)}'''\n" for ledger in trusted.ledgers
@@ -138,8 +148,10 @@ def trust_ledgers(ledgers: Iterable[TrustedLedger]) -> TrustedLedgers:
     return TrustedLedgers(chosen, development=any(host.endswith(".localhost") for host in hosts))
 
 
-def _parse_ledger(table: object) -> TrustedLedger:
-    policy = table.get("policy") if isinstance(table, dict) else None
-    if not isinstance(policy, str):
-        raise RefusedError(Code.POLICY_INVALID, "[[ledger]] needs a policy")
-    return parse_trusted_ledger(policy.lstrip("\n"))
+def _parse_ledger(table: TomlTable) -> TrustedLedger:
+    policy = table.text("policy")
+    table.end()
+    try:
+        return parse_trusted_ledger(policy.lstrip("\n"))
+    except MalformedError as error:
+        table.refuse("policy", f"cannot be used: {error.detail or error.code.meaning}")

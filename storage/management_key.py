@@ -57,13 +57,29 @@ def verify_management_key(
     Raises:
         RefusedError: not a key of this prefix, unknown, or not the one stored.
     """
-    form = rf"{re.escape(prefix)}_([0-9a-f]{{{ID_CHARACTERS}}})_[A-Za-z0-9]{{{SECRET_CHARACTERS}}}"
-    match = re.fullmatch(form, text)
+    match = _match(text, prefix)
     stored = find(match[1]) if match else None
     expected = stored.digest if stored else _NO_DIGEST
     if not hmac.compare_digest(_digest(text), expected) or stored is None:
         raise RefusedError(code)
     return stored
+
+
+def parse_management_key(text: str, *, prefix: str, file: str, code: Code) -> str:
+    """The key in a file named `file`, without the line end that an editor leaves behind it.
+
+    Raises:
+        RefusedError: there is none in it, with `code`.
+    """
+    key = text.strip()
+    if _match(key, prefix) is None:
+        raise RefusedError(code, f"{file} holds none")
+    return key
+
+
+def _match(text: str, prefix: str) -> re.Match[str] | None:
+    form = rf"{re.escape(prefix)}_([0-9a-f]{{{ID_CHARACTERS}}})_[A-Za-z0-9]{{{SECRET_CHARACTERS}}}"
+    return re.fullmatch(form, text)
 
 
 def _digest(text: str) -> bytes:

@@ -11,20 +11,18 @@ from enum import StrEnum
 from typing import Any, NoReturn, TypeVar
 
 from protocol.codes import Code
-from protocol.errors import RefusedError
+from protocol.encoding.strict_json import decode_utf8
+from protocol.errors import MalformedError, RefusedError
+from protocol.web_address import parse_web_address
 
 E = TypeVar("E", bound=StrEnum)
 
 
 class TomlTable:
-    """One table of a file. Its members are asked for one by one, and `end` refuses what is left.
-
-    Attributes:
-        members: What is left.
-    """
+    """One table of a file. Its members are asked for one by one, and `end` refuses what is left."""
 
     def __init__(self, members: Mapping[str, Any], *, place: str, code: Code) -> None:
-        self.members = dict(members)
+        self._members = dict(members)
         self._place = place
         self._code = code
         self._known: list[str] = []
@@ -42,10 +40,38 @@ class TomlTable:
 
     def optional_text(self, name: str) -> str | None:
         """The text `name`, or None when it is absent."""
-        if name in self.members:
+        if name in self._members:
             return self.text(name)
         self._known.append(name)
         return None
+
+    def line(self, name: str, *, max_characters: int) -> str:
+        """The text `name` that people are shown: one line that can be seen.
+
+        Raises:
+            RefusedError: absent, or something else.
+        """
+        value = self.text(name)
+        if len(value) > max_characters:
+            self.refuse(name, f"has at most {max_characters} characters")
+        if not value.isprintable() or not value.strip():
+            self.refuse(name, "is one line of visible text")
+        return value
+
+    def origin(self, name: str) -> str:
+        """The text `name`, the address of a server: `https://host`, nothing behind it, http under .localhost.
+
+        Raises:
+            RefusedError: absent, or something else.
+        """
+        value = self.text(name)
+        try:
+            address = parse_web_address(value, development=True)
+        except MalformedError as error:
+            self.refuse(name, f"cannot be used: {error.detail or error.code.meaning}")
+        if address.text != address.origin:
+            self.refuse(name, "is an address without a path or a final slash")
+        return value
 
     def texts(self, name: str) -> list[str]:
         """The list `name` of texts.
@@ -126,7 +152,7 @@ class TomlTable:
         Raises:
             RefusedError: there is a member that nobody asked for.
         """
-        for name in sorted(self.members):
+        for name in sorted(self._members):
             self.refuse(name, f"is unknown{suggestion(name, self._known)}")
 
     def refuse(self, name: str, reason: str) -> NoReturn:
@@ -135,7 +161,7 @@ class TomlTable:
 
     def _take(self, name: str) -> Any:  # noqa: ANN401 (whatever TOML may hold)
         self._known.append(name)
-        return self.members.pop(name, None)
+        return self._members.pop(name, None)
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
@@ -144,14 +170,17 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {nearest[0]}?" if nearest else ""
 
 
-def parse_toml(text: str, *, file: str, code: Code) -> TomlTable:
+def parse_toml(source: str | bytes, *, file: str, code: Code) -> TomlTable:
     """Read the file named `file`, whose faults have this code.
 
     Raises:
-        RefusedError: not TOML.
+        RefusedError: not TOML in UTF-8.
     """
     try:
+        text = source if isinstance(source, str) else decode_utf8(source)
         return TomlTable(tomllib.loads(text), place=f"{file}: ", code=code)
+    except MalformedError as error:
+        raise RefusedError(code, f"{file}: {error.code.meaning}") from error
     except tomllib.TOMLDecodeError as error:
         raise RefusedError(code, f"{file}: {error}") from error
 

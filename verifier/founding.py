@@ -55,6 +55,4 @@ def check_settings(name: str, url: str) -> VerifierSettings:
     Raises:
         RefusedError: an unusable name or address.
     """
-    if not name.isprintable() or not name.strip():
-        raise RefusedError(Code.SETTINGS_INVALID, "a name is one line of visible text")
     return parse_settings(encode_settings(VerifierSettings(name, url, None)))

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from ledger.trust import TrustedLedgers, encode_trusted_ledgers, parse_trusted_ledgers
+from ledger.trust import TrustedLedgers, encode_trusted_ledgers, take_trusted_ledgers
 from protocol.codes import Code
 from protocol.did.jwk import resolve_did_jwk
 from protocol.did.key import resolve_did_key
@@ -74,14 +74,14 @@ class VerifierPolicy:
     rules: VerificationPolicy
 
 
-def parse_policy(text: str) -> VerifierPolicy:
+def parse_policy(source: str | bytes) -> VerifierPolicy:
     """Read `policy.toml`.
 
     Raises:
         RefusedError: POLICY_INVALID; the detail names the place.
     """
-    top = parse_toml(text, file=FILE, code=Code.POLICY_INVALID)
-    ledgers = _parse_ledgers(top)
+    top = parse_toml(source, file=FILE, code=Code.POLICY_INVALID)
+    ledgers = take_trusted_ledgers(top)
     trusted: dict[str, frozenset[str]] = {}
     for table in top.tables("trust"):
         vct, issuers = _parse_trust(table)
@@ -98,9 +98,7 @@ def load_policy(path: Path) -> VerifierPolicy:
         RefusedError: it cannot be used, or there is none.
     """
     try:
-        return parse_policy(decode_utf8(path.read_bytes()))
-    except MalformedError as error:
-        raise RefusedError(Code.POLICY_INVALID, f"{FILE}: {error.code.meaning}") from error
+        return parse_policy(path.read_bytes())
     except FileNotFoundError as error:
         raise RefusedError(Code.NOT_INITIALIZED, f"{path.name} is missing") from error
 
@@ -151,18 +149,6 @@ def find_vct(type_name: str) -> str:
     except RefusedError as error:
         known = [known.name for known in credential_types()]
         raise RefusedError(error.code, f"{type_name[:80]!r}{suggestion(type_name, known)}") from error
-
-
-def _parse_ledgers(top: TomlTable) -> TrustedLedgers:
-    source = dict(top.members)
-    top.flag("development", default=False)
-    for table in top.tables("ledger"):
-        table.text("policy")
-        table.end()
-    try:
-        return parse_trusted_ledgers(source)
-    except MalformedError as error:
-        top.refuse("ledger", f"has a policy that cannot be used: {error.detail or error.code}")
 
 
 def _parse_trust(table: TomlTable) -> tuple[str, frozenset[str]]:

@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from protocol.codes import Code
-from protocol.errors import MalformedError
 from protocol.jws import Algorithm
 from protocol.openid4vp.request import MAX_NAME_CHARACTERS
-from protocol.web_address import parse_web_address
-from storage.toml_table import TomlTable, parse_toml, quote_toml
+from storage.toml_table import parse_toml, quote_toml
 
 FILE = "verifier.toml"
 MIN_REQUEST_LIFETIME = timedelta(seconds=30)
@@ -53,20 +51,20 @@ class VerifierSettings:
     request_lifetime: timedelta = timedelta(minutes=_DEFAULT_MINUTES)
 
 
-def parse_settings(text: str) -> VerifierSettings:
+def parse_settings(source: str | bytes) -> VerifierSettings:
     """Read `verifier.toml`.
 
     Raises:
         RefusedError: SETTINGS_INVALID; the detail names the place.
     """
-    top = parse_toml(text, file=FILE, code=Code.SETTINGS_INVALID)
+    top = parse_toml(source, file=FILE, code=Code.SETTINGS_INVALID)
     requests = top.table("requests")
     signing_name = top.choice("signing_name", default=Algorithm.EDDSA)
     if signing_name is Algorithm.ES256:
         top.refuse("signing_name", "is EdDSA or Ed25519")
     settings = VerifierSettings(
-        name=_name(top),
-        url=_url(top),
+        name=top.line("name", max_characters=MAX_NAME_CHARACTERS),
+        url=top.origin("url"),
         did=top.optional_text("did"),
         signing_name=signing_name,
         request_lifetime=requests.number(
@@ -88,21 +86,3 @@ def encode_settings(settings: VerifierSettings) -> str:
         signing_name=quote_toml(settings.signing_name.value),
         minutes=settings.request_lifetime // _MINUTE,
     )
-
-
-def _name(top: TomlTable) -> str:
-    name = top.text("name")
-    if len(name) > MAX_NAME_CHARACTERS:
-        top.refuse("name", f"has at most {MAX_NAME_CHARACTERS} characters")
-    return name
-
-
-def _url(top: TomlTable) -> str:
-    url = top.text("url")
-    try:
-        address = parse_web_address(url, development=True)
-    except MalformedError as error:
-        top.refuse("url", f"cannot be used: {error.detail or error.code}")
-    if address.text != address.origin:
-        top.refuse("url", "is an address without a path or a final slash")
-    return url

@@ -9,20 +9,15 @@ And apart from it, so that an old copy of that folder does not bring back what w
 seen/            the last checkpoint seen of each ledger
 """
 
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 from ledger.memory import CheckpointMemory
-from ledger.trust import TrustedLedgers, encode_trusted_ledgers, parse_trusted_ledgers
-from protocol.codes import Code
-from protocol.encoding.strict_json import decode_utf8
-from protocol.errors import RefusedError
+from ledger.trust import LEDGERS_FILE, TrustedLedgers, encode_trusted_ledgers, parse_ledgers_file
 from storage.atomic_file import Folder
 from storage.sealed_snapshot import previous_name
 
 _VAULT = "wallet.sealed"
-_LEDGERS = "ledgers.toml"
 _MAX_BYTES = 256 * 1024
 
 
@@ -47,21 +42,17 @@ class WalletFolder:
 
         Raises:
             RefusedError: the file cannot be used, or others could change it.
-            MalformedError: a policy in it cannot be read.
         """
         with Folder(self.path, private=True) as folder:
-            if not folder.exists(_LEDGERS):
+            if not folder.exists(LEDGERS_FILE):
                 return TrustedLedgers(())
-            text = decode_utf8(folder.read(_LEDGERS, max_bytes=_MAX_BYTES))
-        try:
-            return parse_trusted_ledgers(tomllib.loads(text))
-        except tomllib.TOMLDecodeError as error:
-            raise RefusedError(Code.SETTINGS_INVALID, f"{_LEDGERS}: {error}") from error
+            source = folder.read(LEDGERS_FILE, max_bytes=_MAX_BYTES)
+        return parse_ledgers_file(source)
 
     def save_ledgers(self, trusted: TrustedLedgers) -> None:
         """Write the ledgers the wallet trusts."""
         with Folder(self.path, private=True) as folder:
-            folder.replace(_LEDGERS, encode_trusted_ledgers(trusted).encode())
+            folder.replace(LEDGERS_FILE, encode_trusted_ledgers(trusted).encode())
 
     def memory(self) -> CheckpointMemory:
         """What the wallet has seen of its ledgers."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from doors.server import listen
 from issuer.folder import IssuerFolder
-from issuer.founding import found_institution, trust_ledger
+from issuer.founding import check_settings, found_institution, trust_ledger
 from issuer.institution import OFFERS
 from issuer.settings import IssuerSettings
 from ledger.client import TOKEN_PREFIX
@@ -54,13 +54,9 @@ class Anchor:
     def found(self, *, url: str = "http://issuer.localhost:8102") -> IssuerSettings:
         self.trust()
         with self.keeper() as keeper:
+            settings = check_settings("City University", url)
             return found_institution(
-                self.folder,
-                keeper,
-                name="City University",
-                slug="city-university",
-                url=url,
-                now=self.world.clock(),
+                self.folder, keeper, settings, slug="city-university", now=self.world.clock()
             )
 
     @contextmanager

@@ -5,13 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from issuer.founding import found_institution, trust_ledger
+from issuer.founding import check_settings, found_institution, trust_ledger
 from issuer.institution import open_institution
+from ledger.client import TOKEN_PREFIX
 from ledger.fetch import chosen_fetcher
 from protocol.codes import Code
 from protocol.did.document import Relationship
 from protocol.errors import RefusedError, TallyError, UnavailableError
 from protocol.tlog.policy import encode_log_policy
+from storage.management_key import create_management_key
 from storage.passphrase import Passphrase
 from tests.issuer.anchored import PASSPHRASE, Anchor, anchored
 from tests.ledger.world import Clock
@@ -47,11 +49,10 @@ def test_nothing_in_the_folder_is_open_to_others(anchor: Anchor) -> None:
 
 def test_founding_that_was_interrupted_is_finished_by_the_next_call(anchor: Anchor) -> None:
     anchor.trust()
-    anchor.folder.save_onboarding_token("not the token")
+    anchor.folder.save_onboarding_token(create_management_key(TOKEN_PREFIX)[0])
+    settings = check_settings("City", URL)
     with anchor.keeper() as keeper, pytest.raises(RefusedError) as refusal:
-        found_institution(
-            anchor.folder, keeper, name="City", slug="city-university", url=URL, now=anchor.world.clock()
-        )
+        found_institution(anchor.folder, keeper, settings, slug="city-university", now=anchor.world.clock())
     assert refused(refusal) is Code.WRITER_NOT_AUTHORIZED
     assert not anchor.folder.is_initialized()
     with anchor.open_keys() as ring:
@@ -62,10 +63,9 @@ def test_founding_that_was_interrupted_is_finished_by_the_next_call(anchor: Anch
 
 
 @pytest.mark.parametrize("name", ["", "x" * 101, "City\nUniversity", "\x1b[2J", "Uni\u202e", "\udc80"])
-def test_name_that_cannot_be_shown_is_refused(anchor: Anchor, name: str) -> None:
-    anchor.trust()
-    with anchor.keeper() as keeper, pytest.raises(RefusedError) as refusal:
-        found_institution(anchor.folder, keeper, name=name, slug="city", url=URL, now=anchor.world.clock())
+def test_name_that_cannot_be_shown_is_refused(name: str) -> None:
+    with pytest.raises(RefusedError) as refusal:
+        check_settings(name, URL)
     assert refused(refusal) is Code.SETTINGS_INVALID
 
 
@@ -79,10 +79,9 @@ def test_name_that_cannot_be_shown_is_refused(anchor: Anchor, name: str) -> None
         "x",
     ],
 )
-def test_address_that_wallets_could_not_use_is_refused(anchor: Anchor, url: str) -> None:
-    anchor.trust()
-    with anchor.keeper() as keeper, pytest.raises(RefusedError) as refusal:
-        found_institution(anchor.folder, keeper, name="City", slug="city", url=url, now=anchor.world.clock())
+def test_address_that_wallets_could_not_use_is_refused(url: str) -> None:
+    with pytest.raises(RefusedError) as refusal:
+        check_settings("City", url)
     assert refused(refusal) is Code.SETTINGS_INVALID
 
 

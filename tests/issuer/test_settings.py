@@ -19,7 +19,7 @@ SETTINGS = IssuerSettings(
     [
         SETTINGS,
         IssuerSettings(
-            name='Université "Nord"\n\\ \x7f \u202e',
+            name='Université "Nord" \\',
             url="https://issuer.example",
             did="did:webvh:Qm:issuer.example",
             signing_name=Algorithm.ED25519,
@@ -47,7 +47,7 @@ def test_settings_come_back_as_they_were_written(settings: IssuerSettings) -> No
         pytest.param("EdDSA", "ES256", "signing_name", id="other-algorithm"),
         pytest.param("EdDSA", "none", "signing_name", id="no-algorithm"),
         pytest.param("copies = 10", "copies = 10\nretries = 3", "offers.retries", id="NT-A07-unknown"),
-        pytest.param("[offers]", "offers = 1\n[more]", "[offers]", id="not-a-table"),
+        pytest.param("[offers]", "offers = 1\n[more]", "offers is a table", id="not-a-table"),
         pytest.param("[offers]", "passphrase = 'x'\n[offers]", "passphrase", id="NT-A07-secret"),
         pytest.param("[offers]", "[offers", "line", id="not-toml"),
     ],
@@ -58,4 +58,10 @@ def test_settings_nobody_meant_are_refused(old: str, new: str, reason: str) -> N
     with pytest.raises(RefusedError) as refusal:
         parse_settings(text.replace(old, new, 1))
     assert refusal.value.code is Code.SETTINGS_INVALID
+    assert refusal.value.detail.startswith("issuer.toml: ")
     assert reason in refusal.value.detail
+
+
+def test_settings_that_are_not_there_are_the_usual_ones() -> None:
+    short = f'name = "{SETTINGS.name}"\nurl = "{SETTINGS.url}"\ndid = "{SETTINGS.did}"\n'
+    assert parse_settings(short) == SETTINGS

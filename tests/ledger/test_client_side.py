@@ -2,8 +2,7 @@
 
 import base64
 import json
-import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
@@ -31,7 +30,7 @@ from ledger.trust import (
     TrustedLedgers,
     encode_trusted_ledgers,
     fetch_trusted_ledger,
-    parse_trusted_ledgers,
+    parse_ledgers_file,
 )
 from protocol.codes import Code
 from protocol.did.document import Relationship
@@ -358,7 +357,7 @@ def test_policy_without_quorum_gives_no_time_and_so_no_evidence(reader: Reader) 
     entry = first(reader)
     reader.log(entry.line)
     table = encode_trusted_ledgers(TrustedLedgers((reader.world.ledger,), development=True))
-    careless = parse_trusted_ledgers(tomllib.loads(table.replace("quorum operator", "quorum none")))
+    careless = parse_ledgers_file(table.replace("quorum operator", "quorum none").encode())
     assert code_of(lambda: reader.resolver(*careless.ledgers).resolve(entry.version.did)) is Code.LOG_STALE
 
 
@@ -370,31 +369,6 @@ def test_refusal_of_the_ledger_arrives_as_its_code(reader: Reader) -> None:
         code_of(lambda: client.submit(entry.line.encode(), onboarding_token=wrong_token))
         is Code.WRITER_NOT_AUTHORIZED
     )
-
-
-def test_trusted_ledgers_are_written_and_read_alike(reader: Reader) -> None:
-    trusted = TrustedLedgers((reader.world.ledger,), development=True)
-    assert parse_trusted_ledgers(tomllib.loads(encode_trusted_ledgers(trusted))) == trusted
-
-
-@pytest.mark.parametrize(
-    "table",
-    [
-        {"development": "yes"},
-        {"ledger": {}},
-        {"ledger": ["policy"]},
-        {"ledger": [{"policy": 1}]},
-    ],
-)
-def test_settings_in_another_form_are_refused(table: Mapping[str, Any]) -> None:
-    with pytest.raises(RefusedError):
-        parse_trusted_ledgers(table)
-
-
-def test_policy_without_the_address_of_its_log_is_refused(reader: Reader) -> None:
-    policy = encode_trusted_ledgers(TrustedLedgers((reader.world.ledger,)))
-    without = policy.replace(f" {reader.world.ledger.url}", "")
-    assert code_of(lambda: parse_trusted_ledgers(tomllib.loads(without))) is Code.LOG_POLICY_INVALID
 
 
 def test_ledger_is_asked_for_its_own_policy(reader: Reader) -> None:

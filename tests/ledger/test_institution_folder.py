@@ -3,9 +3,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import MetaData
 
+from ledger.client import TOKEN_PREFIX
 from ledger.institution_folder import InstitutionFolder
 from protocol.codes import Code
 from protocol.errors import RefusedError, TallyError, UnavailableError
+from storage.management_key import create_management_key
 
 URL = "http://institution.localhost:1"
 
@@ -53,3 +55,24 @@ def test_management_key_that_others_could_read_is_refused(folder: InstitutionFol
     folder.save_address(URL)
     folder.management_key.chmod(mode)
     assert failure(folder).code is Code.VAULT_PERMISSIONS
+
+
+@pytest.mark.parametrize("text", ["", "\n", "garbage", "\udcff", "tally_other_7f3a09c2_" + "x" * 43])
+def test_file_that_holds_no_key_or_token_is_refused_by_its_name(folder: InstitutionFolder, text: str) -> None:
+    for name in ("management.key", "onboarding.token"):
+        (folder.path / name).touch(mode=0o600)
+        (folder.path / name).write_bytes(text.encode("utf-8", "surrogateescape"))
+    refusal = failure(folder)
+    assert (refusal.code, refusal.detail) == (Code.MANAGEMENT_KEY_INVALID, "management.key holds none")
+    with pytest.raises(RefusedError) as refused:
+        folder.load_onboarding_token()
+    assert (refused.value.code, refused.value.detail) == (
+        Code.WRITER_NOT_AUTHORIZED,
+        "onboarding.token holds none",
+    )
+
+
+def test_line_end_behind_a_token_is_no_part_of_it(folder: InstitutionFolder) -> None:
+    token, _ = create_management_key(TOKEN_PREFIX)
+    folder.write("onboarding.token", f"{token}\r\n")
+    assert folder.load_onboarding_token() == token

@@ -4,7 +4,13 @@ import pytest
 
 from ledger.fetch import Fetched, Fetcher, FetchRules
 from ledger.signer import LedgerKeys
-from ledger.trust import TrustedLedger, choose_ledger, trust_ledgers
+from ledger.trust import (
+    TrustedLedger,
+    choose_ledger,
+    encode_trusted_ledgers,
+    parse_ledgers_file,
+    trust_ledgers,
+)
 from protocol.codes import Code
 from protocol.errors import RefusedError, VerificationError
 from protocol.keys import Ed25519PrivateKey
@@ -57,3 +63,33 @@ def test_ledger_of_a_did_is_the_one_whose_address_it_names() -> None:
     with pytest.raises(VerificationError) as stranger:
         trusted.ledger_of(f"did:webvh:{scid}:ledger.localhost:city")
     assert stranger.value.code is Code.LEDGER_NOT_TRUSTED
+
+
+def test_trusted_ledgers_are_written_and_read_alike() -> None:
+    trusted = trust_ledgers([PUBLIC, LOCAL])
+    assert parse_ledgers_file(encode_trusted_ledgers(trusted).encode()) == trusted
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        pytest.param(b"[[", "at end of document", id="no-toml"),
+        pytest.param(b"\xff", Code.TEXT_INVALID.meaning, id="no-text"),
+        pytest.param(b"development = 'yes'", "development is true or false", id="no-flag"),
+        pytest.param(b"ledger = 1", "ledger is a list of tables", id="no-table"),
+        pytest.param(b"[[ledger]]\npolicy = 1", "ledger[1].policy is a text", id="no-text-policy"),
+        pytest.param(b"[[ledger]]\npolicy = 'log x'", "ledger[1].policy cannot be used", id="bad-policy"),
+        pytest.param(b"[[ledgers]]", "ledgers is unknown; did you mean ledger?", id="misspelt"),
+        pytest.param(
+            encode_trusted_ledgers(trust_ledgers([PUBLIC])).replace(f" {PUBLIC.url}", "").encode(),
+            "ledger[1].policy cannot be used: exactly one log with its URL",
+            id="no-address",
+        ),
+    ],
+)
+def test_settings_in_another_form_are_refused_and_name_the_place(source: bytes, reason: str) -> None:
+    with pytest.raises(RefusedError) as refusal:
+        parse_ledgers_file(source)
+    assert refusal.value.code is Code.SETTINGS_INVALID
+    assert refusal.value.detail.startswith("ledgers.toml: ")
+    assert reason in refusal.value.detail

@@ -25,6 +25,7 @@ from tests.processes import Finished, converse
 from tests.verifier.door import Door, open_door
 from tests.verifier.shop import DEGREE, issue, link_parameters, outcomes, reference_of
 from verifier.folder import VerifierFolder
+from verifier.register import TABLES
 from verifier.request import CreatedRequest
 
 HOSTILE = "\x1b[2J\u202eevil\u200b"
@@ -216,7 +217,7 @@ def test_waiting_ends_when_nobody_answers_in_time(counter: Counter, monkeypatch:
 def test_server_that_does_not_run_ends_with_7(tmp_path: Path) -> None:
     folder = VerifierFolder(tmp_path / "verifier", tmp_path / "state")
     folder.path.mkdir(mode=0o700)
-    folder.write("management.key", "tally_verifier_x")
+    folder.create_register(TABLES)
     folder.save_address("http://verifier.localhost:1")
     ended = run_tally(tmp_path, "verifier", "result", "x", "--json")
     assert (ended.status, ended.error) == (7, "network_unreachable")

@@ -90,7 +90,7 @@ def test_everything_a_policy_can_say_is_read() -> None:
         ("ledger = 1", "ledger is a list of tables [[ledger]]"),
         ("[ledger]\npolicy = 'x'", "ledger is a list of tables [[ledger]]"),
         ("[[ledger]]", "ledger[1].policy is missing"),
-        ("[[ledger]]\npolicy = 'log x'", "ledger has a policy that cannot be used: "),
+        ("[[ledger]]\npolicy = 'log x'", "ledger[1].policy cannot be used: "),
         ("[[ledger]]\npolicy = 'x'\nurl = 'y'", "ledger[1].url is unknown"),
         ("trust = ['degree']", "trust is a list of tables [[trust]]"),
         ("[[trust]]\ntype = 'degree'", "trust[1].issuers is missing"),

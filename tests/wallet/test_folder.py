@@ -29,19 +29,12 @@ def test_without_a_file_no_ledger_is_trusted(folder: WalletFolder) -> None:
     assert folder.load_ledgers() == TrustedLedgers(())
 
 
-@pytest.mark.parametrize(
-    ("text", "code"),
-    [
-        ("development = ", Code.SETTINGS_INVALID),
-        ("development = 1", Code.POLICY_INVALID),
-        ("[[ledger]]\npolicy = 'none'", Code.LOG_POLICY_INVALID),
-    ],
-)
-def test_file_that_cannot_be_used_is_refused(folder: WalletFolder, text: str, code: Code) -> None:
+@pytest.mark.parametrize("text", ["development = ", "development = 1", "[[ledger]]\npolicy = 'none'"])
+def test_file_that_cannot_be_used_is_refused(folder: WalletFolder, text: str) -> None:
     file = folder.path / "ledgers.toml"
     file.write_text(text)
     file.chmod(0o600)
-    assert refusal_of(folder.load_ledgers).code is code
+    assert refusal_of(folder.load_ledgers).code is Code.SETTINGS_INVALID
 
 
 def test_file_that_others_can_change_is_refused(folder: WalletFolder) -> None:

@@ -49,6 +49,7 @@ def init(
     Without --slug and --onboarding-token-file it has no DID: it can check everything, but wallets cannot tell
     who asks. What it cannot finish, it finishes when it is called again.
     """
+    from ledger.client import parse_onboarding_token
     from ledger.fetch import chosen_fetcher
     from protocol.tlog.policy import encode_log_policy
     from storage.passphrase import Passphrase, calibrate_kdf
@@ -62,6 +63,9 @@ def init(
     if (slug is None) is not (onboarding_token_file is None):
         raise RefusedError(Code.INPUT_REQUIRED, "--slug and --onboarding-token-file go together")
     settings = check_settings(name, url)
+    token = onboarding_token_file and parse_onboarding_token(
+        onboarding_token_file, file="--onboarding-token-file"
+    )
     with chosen_fetcher(ledger_url) as fetcher:
         ledger = trust_ledger(folder, ledger_url, policy=ledger_policy, fetcher=fetcher)
     terminal.note("You trust the ledger by this policy:")
@@ -70,10 +74,10 @@ def init(
     secret = Passphrase(passphrase.read(terminal, question="New passphrase:", repeat=True))
     with folder.open_new_keys(secret, sealing=ANSWERS, kdf=calibrate_kdf(), now=now()) as ring:
         folder.create_register(TABLES)
-        if slug is None or onboarding_token_file is None:
+        if slug is None or token is None:
             folder.save_settings(settings)
         else:
-            folder.save_onboarding_token(onboarding_token_file.strip())
+            folder.save_onboarding_token(token)
             with folder.identity_keeper(ring, ledger) as keeper:
                 settings = found_with_did(folder, keeper, settings, slug=slug, now=now())
     terminal.document({"name": settings.name, "did": settings.did, "url": settings.url})
