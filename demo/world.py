@@ -7,7 +7,7 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +20,11 @@ from schemas import credential_type
 from wallet.folder import WalletFolder
 
 PURPOSE = "To check that you hold the degree this position asks for"
+PROGRAM = ("-m", "tally")
+"""What each party runs, as arguments of Python."""
 
+# Below the ports a system hands out to whoever wants any, so nobody else gets them before our servers do.
+_PORTS = range(20_000, 30_000)
 _STOP_SECONDS = 10
 _STATUS_TTL = "ttl_seconds = 1"  # so that a revocation is noticed while one watches
 
@@ -151,7 +155,7 @@ class World:
     @contextmanager
     def running(self) -> Iterator["World"]:
         """Set everybody up, on free ports, and keep the three servers running until the block ends."""
-        ledger_port, issuer_port, verifier_port = _free_ports(3)
+        ledger_port, issuer_port, verifier_port = find_free_ports(3)
         self.claims.write_bytes(encode_json(credential_type("degree").example))
         made = self.operator.tally("ledger", "init", "--port", str(ledger_port))
         with ExitStack() as servers:
@@ -198,15 +202,20 @@ def write_secret(path: Path, text: str) -> None:
     path.write_text(text + "\n")
 
 
-def _free_ports(count: int) -> list[int]:
+def find_free_ports(count: int) -> list[int]:
     """Ports that nobody listens on now. Addresses are part of every credential, so they are chosen first."""
+    ports: list[int] = []
     with ExitStack() as bound:
-        listeners = [bound.enter_context(listen("127.0.0.1", 0)) for _ in range(count)]
-        return [listener.socket.getsockname()[1] for listener in listeners]
+        while len(ports) < count:
+            port = secrets.choice(_PORTS)
+            with suppress(RefusedError):
+                bound.enter_context(listen("127.0.0.1", port))
+                ports.append(port)
+    return ports
 
 
 def _command(arguments: tuple[str, ...]) -> list[str]:
-    return [sys.executable, "-m", "tally", *arguments, "--json"]
+    return [sys.executable, *PROGRAM, *arguments, "--json"]
 
 
 def _read_error(text: bytes) -> TallyError:

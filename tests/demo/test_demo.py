@@ -1,26 +1,20 @@
-import json
-import subprocess
-import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from demo.story import BrokenExpectationError, Narrator
+from tests.command import run_tally
+from tests.processes import ROOT
 
-ROOT = Path(__file__).parents[2]
 
-
-def test_story_is_played_and_every_expectation_held(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "tally", "demo", "--json"],
-        cwd=ROOT,
-        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "TMPDIR": str(tmp_path)},
-        capture_output=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr.decode()
-    assert json.loads(done.stdout) == {"held": True, "expectations": 18}
+def test_story_is_played_and_every_expectation_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("demo.world.PROGRAM", ("-m", "tests.quick_tally"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.chdir(ROOT)
+    done = run_tally(tmp_path, "demo", "--json")
+    assert done.status == 0, done.stderr
+    assert done.json == {"held": True, "expectations": 18}
     assert list(tmp_path.glob("tally-demo-*")) == []
 
 
