@@ -30,12 +30,15 @@ def express_error(error: TallyError, words: Mapping[Code, str], *, otherwise: st
 
 
 def refusal(error: OAuthError, words: Mapping[Code, str]) -> RefusedError:
-    """What `error`, in the words of an endpoint, means to the party that reads it; the detail repeats it,
-    without what the code says anyhow.
+    """What `error`, in the words of an endpoint, means to the party that reads it; the detail repeats what was
+    said beyond that.
     """
-    code = next((code for code, word in words.items() if word == error.error), Code.ISSUANCE_REFUSED)
+    code = next((code for code, word in words.items() if word == error.error), None)
+    if code is None:
+        said = f"{error.error}: {error.description}" if error.description else error.error
+        return RefusedError(Code.ISSUANCE_REFUSED, said)
     said = (error.description or "").removeprefix(encode_description(code.meaning)).strip(" ()")
-    return RefusedError(code, f"{error.error}: {said}" if said else error.error)
+    return RefusedError(code, said or error.error)
 
 
 def encode_description(text: str) -> str:

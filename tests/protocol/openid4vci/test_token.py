@@ -204,7 +204,7 @@ def test_wrong_code_is_the_typed_one_where_one_was_typed() -> None:
     ours = express_token_error(RefusedError(Code.TRANSACTION_CODE_WRONG, "4 tries left"))
     assert ours.error == "invalid_grant"
     read = token_refusal(ours, with_transaction_code=True)
-    assert (read.code, read.detail) == (Code.TRANSACTION_CODE_WRONG, "invalid_grant: 4 tries left")
+    assert (read.code, read.detail) == (Code.TRANSACTION_CODE_WRONG, "4 tries left")
     missing = token_refusal(OAuthError("invalid_request"), with_transaction_code=True)
     assert missing.code is Code.TRANSACTION_CODE_REQUIRED
 
