@@ -505,7 +505,7 @@ def test_slow_server_is_given_up_at_the_deadline(
     with fetching(behave, authority, tls, SHORT) as (fetcher, _):
         start = time.monotonic()
         assert refused(fetcher) is Code.NETWORK_TIMEOUT
-        assert time.monotonic() - start < 3
+        assert time.monotonic() - start < 8  # the server keeps it up for 10
 
 
 def test_slow_tls_is_given_up_at_the_deadline_nt_n08(authority: Authority) -> None:
@@ -520,7 +520,7 @@ def test_server_that_does_not_read_is_given_up_at_the_deadline_nt_n08(
     with fetching(silent, authority, tls, SHORT) as (fetcher, _), pytest.raises(UnavailableError) as failure:
         fetcher.fetch(URL, accept=JSON, method="POST", body=bytes(50_000_000), content_type=JSON)
     assert failure.value.code is Code.NETWORK_TIMEOUT
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < 8  # the server keeps it up for 10
 
 
 def resetting(peer: Peer, connection: socket.socket) -> None:

@@ -52,7 +52,7 @@ def test_server_says_when_it_is_ready_and_ends_well_when_asked(asked: signal.Sig
         assert urlsplit(ready["url"]).hostname == "sample.localhost"
         assert status_of(ready["url"], "/healthz?code=canary-7f3a") == 200
         process.send_signal(asked)
-        stdout, stderr = process.communicate(timeout=10)
+        stdout, stderr = process.communicate(timeout=30)
     assert process.returncode == 0
     assert stdout == ""
     assert stderr == ""
@@ -63,7 +63,7 @@ def test_server_tells_a_person_in_a_sentence_and_closes_what_was_open() -> None:
         assert process.stderr is not None
         assert process.stderr.readline().startswith("Ready at http://sample.localhost:")
         process.send_signal(signal.SIGTERM)
-        _, stderr = process.communicate(timeout=10)
+        _, stderr = process.communicate(timeout=30)
     assert stderr == "closed what was open\n"
 
 
