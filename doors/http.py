@@ -142,7 +142,8 @@ def bearer_key(verify: Callable[[str], T], *, code: Code = Code.MANAGEMENT_KEY_I
 
 async def _read(request: Request, media_type: str, max_bytes: int) -> bytes:
     content_types = request.headers.getlist("content-type")
-    if len(content_types) != 1 or not _is_of(media_type, content_types[0]):
+    is_coded = "content-encoding" in request.headers
+    if is_coded or len(content_types) != 1 or not _is_of(media_type, content_types[0]):
         raise MalformedError(Code.MEDIA_TYPE_UNSUPPORTED, media_type)
     body = bytearray()
     async for chunk in request.stream():
@@ -154,11 +155,10 @@ async def _read(request: Request, media_type: str, max_bytes: int) -> bytes:
 
 def _is_of(media_type: str, content_type: str) -> bool:
     """Whether `content_type` is `media_type`, in UTF-8 if it names a character set."""
-    given, _, parameters = content_type.lower().partition(";")
-    name, _, value = parameters.partition("=")
-    if name.strip() == "charset" and value.strip().strip('"') != "utf-8":
-        return False
-    return given.strip() == media_type
+    given, *parameters = content_type.lower().split(";")
+    named = [parameter.partition("=") for parameter in parameters]
+    charsets = {value.strip().strip('"') for name, _, value in named if name.strip() == "charset"}
+    return given.strip() == media_type and charsets <= {"utf-8"}
 
 
 async def _answer_tally_error(request: Request, error: TallyError) -> Response:

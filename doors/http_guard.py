@@ -7,10 +7,12 @@ exception nobody foresaw becomes a problem without a trace of the program.
 import asyncio
 import logging
 import os
+import re
 import traceback
 import uuid
 
 from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from doors.problem import problem
@@ -18,13 +20,18 @@ from protocol.codes import Code
 from protocol.errors import MalformedError, TallyError
 
 MAX_BODY_BYTES = 64 * 1024
+MAX_ADDRESS_BYTES = 8 * 1024
 MAX_HEADERS = 64
 MAX_HEADER_BYTES = 16 * 1024
 BODY_SECONDS = 10.0
 
 _METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
+_VERSIONS = frozenset({"1.0", "1.1"})
+# A letter, a digit, one of -._~ or a slash in percent-encoding: another spelling of a path, by which a rule
+# of the proxy in front for that path could be walked around (RFC 3986 §6.2.2.2).
+_OTHER_SPELLING = re.compile(rb"%(?:2[d-f]|3[0-9]|[46][1-9a-f]|[57][0-9a]|5f|7e)", re.IGNORECASE)
 # An answer may bring its own value: a page its policy, a public file its cache time.
-_SECURITY_HEADERS = {
+SECURITY_HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
@@ -67,6 +74,8 @@ class HttpGuard:
                 return
             error, status = refusal
             answer = problem(error, status=status)
+        except ClientDisconnect:
+            return  # whoever hung up in the middle of a body gets no answer, and is nobody's fault
         except Exception as error:  # noqa: BLE001 (whatever an endpoint did not foresee)
             instance = f"urn:uuid:{uuid.uuid4()}"
             answer = problem(TallyError(Code.INTERNAL_ERROR), instance=instance)
@@ -113,7 +122,7 @@ class _GuardedSend:
         if message["type"] == "http.response.start":
             self.started = True
             headers = MutableHeaders(scope=message)
-            for name, value in _SECURITY_HEADERS.items():
+            for name, value in SECURITY_HEADERS.items():
                 headers.setdefault(name, value)
             if not self._body.is_complete:
                 # The rest of a refused body is not waited for.
@@ -126,13 +135,19 @@ def _refusal(scope: Scope, max_body_bytes: int) -> tuple[TallyError, int] | None
     headers: list[tuple[bytes, bytes]] = scope["headers"]
     if len(headers) > MAX_HEADERS or sum(len(n) + len(v) for n, v in headers) > MAX_HEADER_BYTES:
         return MalformedError(Code.SIZE_EXCEEDED, "headers"), 431
+    if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_ADDRESS_BYTES:
+        return MalformedError(Code.SIZE_EXCEEDED, "address"), 414
+    if scope["http_version"] not in _VERSIONS:
+        return MalformedError(Code.FORMAT_INVALID, "version of HTTP"), 505
+    if _OTHER_SPELLING.search(scope["raw_path"]):
+        return MalformedError(Code.NOT_FOUND), 404
     if scope["method"] not in _METHODS:
         return MalformedError(Code.METHOD_NOT_ALLOWED), 405
     lengths = [value for name, value in headers if name == b"content-length"]
     chunked = any(name == b"transfer-encoding" for name, _ in headers)
     # Two ways to say where the body ends are how one request is smuggled inside another (RFC 9112 §6.1).
-    if len(lengths) > 1 or (lengths and chunked):
-        return MalformedError(Code.FORMAT_INVALID, "more than one body length"), 400
+    if len(lengths) > 1 or (lengths and chunked) or (chunked and scope["http_version"] == "1.0"):
+        return MalformedError(Code.FORMAT_INVALID, "where the body ends is disputed"), 400
     if lengths and int(lengths[0]) > max_body_bytes:
         return MalformedError(Code.SIZE_EXCEEDED, f"more than {max_body_bytes} bytes"), 413
     return None

@@ -13,6 +13,7 @@ from protocol.errors import MalformedError, RefusedError, TallyError, Unavailabl
 _STATUS: Mapping[Code, int] = {
     code: status
     for status, codes in {
+        400: (Code.INPUT_REQUIRED,),
         401: (Code.MANAGEMENT_KEY_INVALID, Code.WRITER_NOT_AUTHORIZED, Code.ACCESS_TOKEN_INVALID),
         403: (Code.RESPONSE_CODE_INVALID, Code.SCOPE_INSUFFICIENT),
         404: (

@@ -117,7 +117,7 @@ def _create_server(app: Callable[..., Any], ready: Callable[[], None]) -> "uvico
     # uvicorn costs more to import than any command that does not serve may take.
     import uvicorn
 
-    from doors.slow_header import SlowHeaderProtocol
+    from doors.http_connection import BoundedConnection
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -135,7 +135,7 @@ def _create_server(app: Callable[..., Any], ready: Callable[[], None]) -> "uvico
     return Server(
         uvicorn.Config(
             app,
-            http=SlowHeaderProtocol,
+            http=BoundedConnection,
             loop="asyncio",
             ws="none",
             # Its log would hold tracebacks, and a line for everything that is not HTTP.

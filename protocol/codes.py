@@ -980,8 +980,8 @@ class Code(StrEnum):
     )
     INPUT_REQUIRED = (
         "input_required",
-        "Something that the command needs was not given.",
-        "Give it; the detail names it, and `--help` says how.",
+        "Something that is needed was not given.",
+        "Give it; the detail says what it is.",
     )
     DECLINED = (
         "declined",

@@ -24,7 +24,7 @@ class Answer:
 
 class Browser:
     def __init__(self, url: str) -> None:
-        self._port = urlsplit(url).port
+        self.port = urlsplit(url).port or 0
 
     def get(self, path: str, **headers: str) -> Answer:
         return self.ask("GET", path, None, headers)
@@ -37,7 +37,7 @@ class Browser:
         return self.post(path, json.dumps(body), **headers)
 
     def ask(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
-        connection = HTTPConnection("127.0.0.1", self._port, timeout=10)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
             connection.request(method, path, body, dict(headers))
             answer = connection.getresponse()

@@ -1,6 +1,5 @@
 """NT-A01, NT-A02, NT-A04 and NT-A08 at the doors that all services share."""
 
-import json
 import socket
 import threading
 from collections.abc import Iterator
@@ -8,15 +7,15 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from doors.http_connection import BoundedConnection
 from doors.server import listen, running
-from doors.slow_header import SlowHeaderProtocol
-from protocol.codes import Code, find_code
+from protocol.codes import Code
 from storage.management_key import create_management_key
-from tests.doors.sample_app import create_sample_app
+from tests.attacks.raw_http import HOST, code, exchange, get, post, receive, status
+from tests.doors.sample_app import LARGE, create_sample_app
 
 KEY_TEXT, KEY = create_management_key("sample")
 OTHER_TEXT, _ = create_management_key("sample")
-HOST = b"Host: sample.localhost\r\n"
 
 
 @pytest.fixture(scope="module")
@@ -26,51 +25,6 @@ def port() -> Iterator[int]:
         running(create_sample_app(key=KEY, body_seconds=0.3), listener),
     ):
         yield urlsplit(listener.url).port or 0
-
-
-def exchange(port: int, request: bytes) -> bytes:
-    """Everything the server answers to `request` until it closes the connection."""
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
-        connection.sendall(request)
-        answer = b""
-        while chunk := _receive(connection):
-            answer += chunk
-    return answer
-
-
-def _receive(connection: socket.socket) -> bytes:
-    try:
-        return connection.recv(65_536)
-    except ConnectionResetError:
-        return b""
-
-
-def status(answer: bytes) -> int:
-    return int(answer.split(b" ", 2)[1]) if answer else 0
-
-
-def code(answer: bytes) -> Code | None:
-    """The code of the problem in an answer."""
-    _, _, body = answer.partition(b"\r\n\r\n")
-    return find_code(json.loads(body)["code"])
-
-
-def get(path: str, *headers: str) -> bytes:
-    lines = "".join(f"{header}\r\n" for header in (*headers, "Connection: close"))
-    return f"GET {path} HTTP/1.1\r\nHost: sample.localhost\r\n{lines}\r\n".encode()
-
-
-def post(path: str, body: bytes, *headers: str) -> bytes:
-    lines = "".join(
-        f"{header}\r\n"
-        for header in (
-            *headers,
-            "Content-Type: application/json",
-            f"Content-Length: {len(body)}",
-            "Connection: close",
-        )
-    )
-    return f"POST {path} HTTP/1.1\r\nHost: sample.localhost\r\n{lines}\r\n".encode() + body
 
 
 def test_the_key_itself_opens(port: int) -> None:
@@ -173,24 +127,24 @@ def test_body_that_comes_too_slowly_is_given_up_nt_a04(port: int) -> None:
 def test_header_that_does_not_end_is_given_up(
     port: int, beginning: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(SlowHeaderProtocol, "header_seconds", 0.2)
+    monkeypatch.setattr(BoundedConnection, "header_seconds", 0.2)
     assert exchange(port, beginning) == b""
 
 
 def test_second_header_on_a_connection_that_does_not_end_is_given_up(
     port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(SlowHeaderProtocol, "header_seconds", 0.2)
+    monkeypatch.setattr(BoundedConnection, "header_seconds", 0.2)
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.sendall(b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n")
         assert b"200 OK" in connection.recv(65_536)
         connection.sendall(b"GET /hea")
-        while _receive(connection):
+        while receive(connection):
             pass
 
 
 def test_connection_between_two_requests_is_not_given_up(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(SlowHeaderProtocol, "header_seconds", 0.1)
+    monkeypatch.setattr(BoundedConnection, "header_seconds", 0.1)
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         for _ in range(2):
             connection.sendall(b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n")
@@ -199,6 +153,36 @@ def test_connection_between_two_requests_is_not_given_up(port: int, monkeypatch:
                 answer += connection.recv(65_536)
             assert status(answer) == 200
             threading.Event().wait(0.3)
+
+
+def test_client_that_does_not_read_is_given_up(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(BoundedConnection, "read_seconds", 0.2)
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(get("/large"))
+        threading.Event().wait(0.5)
+        taken = 0
+        while chunk := receive(connection):
+            taken += len(chunk)
+    assert 0 < taken < LARGE
+
+
+def test_client_that_reads_on_gets_all(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(BoundedConnection, "read_seconds", 5.0)
+    assert len(exchange(port, get("/large"))) > LARGE
+
+
+def test_body_that_turns_out_wrong_after_the_answer_ends_the_connection(
+    port: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    chunked = b"Transfer-Encoding: chunked\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(b"GET /large HTTP/1.1\r\n" + HOST + chunked)
+        answer = receive(connection)
+        connection.sendall(b"zz\r\n")
+        while chunk := receive(connection):
+            answer += chunk
+    assert answer.count(b"HTTP/1.1") == 1
+    assert caplog.records == []
 
 
 def test_chunked_body_beyond_the_limit_of_the_application_is_cut_off(port: int) -> None:

@@ -19,6 +19,7 @@ from storage.management_key import ManagementKey, verify_management_key
 
 CANARY = "canary-7f3a"
 MAX_BYTES = 1000
+LARGE = 32 << 20
 
 
 def create_sample_app(*, key: ManagementKey | None = None, body_seconds: float = 5.0) -> FastAPI:
@@ -88,6 +89,10 @@ def create_sample_app(*, key: ManagementKey | None = None, body_seconds: float =
             raise ValueError(CANARY)
 
         return StreamingResponse(parts())
+
+    @app.get("/large")
+    def large() -> Response:
+        return Response(b"x" * LARGE)
 
     @app.post("/sick")
     def sick() -> None:

@@ -107,7 +107,7 @@ def test_nonce_and_audience_go_together(shop: Shop, nonce: str | None, audience:
         (CheckResult("validity", Outcome.FAILED, "expired"), "Its time of validity is over."),
         (
             CheckResult("validity", Outcome.FAILED, "claim_invalid: exp"),
-            "A claim has the wrong type or an impossible value. (exp)",
+            f"{Code.CLAIM_INVALID.meaning} (exp)",
         ),
         (CheckResult("status", Outcome.SKIPPED, "not asked for"), "Not asked for."),
         (

@@ -64,7 +64,7 @@ def test_refused_answer_tells_the_wallet_what_it_means_and_nothing_it_sent(door:
     assert answer.status == 400
     assert answer.json == {
         "error": "invalid_request",
-        "error_description": "The presentation was not made for this request. (nonce_mismatch)",
+        "error_description": f"{Code.NONCE_MISMATCH.meaning} (nonce_mismatch)",
     }
     assert b"canary" not in answer.body
     assert door.result(created)["error"]["code"] == "nonce_mismatch"
