@@ -1,5 +1,8 @@
 """Whatever goes wrong once the code was redeemed, a second attempt ends with one credential, issued once."""
 
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -14,8 +17,10 @@ from issuer.grant import ACCESS_TOKEN_LIFETIME, COMPLETION_TIME
 from ledger.fetch import Fetched
 from protocol.codes import Code
 from protocol.did.verified import LogEvidence, VerifiedDid
+from protocol.encoding.time import to_seconds
 from protocol.errors import TallyError, UnavailableError
 from storage.sealed_file import SealedFile
+from tests.processes import ROOT
 from tests.status_issuer import DID
 from tests.wallet.counterparts import (
     UNIVERSITY,
@@ -153,6 +158,26 @@ def test_second_attempt_ends_with_one_credential_whatever_failed(
     (record, *others) = issued(campus)
     assert len(others) == before
     assert (record["copies"], record["notified"]) == (COPIES, "credential_accepted")
+
+
+@pytest.mark.parametrize("path", ["/nonce", "/credential", "/status/1"])
+def test_killed_wallet_ends_with_one_credential_when_it_is_opened_again(
+    vault: Vault, campus: Campus, tmp_path: Path, path: str
+) -> None:
+    before = len(issued(campus))
+    time = str(to_seconds(campus.clock.now))
+    killed = subprocess.run(
+        [sys.executable, "-m", "tests.wallet.crash", str(tmp_path), campus.offer(), path, time],
+        cwd=ROOT,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    vault.reload()
+    (held,) = complete(vault, campus)
+    assert len(held.copies) == COPIES
+    assert len(issued(campus)) == before + 1
 
 
 def test_offer_is_recognized_and_no_claim_is_kept_for_it(vault: Vault, campus: Campus) -> None:
