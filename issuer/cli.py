@@ -20,7 +20,7 @@ from doors.text_file import TextFile
 from protocol.codes import Code
 from protocol.encoding.members import objects_member, text_member
 from protocol.encoding.strict_json import JsonObject, JsonValue, parse_json_object
-from protocol.errors import RefusedError
+from protocol.errors import RefusedError, UnavailableError
 
 if TYPE_CHECKING:
     from issuer.folder import IssuerFolder
@@ -114,6 +114,10 @@ def serve(terminal: Terminal, *, address: str, port: int | None, passphrase: Pas
         # On this machine the port may change from run to run; behind a proxy the address stays.
         url = listener.url if local_name else public.geturl()
         with open_institution(folder, keeper, url=url, now=now()) as (institution, keys):
+            try:
+                keys.verify_listed(now())
+            except UnavailableError as error:
+                terminal.note(warning("! "), f"Nobody could tell whether the ledger lists your key: {error}")
             folder.save_address(url)
             app = create_issuer_app(IssuerApp(institution, keys.rotate, now, secrets.token_bytes))
             server.serve(app, listener, terminal)

@@ -12,7 +12,7 @@ from issuer.folder import IssuerFolder
 from issuer.register import TABLES
 from issuer.seal import OfferSeal
 from issuer.settings import IssuerSettings
-from ledger.identity import IdentityKeeper, IdentityKey, SigningKeys, resume_identity
+from ledger.identity import IdentityKeeper, IdentityKey, SigningKeys
 from storage.register import open_register
 
 OFFERS = "offers"
@@ -44,8 +44,7 @@ def open_institution(
     """
     settings = replace(folder.load_settings(), url=url)
     with keeper.ring.file.hold():
-        resume_identity(keeper, now=now)
-        keys = SigningKeys(keeper, settings.did)
+        keys = SigningKeys(keeper, settings.did, now=now)
         register = open_register(folder.register, TABLES)
         try:
             seal = OfferSeal(keeper.ring.keys[OFFERS].private)

@@ -12,14 +12,15 @@ from pathlib import Path
 
 from ledger.client import LedgerClient
 from protocol.codes import Code
-from protocol.did.document import create_did_document
+from protocol.did.document import Relationship, create_did_document
 from protocol.did.webvh.author import NewEntry, create_did, update_did
 from protocol.did.webvh.entry import parse_entry
 from protocol.did.webvh.history import VerifiedHistory, verify_history
+from protocol.did.webvh.identifier import parse_webvh
 from protocol.did.webvh.witness import NO_WITNESS_PROOFS
 from protocol.encoding.members import text_member
 from protocol.encoding.strict_json import JsonObject
-from protocol.errors import RefusedError, UnavailableError
+from protocol.errors import RefusedError, UnavailableError, VerificationError
 from protocol.keys import Ed25519PrivateKey, P256PrivateKey, PublicKey
 from protocol.keys.multikey import encode_multikey
 from storage.atomic_file import replace_file
@@ -74,10 +75,12 @@ def create_identity(keeper: IdentityKeeper, *, name: str, now: datetime) -> str:
 
     Raises:
         MalformedError: `name` cannot be part of a DID.
-        RefusedError: the ledger does not admit it.
+        RefusedError: the ledger does not admit it; or what waits is of another name, or for another ledger.
         UnavailableError: the ledger cannot be reached.
     """
-    if not keeper.prepared_entry.exists():
+    if keeper.prepared_entry.exists():
+        _require_prepared_for(keeper, name)
+    else:
         keys = keeper.ring.keys
         # This key signs the first entry and, pre-rotation being on, nothing ever after: it is not kept.
         first_key = create_key(KeyType.ED25519, now=now).signing_key()
@@ -131,9 +134,16 @@ def rotate_identity(keeper: IdentityKeeper, did: str, *, now: datetime) -> Ident
 
 
 class SigningKeys:
-    """The institution's signing key while it works. Threads may share it."""
+    """The institution's signing key while it works. Threads may share it.
 
-    def __init__(self, keeper: IdentityKeeper, did: str) -> None:
+    A rotation that was interrupted is finished first.
+
+    Raises:
+        RefusedError, UnavailableError: as `rotate_identity`.
+    """
+
+    def __init__(self, keeper: IdentityKeeper, did: str, *, now: datetime) -> None:
+        resume_identity(keeper, now=now)
         self._keeper = keeper
         self._did = did
         self._lock = threading.Lock()
@@ -142,6 +152,18 @@ class SigningKeys:
     def current(self) -> IdentityKey:
         """The key to sign with now."""
         return self._current
+
+    def verify_listed(self, now: datetime) -> None:
+        """Check that the DID lists this key, so that nobody signs in vain with an old one.
+
+        Raises:
+            VerificationError: it does not, or its history on the ledger must not be trusted.
+            UnavailableError: the ledger cannot be reached.
+        """
+        document = _read_history(self._keeper, self._did, now).latest.document()
+        for relationship in Relationship:
+            if self._current.key_id not in document.relationships[relationship]:
+                raise VerificationError(Code.SIGNING_KEY_REPLACED, self._did)
 
     def rotate(self, now: datetime) -> IdentityKey:
         """Publish a new key and sign with it from now on.
@@ -163,6 +185,13 @@ def resume_identity(keeper: IdentityKeeper, *, now: datetime) -> None:
     if keeper.prepared_entry.exists():
         _log_prepared_entry(keeper, now)
         _settle(keeper, take_into_use=True)
+
+
+def _require_prepared_for(keeper: IdentityKeeper, name: str) -> None:
+    did = text_member(parse_entry(keeper.prepared_entry.read_bytes()).state, "id")
+    prepared = parse_webvh(did)
+    if (prepared.authority, prepared.path) != (keeper.client.ledger.authority, (name,)):
+        raise RefusedError(Code.VAULT_EXISTS, f"what was begun is {did}; finish that first")
 
 
 def _is_rotating(keeper: IdentityKeeper) -> bool:

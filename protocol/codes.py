@@ -965,6 +965,11 @@ class Code(StrEnum):
             Audience.OPERATOR: "Run `tally ledger init`, or set TALLY_HOME to where that was done.",
         },
     )
+    SIGNING_KEY_REPLACED = (
+        "signing_key_replaced",
+        "The signing key here is not the one that the institution's DID lists on its ledger.",
+        "Put the newest key ring back in its place: this one is older than the last rotation.",
+    )
     POLICY_INVALID = (
         "policy_invalid",
         "The policy cannot be used.",

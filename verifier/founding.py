@@ -33,6 +33,17 @@ def trust_ledger(folder: VerifierFolder, url: str, *, policy: str | None, fetche
     return ledger
 
 
+def found_without_did(folder: VerifierFolder, settings: VerifierSettings) -> None:
+    """Write the settings of a verifier that is to have no DID.
+
+    Raises:
+        RefusedError: one was begun.
+    """
+    if folder.prepared_entry.exists():
+        raise RefusedError(Code.VAULT_EXISTS, f"{folder.prepared_entry.name} is of a DID; finish that first")
+    folder.save_settings(settings)
+
+
 def found_with_did(
     folder: VerifierFolder, keeper: IdentityKeeper, settings: VerifierSettings, *, slug: str, now: datetime
 ) -> VerifierSettings:

@@ -4,7 +4,7 @@ GET  /request/<reference>           the signed request
 POST /request/<reference>           the same, repeating the wallet's nonce
 POST /response/<reference>          the answer
 GET  /done?response_code=<code>     where the browser that began a request ends
-     /manage/…                      requests and checks; with the management key
+     /manage/…                      requests, checks, rotation; with the management key
 """
 
 import asyncio
@@ -22,6 +22,8 @@ from fastapi.routing import APIRoute
 
 from doors.http import bearer_key, create_app, json_body, raw_body, request_body
 from doors.problem import http_status
+from ledger.identity import IdentityKey
+from protocol.codes import Code
 from protocol.encoding.strict_json import JsonObject
 from protocol.errors import RefusedError, TallyError, UnavailableError
 from protocol.oauth_error import OAuthError, encode_description, encode_oauth_error
@@ -53,6 +55,7 @@ from verifier.result import (
     remove_request,
     result_document,
 )
+from verifier.settings import NO_DID
 from verifier.verifier import Verifier
 
 _SWEEP_SECONDS = 60
@@ -68,11 +71,13 @@ class VerifierApp:
 
     Attributes:
         verifier: Whose door it is.
+        rotate: Gives it a new signing key at this time; None if it has no DID.
         clock: Tells the time.
         entropy: Makes ids, references and codes.
     """
 
     verifier: Verifier
+    rotate: Callable[[datetime], IdentityKey] | None
     clock: Callable[[], datetime]
     entropy: Entropy
 
@@ -226,6 +231,12 @@ def _management(app: VerifierApp) -> APIRouter:
     @router.delete("/requests/{request_id}", summary="Forget a request", status_code=204)
     def delete_request(request_id: str) -> None:
         remove_request(verifier.register, request_id)
+
+    @router.post("/rotate", summary="Rotate the signing key")
+    def post_rotate() -> JSONResponse:
+        if app.rotate is None:
+            raise RefusedError(Code.SETTINGS_INVALID, NO_DID)
+        return JSONResponse({"key_id": app.rotate(app.clock()).key_id})
 
     @router.post(
         "/check", summary="Check a credential or presentation", openapi_extra=request_body(CHECK_SCHEMA)

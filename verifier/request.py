@@ -31,6 +31,7 @@ from storage.database import read_only
 from storage.register import Entropy, digest, new_id, new_secret
 from verifier.question import CredentialQuestion, create_query
 from verifier.register import RequestState, requests
+from verifier.settings import NO_DID
 from verifier.verifier import Verifier
 
 
@@ -103,7 +104,7 @@ def create_request(
     """
     is_signed = verifier.signer is not None if draft.is_signed is None else draft.is_signed
     if is_signed and verifier.signer is None:
-        raise RefusedError(Code.SETTINGS_INVALID, "the verifier has no DID; its requests are unsigned")
+        raise RefusedError(Code.SETTINGS_INVALID, NO_DID)
     query = create_query(draft.questions, verifier.grounds().policy)
     request = OpenRequest(
         id=new_id(entropy),
@@ -168,10 +169,11 @@ def sign_request(verifier: Verifier, reference: str, *, wallet_nonce: str | None
     request = find_open_request(verifier.register, reference, now=now)
     if not request.is_signed or verifier.signer is None:
         raise RefusedError(Code.REQUEST_NOT_FOUND)
+    signer = verifier.signer()
     return create_request_object(
         _authorization_request(verifier, request),
-        key=verifier.signer.key,
-        key_id=verifier.signer.key_id,
+        key=signer.key,
+        key_id=signer.key_id,
         issued_at=now,
         expires_at=request.expires_at,
         wallet_nonce=wallet_nonce,

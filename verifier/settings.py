@@ -13,6 +13,7 @@ from protocol.openid4vp.request import MAX_NAME_CHARACTERS
 from storage.toml_table import parse_toml, quote_toml
 
 FILE = "verifier.toml"
+NO_DID = "the verifier has no DID; its requests are unsigned"
 MIN_REQUEST_LIFETIME = timedelta(seconds=30)
 MAX_REQUEST_LIFETIME = timedelta(hours=1)
 

@@ -1,18 +1,20 @@
 """A verifier at work: its settings, grounds, register and keys, as the use cases need them."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from sqlalchemy.engine import Engine
 
-from ledger.identity import IdentityKey, identity_key
+from ledger.identity import IdentityKey, SigningKeys
 from protocol.openid4vp.client_id import ClientId, ClientIdPrefix
 from storage.key_ring import KeyRing
 from storage.register import open_register
 from storage.seal import Seal
 from verifier.folder import VerifierFolder
 from verifier.grounds import Grounds
+from verifier.policy_file import load_policy
 from verifier.register import TABLES
 from verifier.settings import VerifierSettings
 
@@ -29,14 +31,15 @@ class Verifier:
         register: What was asked and answered.
         seal: Seals what was presented.
         grounds: Gives the grounds of the decisions of this moment.
-        signer: The key requests are signed with, None if the verifier has no DID.
+        signer: Gives the present key to sign requests with, which a rotation exchanges; None if the verifier
+            has no DID.
     """
 
     settings: VerifierSettings
     register: Engine
     seal: Seal
     grounds: Callable[[], Grounds]
-    signer: IdentityKey | None
+    signer: Callable[[], IdentityKey] | None
 
     def response_uri(self, reference: str) -> str:
         """Where the answer to a request is posted."""
@@ -52,21 +55,26 @@ class Verifier:
 
 @contextmanager
 def open_verifier(
-    folder: VerifierFolder, ring: KeyRing, *, url: str, grounds: Callable[[], Grounds]
-) -> Iterator[Verifier]:
+    folder: VerifierFolder, ring: KeyRing, *, url: str, grounds: Callable[[], Grounds], now: datetime
+) -> Iterator[tuple[Verifier, SigningKeys | None]]:
     """The verifier of `folder`, reached at `url`, until the block ends. Only one process can have it open.
+
+    It has signing keys if it has a DID. A rotation of them that was interrupted is finished first.
 
     Raises:
         RefusedError: there is no verifier yet, its files cannot be used, or it is open elsewhere.
-        UnavailableError: the disk's fault.
+        VerificationError: its policy does not trust the ledger of its DID.
+        UnavailableError: the disk's fault; or the ledger is needed, and cannot be reached.
     """
     settings = replace(folder.load_settings(), url=url)
     grounds()
-    with ring.file.hold():
+    with ring.file.hold(), ExitStack() as stack:
+        keys = None
+        if settings.did is not None:
+            ledger = load_policy(folder.policy).ledgers.ledger_of(settings.did)
+            keeper = stack.enter_context(folder.identity_keeper(ring, ledger))
+            keys = SigningKeys(keeper, settings.did, now=now)
         register = open_register(folder.register, TABLES)
-        try:
-            seal = Seal(ring.keys[ANSWERS].private)
-            signer = None if settings.did is None else identity_key(ring, settings.did)
-            yield Verifier(settings, register, seal, grounds, signer)
-        finally:
-            register.dispose()
+        stack.callback(register.dispose)
+        seal = Seal(ring.keys[ANSWERS].private)
+        yield Verifier(settings, register, seal, grounds, None if keys is None else keys.current), keys

@@ -1,3 +1,4 @@
+import shutil
 import stat
 from collections.abc import Iterator
 from datetime import timedelta
@@ -9,9 +10,10 @@ from issuer.founding import check_settings, found_institution, trust_ledger
 from issuer.institution import open_institution
 from ledger.client import TOKEN_PREFIX
 from ledger.fetch import chosen_fetcher
+from ledger.identity import create_identity
 from protocol.codes import Code
 from protocol.did.document import Relationship
-from protocol.errors import RefusedError, TallyError, UnavailableError
+from protocol.errors import RefusedError, TallyError, UnavailableError, VerificationError
 from protocol.tlog.policy import encode_log_policy
 from storage.management_key import create_management_key
 from storage.passphrase import Passphrase
@@ -60,6 +62,18 @@ def test_founding_that_was_interrupted_is_finished_by_the_next_call(anchor: Anch
     anchor.found()
     with anchor.open_keys() as ring:
         assert dict(ring.keys) == keys
+
+
+def test_founding_goes_on_only_as_it_began(anchor: Anchor) -> None:
+    anchor.trust()
+    settings = check_settings("City", URL)
+    with anchor.keeper() as keeper:
+        did = create_identity(keeper, name="city-university", now=anchor.world.clock())
+        with pytest.raises(RefusedError) as refusal:
+            found_institution(anchor.folder, keeper, settings, slug="city", now=anchor.world.clock())
+    assert refused(refusal) is Code.VAULT_EXISTS
+    assert did in refusal.value.detail
+    assert anchor.found().did == did
 
 
 @pytest.mark.parametrize("name", ["", "x" * 101, "City\nUniversity", "\x1b[2J", "Uni\u202e", "\udc80"])
@@ -144,6 +158,27 @@ def test_rotation_that_was_interrupted_is_finished_when_the_institution_opens(
     ):
         assert institution.signer() != before
         assert not anchor.folder.prepared_entry.exists()
+
+
+def test_key_ring_from_before_a_rotation_is_not_used(anchor: Anchor, tmp_path: Path) -> None:
+    anchor.found()
+    now = anchor.world.clock()
+    shutil.copy2(anchor.folder.keys, tmp_path / "old")
+    with anchor.keeper() as keeper, open_institution(anchor.folder, keeper, url=URL, now=now) as (_, keys):
+        keys.verify_listed(now)
+        keys.rotate(now)
+        keys.verify_listed(now)
+    # On a new machine nothing remembers how old the ring should be.
+    for file in (*anchor.path.joinpath("state").glob("*.mark"), anchor.folder.keys):
+        file.unlink()
+    shutil.copy2(tmp_path / "old", anchor.folder.keys)
+    with (
+        anchor.keeper() as keeper,
+        open_institution(anchor.folder, keeper, url=URL, now=now) as (_, keys),
+        pytest.raises(VerificationError) as stale,
+    ):
+        keys.verify_listed(now)
+    assert refused(stale) is Code.SIGNING_KEY_REPLACED
 
 
 def test_only_one_process_has_an_institution_open(anchor: Anchor) -> None:

@@ -11,9 +11,10 @@ import pytest
 
 from doors.clock import now
 from issuer.folder import IssuerFolder
+from ledger.client import LedgerClient
 from ledger.fetch import Fetcher, FetchRules
 from protocol.codes import Code
-from protocol.errors import VerificationError
+from protocol.errors import UnavailableError, VerificationError
 from protocol.openid4vci.offer import PRE_AUTHORIZED_CODE
 from protocol.openid4vci.proof import create_proof
 from protocol.policy import StatusRule, VerificationPolicy
@@ -152,3 +153,20 @@ def test_institution_issues_revokes_and_rotates_through_its_commands(campus: Cam
 
     unreachable = run_tally_alone(campus.home, "issuer", "list", "--json")
     assert (unreachable.status, unreachable.error) == (7, "network_unreachable")
+
+
+def test_server_without_its_ledger_says_so_and_serves(
+    campus: Campus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    initialize(campus, tmp_path)
+    served: list[str] = []
+    monkeypatch.setattr("doors.server.serve", lambda _app, listener, _terminal: served.append(listener.url))
+
+    def away(*_arguments: object, **_more: object) -> None:
+        raise UnavailableError(Code.NETWORK_UNREACHABLE, "ledger.localhost")
+
+    monkeypatch.setattr(LedgerClient, "read_history", away)
+    ended = run_tally(campus.home, "issuer", "serve", "--port", "0", *campus.passphrase)
+    assert ended.status == 0
+    assert "Nobody could tell whether the ledger lists your key" in ended.stderr
+    assert served

@@ -182,10 +182,12 @@ def open_employer(anchor: Anchor, clock: Clock, university: str) -> Iterator[Off
         assert did is not None
         trust_issuer(folder.policy, "degree", university)
         grounds = stack.enter_context(PolicyGrounds(folder.policy, state=folder.state, clock=clock))
-        verifier = stack.enter_context(open_verifier(folder, ring, url=listener.url, grounds=grounds))
+        verifier, _ = stack.enter_context(
+            open_verifier(folder, ring, url=listener.url, grounds=grounds, now=clock())
+        )
         text, key = create_management_key(VERIFIER_KEY_PREFIX)
         replace_management_key(verifier.register, key)
-        app = create_verifier_app(VerifierApp(verifier, clock, secrets.token_bytes))
+        app = create_verifier_app(VerifierApp(verifier, None, clock, secrets.token_bytes))
         stack.enter_context(running(app, listener))
         yield Office(did, Browser(listener.url), bearer(text))
 

@@ -61,7 +61,7 @@ def open_door(folder: Path) -> Iterator[Door]:
         shop = Shop(folder, url=listener.url)
         text, key = create_management_key(KEY_PREFIX)
         replace_management_key(shop.register, key)
-        app = create_verifier_app(VerifierApp(shop.verifier, shop.clock, shop.entropy))
+        app = create_verifier_app(VerifierApp(shop.verifier, None, shop.clock, shop.entropy))
         with running(app, listener):
             yield Door(shop, text, Browser(listener.url))
         shop.close()

@@ -166,7 +166,7 @@ class Shop:
             register=self.register,
             seal=Seal(bytes(range(32))),
             grounds=lambda: self.grounds(),
-            signer=IdentityKey(VERIFIER_KEY, key_id) if self.has_did else None,
+            signer=(lambda: IdentityKey(VERIFIER_KEY, key_id)) if self.has_did else None,
         )
 
     def grounds(self) -> Grounds:

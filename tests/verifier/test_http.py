@@ -190,6 +190,7 @@ def test_every_endpoint_is_described(door: Door) -> None:
         "/manage/requests",
         "/manage/requests/{request_id}",
         "/manage/check",
+        "/manage/rotate",
     }
     guarded = [
         path
@@ -244,3 +245,8 @@ def _sealed(door: Door) -> Any:
 
 def _holds(folder: Path, data: bytes) -> bool:
     return any(data in file.read_bytes() for file in folder.rglob("*") if file.is_file())
+
+
+def test_verifier_without_signing_keys_cannot_rotate(door: Door) -> None:
+    answer = door.post_manage("/manage/rotate")
+    assert answer.json["code"] == "settings_invalid"

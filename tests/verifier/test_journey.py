@@ -1,5 +1,6 @@
 """The whole way with real processes: a ledger, `tally verifier`, and a wallet built by hand."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,6 +16,7 @@ from ledger.fetch import Fetcher, FetchRules
 from ledger.memory import CheckpointMemory
 from ledger.resolver import LedgerResolver
 from ledger.trust import TrustedLedgers
+from protocol.encoding.base64url import decode_base64url
 from protocol.encoding.strict_json import JsonObject
 from protocol.keys.jwk import encode_jwk
 from protocol.openid4vp.invocation import RequestByReference, encode_fetch_body, parse_invocation
@@ -148,6 +150,7 @@ def test_verifier_asks_and_is_answered_through_its_commands(town: Town) -> None:
     assert made.json == {"name": "Cinema", "did": did, "url": "http://verifier.localhost:8103"}
     folder = town.home / "verifier"
     assert (folder / "management.key").stat().st_mode & 0o777 == 0o600
+    assert not (folder / "prepared-entry").exists()
     again = town.initialize()
     assert (again.status, again.error) == (1, "vault_exists")
 
@@ -192,6 +195,52 @@ def test_verifier_asks_and_is_answered_through_its_commands(town: Town) -> None:
         assert town.run("result", created["id"]).json["claims"] == {"level": "master"}
 
 
+def test_verifier_rotates_and_asks_with_its_new_key(town: Town) -> None:
+    made = town.initialize("--slug", "cinema", "--onboarding-token-file", str(town.path / "token"))
+    town.run("trust", "degree", town.university)
+    folder, marks = town.home / "verifier", town.home / "state" / "verifier"
+    first_ring = (folder / "keys.sealed").read_bytes()
+    arguments = ("request", "--type", "degree", "--claim", "level", "--purpose", "Tickets")
+    with (
+        serving(town.home, "verifier", *town.passphrase) as url,
+        Fetcher(FetchRules(development=True)) as fetcher,
+    ):
+        browser, wallet = Browser(url), Wallet(town, fetcher)
+        before = town.run(*arguments).json
+        old_key = key_id_of(before["request"], browser)
+        town.world.clock.time = now() + timedelta(seconds=2)
+        asked = run_tally(town.home, "verifier", "rotate", "--json")
+        assert (asked.status, asked.error) == (2, "input_required")
+        rotated = town.run("rotate", "--yes")
+        assert rotated.status == 0, rotated.stderr
+        new_key = rotated.json["key_id"]
+        assert new_key.startswith(f"{made.json['did']}#z6Mk")
+        assert new_key != old_key
+
+        # What was asked before is signed anew when a wallet fetches it.
+        for created in (before, town.run(*arguments).json):
+            assert key_id_of(created["request"], browser) == new_key
+            answer = wallet.answer(wallet.read(created["request"], browser), browser)
+            assert (answer.status, answer.json) == (200, {})
+
+    # An old copy of the key ring, on a machine where nothing remembers how old it should be.
+    for file in (*marks.glob("*.mark"), *folder.glob("keys.sealed*")):
+        file.unlink()
+    (folder / "keys.sealed").touch(mode=0o600)
+    (folder / "keys.sealed").write_bytes(first_ring)
+    stale = run_tally_alone(town.home, "verifier", "serve", "--port", "0", *town.passphrase, "--json")
+    assert (stale.status, stale.error) == (3, "signing_key_replaced")
+
+
+def key_id_of(link: str, browser: Browser) -> str:
+    """The key that a request is signed with."""
+    invocation = parse_invocation(link, development=True)
+    assert isinstance(invocation, RequestByReference)
+    token = browser.get(urlsplit(invocation.request_uri).path).body.decode()
+    header = json.loads(decode_base64url(token.partition(".")[0]))
+    return str(header["kid"])
+
+
 def test_verifier_without_a_did_checks_and_asks_unsigned(town: Town) -> None:
     made = town.initialize("--url", "https://shop.example")
     assert (made.status, made.stderr) == (0, "")
@@ -228,6 +277,11 @@ def test_interrupted_init_goes_on_where_it_was(town: Town) -> None:
     refused = town.initialize("--slug", "cinema", "--onboarding-token-file", str(town.path / "wrong"))
     assert (refused.status, refused.error) == (5, "writer_not_authorized")
     folder = town.home / "verifier"
+    # What was begun with a DID goes on with that DID.
+    other = town.initialize("--slug", "theatre", "--onboarding-token-file", str(town.path / "token"))
+    without = town.initialize()
+    for ended in (other, without):
+        assert (ended.status, ended.error) == (1, "vault_exists")
     policy, keys = (folder / "policy.toml").read_bytes(), (folder / "keys.sealed").read_bytes()
     made = town.initialize("--slug", "cinema", "--onboarding-token-file", str(town.path / "token"))
     assert made.status == 0, made.stderr

@@ -6,8 +6,8 @@
 from doors.command import Group
 from verifier.cli.asking import request, result
 from verifier.cli.checking import check
-from verifier.cli.owning import init, serve, trust
+from verifier.cli.owning import init, rotate, serve, trust
 
 commands = Group(help="Ask for presentations and check them.")
-for command in (init, serve, trust, request, result, check):
+for command in (init, serve, trust, rotate, request, result, check):
     commands.add_command(command)

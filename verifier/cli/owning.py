@@ -9,11 +9,12 @@ import click
 from doors.clock import now
 from doors.command import Command, pass_terminal
 from doors.home import data_folder, state_folder
-from doors.prompts import PassphraseSource, passphrase_options
-from doors.terminal import Terminal, bold, dim, good
+from doors.prompts import PassphraseSource, confirm, passphrase_options
+from doors.terminal import Terminal, bold, dim, good, warning
 from doors.text_file import TextFile
 from protocol.codes import Code
-from protocol.errors import RefusedError
+from protocol.encoding.members import text_member
+from protocol.errors import RefusedError, UnavailableError
 
 if TYPE_CHECKING:
     from verifier.folder import VerifierFolder
@@ -53,7 +54,7 @@ def init(
     from ledger.fetch import chosen_fetcher
     from protocol.tlog.policy import encode_log_policy
     from storage.passphrase import Passphrase, calibrate_kdf
-    from verifier.founding import check_settings, found_with_did, trust_ledger
+    from verifier.founding import check_settings, found_with_did, found_without_did, trust_ledger
     from verifier.register import TABLES
     from verifier.verifier import ANSWERS
 
@@ -75,7 +76,7 @@ def init(
     with folder.open_new_keys(secret, sealing=ANSWERS, kdf=calibrate_kdf(), now=now()) as ring:
         folder.create_register(TABLES)
         if slug is None or token is None:
-            folder.save_settings(settings)
+            found_without_did(folder, settings)
         else:
             folder.save_onboarding_token(token)
             with folder.identity_keeper(ring, ledger) as keeper:
@@ -115,9 +116,15 @@ def serve(terminal: Terminal, *, address: str, port: int | None, passphrase: Pas
     ):
         # On this machine the port may change from run to run; behind a proxy the address stays.
         url = listener.url if local_name else public.geturl()
-        with open_verifier(folder, ring, url=url, grounds=grounds) as verifier:
+        with open_verifier(folder, ring, url=url, grounds=grounds, now=now()) as (verifier, keys):
+            try:
+                if keys is not None:
+                    keys.verify_listed(now())
+            except UnavailableError as error:
+                terminal.note(warning("! "), f"Nobody could tell whether the ledger lists your key: {error}")
             folder.save_address(url)
-            app = create_verifier_app(VerifierApp(verifier, now, secrets.token_bytes))
+            rotate = None if keys is None else keys.rotate
+            app = create_verifier_app(VerifierApp(verifier, rotate, now, secrets.token_bytes))
             server.serve(app, listener, terminal)
 
 
@@ -139,6 +146,19 @@ def trust(terminal: Terminal, *, type_name: str, did: str) -> None:
     added = trust_issuer(own_folder().policy, type_name, did)
     terminal.document({"type": type_name, "issuer": did, "added": added})
     terminal.say(good("✓ "), f"{did} {'counts' if added else 'counted already'} for ", bold(type_name))
+
+
+@click.command("rotate", cls=Command)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@pass_terminal
+def rotate(terminal: Terminal, *, yes: bool) -> None:
+    """Sign requests with a new key from now on."""
+    if not yes:
+        confirm(terminal, "Publish a new signing key?")
+    with own_folder().running_server() as verifier:
+        rotated = verifier.post("rotate")
+    terminal.document(rotated)
+    terminal.say(good("✓ "), "New key: ", text_member(rotated, "key_id"))
 
 
 def own_folder() -> "VerifierFolder":
