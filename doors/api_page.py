@@ -81,7 +81,8 @@ def _by_tag(document: OpenApi) -> dict[str, list[tuple[str, str, OpenApi]]]:
 
 
 def _operation(method: str, path: str, operation: OpenApi) -> Iterator[str]:
-    key = " · needs a key" if operation.get("security") else ""
+    keys = [name for scheme in operation.get("security", []) for name in scheme]
+    key = f" · needs {escape(', '.join(keys))}" if keys else ""
     summary = escape(operation.get("summary", ""))
     yield f"<details><summary><b>{method}</b> <code>{escape(path)}</code> {summary}{key}</summary>"
     yield _paragraphs(operation.get("description", ""))
@@ -102,9 +103,13 @@ def _operation(method: str, path: str, operation: OpenApi) -> Iterator[str]:
     for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
         yield f"<p>Body, <code>{escape(media_type)}</code>:</p>{_json(content.get('schema', {}))}"
     yield from _table(
-        ("Answer", "Meaning"),
+        ("Answer", "Content", "Meaning"),
         [
-            (escape(status), escape(response.get("description", "")))
+            (
+                escape(status),
+                f"<code>{escape(', '.join(response.get('content', {})))}</code>",
+                escape(response.get("description", "")),
+            )
             for status, response in operation["responses"].items()
         ],
     )

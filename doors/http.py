@@ -6,7 +6,7 @@ answer with their own error form, which their role makes. Bodies are read by the
 
     app = create_app(title="Issuer", version=VERSION, health=store.check)
 
-    @app.post("/v1/offers", openapi_extra=request_body({"type": "object", …}))
+    @app.post("/v1/offers", openapi_extra=request_body({"type": "object", …}), **answers("It.", status=201))
     def create_offer(key: Annotated[ManagementKey, Depends(bearer_key(verify))],
                      body: Annotated[JsonObject, Depends(json_body())]) -> JSONResponse: …
 
@@ -14,7 +14,7 @@ The key stands first, so that a stranger's body is not even read. An endpoint re
 JSON type FastAPI would make a model, and walk through every answer once more.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
 
@@ -27,7 +27,7 @@ from starlette.types import Lifespan
 
 from doors.api_page import render_api_page
 from doors.http_guard import BODY_SECONDS, MAX_BODY_BYTES, HttpGuard
-from doors.problem import PROBLEM_CONTENT, problem
+from doors.problem import OAUTH_ERROR_CONTENT, PROBLEM_CONTENT, problem
 from protocol.codes import Code
 from protocol.encoding.form import parse_form
 from protocol.encoding.strict_json import JsonObject, parse_json_object
@@ -76,7 +76,7 @@ def create_app(
     )
     app.add_middleware(HttpGuard, max_body_bytes=max_body_bytes, body_seconds=body_seconds)
 
-    @app.get("/healthz", tags=["operation"], summary="Health")
+    @app.get("/healthz", tags=["operation"], summary="Health", **answers("The service can do its work."))
     def healthz() -> JSONResponse:
         """Whether the service can do its work."""
         return JSONResponse({"status": "ok", **health()})
@@ -122,13 +122,39 @@ def request_body(schema: JsonObject, *, media_type: str = "application/json") ->
     return {"requestBody": {"required": True, "content": {media_type: {"schema": schema}}}}
 
 
-def bearer_key(verify: Callable[[str], T], *, code: Code = Code.MANAGEMENT_KEY_INVALID) -> Callable[..., T]:
+def answers(
+    description: str,
+    *,
+    media_type: str | None = "application/json",
+    status: int = HTTPStatus.OK,
+    oauth_errors: Iterable[int] = (),
+) -> dict[str, Any]:
+    """What a route passes beside its path, so that /openapi.json describes what it answers.
+
+    `oauth_errors` are the statuses that it answers in the words of OAuth; all others are problem details.
+    """
+    content: JsonObject = {} if media_type is None else {media_type: {}}
+    oauth_error = {"description": "An error of OAuth (RFC 6749 §5.2)", "content": OAUTH_ERROR_CONTENT}
+    return {
+        "status_code": status,
+        # A class that names no media type, or FastAPI would add its own to the one that is given here.
+        "response_class": Response,
+        "responses": {
+            status: {"description": description, "content": content},
+            **dict.fromkeys(oauth_errors, oauth_error),
+        },
+    }
+
+
+def bearer_key(
+    verify: Callable[[str], T], *, name: str = "ManagementKey", code: Code = Code.MANAGEMENT_KEY_INVALID
+) -> Callable[..., T]:
     """A dependency that takes the key from `Authorization: Bearer …` and gives what `verify` makes of it.
 
     The header must come once; a key in the address is not looked at. `verify` raises RefusedError, and so
-    does a missing header, with `code`.
+    does a missing header, with `code`. `name` is what /openapi.json calls the key.
     """
-    scheme = HTTPBearer(auto_error=False)
+    scheme = HTTPBearer(auto_error=False, scheme_name=name)
 
     def verified(
         request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(scheme)]

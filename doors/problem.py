@@ -111,3 +111,11 @@ _SCHEMA: JsonObject = {
     },
 }
 PROBLEM_CONTENT = {"application/problem+json": {"schema": _SCHEMA}}
+_OAUTH_SCHEMA: JsonObject = {
+    "title": "OAuthError",
+    "type": "object",
+    "required": ["error"],
+    "properties": {"error": {"type": "string"}, "error_description": {"type": "string"}},
+}
+# What cannot be read as a request at all is a problem here, too.
+OAUTH_ERROR_CONTENT = {"application/json": {"schema": _OAUTH_SCHEMA}, **PROBLEM_CONTENT}

@@ -20,7 +20,7 @@ from fastapi import APIRouter, Depends, FastAPI, Path, Query, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
-from doors.http import bearer_key, create_app, json_body, raw_body, request_body
+from doors.http import answers, bearer_key, create_app, json_body, raw_body, request_body
 from issuer.folder import KEY_PREFIX
 from issuer.grant import create_nonce, exchange_code
 from issuer.institution import Institution
@@ -67,6 +67,10 @@ from storage.register import Entropy, find_management_key
 _SWEEP_SECONDS = 60
 _FORM = "application/x-www-form-urlencoded"
 _JSON = "application/json"
+_STATUS_LIST = f"application/{STATUS_LIST_TYP}"
+# The statuses that RFC 6749 §5.2 and RFC 6750 §3.1 give to their errors.
+_TOKEN_ERRORS = (400,)
+_ACCESS_ERRORS = (400, 401, 403)
 _ACTIONS = {"revoke": Status.INVALID, "suspend": Status.SUSPENDED, "reinstate": Status.VALID}
 
 
@@ -158,11 +162,15 @@ def _public(issuer: IssuerApp) -> APIRouter:
             )
         )
 
-    @router.get("/status/{number}", summary="A signed status list (Token Status List)")
+    @router.get(
+        "/status/{number}",
+        summary="A signed status list (Token Status List)",
+        **answers("The list of this number.", media_type=_STATUS_LIST),
+    )
     def get_status_list(number: Annotated[int, Path(ge=1, lt=1 << 31)]) -> Response:
         return Response(
             publisher.token(number, now=issuer.clock()),
-            media_type=f"application/{STATUS_LIST_TYP}",
+            media_type=_STATUS_LIST,
             headers={"Access-Control-Allow-Origin": "*"},
         )
 
@@ -183,6 +191,7 @@ def _openid(issuer: IssuerApp) -> APIRouter:
         "/token",
         summary="A pre-authorized code for an access token",
         openapi_extra=request_body({"type": "object"}, media_type=_FORM),
+        **answers("An access token, good for one issuance.", oauth_errors=_TOKEN_ERRORS),
     )
     def post_token(body: Annotated[bytes, Depends(raw_body(_FORM))]) -> JSONResponse:
         response = exchange_code(
@@ -199,6 +208,7 @@ def _openid(issuer: IssuerApp) -> APIRouter:
         "/credential",
         summary="Credentials for proofs of keys",
         openapi_extra=request_body({"type": "object"}),
+        **answers("A copy for each proved key.", oauth_errors=_ACCESS_ERRORS),
     )
     def post_credential(
         token: AccessToken, body: Annotated[bytes, Depends(raw_body(_JSON, max_bytes=MAX_REQUEST_BYTES))]
@@ -210,8 +220,8 @@ def _openid(issuer: IssuerApp) -> APIRouter:
     @router.post(
         "/notification",
         summary="What became of a credential",
-        status_code=204,
         openapi_extra=request_body({"type": "object"}),
+        **answers("It was noted.", media_type=None, status=204, oauth_errors=_ACCESS_ERRORS),
     )
     def post_notification(token: AccessToken, body: Annotated[bytes, Depends(raw_body(_JSON))]) -> None:
         record_notification(institution.register, parse_notification(body), token, now=issuer.clock())
@@ -227,7 +237,12 @@ def _management(issuer: IssuerApp) -> APIRouter:
     OfType = Annotated[str | None, Query(alias="type", description="Only this type.")]  # noqa: N806 (a type)
     InState = Annotated[OfferState | None, Query(description="Only in this state.")]  # noqa: N806 (a type)
 
-    @router.post("/offers", summary="Offer a credential", openapi_extra=request_body(OFFER_SCHEMA))
+    @router.post(
+        "/offers",
+        summary="Offer a credential",
+        openapi_extra=request_body(OFFER_SCHEMA),
+        **answers("The offer, with what is shown this once.", status=201),
+    )
     def post_offer(body: Annotated[JsonObject, Depends(json_body())]) -> JSONResponse:
         request = parse_offer_request(body)
         created = create_offer(

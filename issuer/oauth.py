@@ -1,11 +1,12 @@
 """What OAuth asks of every endpoint of OpenID4VCI: how the access token comes, and how errors are told."""
 
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Request, Response
+from fastapi import Request, Response, Security
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from protocol.codes import Code
 from protocol.errors import RefusedError, TallyError, UnavailableError
@@ -13,6 +14,7 @@ from protocol.oauth_error import OAuthError, encode_description, encode_oauth_er
 from protocol.openid4vci.credential import express_credential_error, express_notification_error
 from protocol.openid4vci.token import express_token_error
 
+_SCHEME = HTTPBearer(auto_error=False, scheme_name="AccessToken")
 # RFC 6750 §3.1: what is wrong with the access token, rather than with the request.
 _TOKEN_ERRORS = {
     Code.ACCESS_TOKEN_INVALID: (401, "invalid_token"),
@@ -43,18 +45,19 @@ class OAuthRoute(APIRoute):
         return answer
 
 
-def access_token(request: Request) -> str:
+def access_token(
+    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_SCHEME)]
+) -> str:
     """The access token of a request, from its one `Authorization: Bearer` header.
 
     Raises:
         RefusedError: there is none, or one stands in the address, whatever else is there: addresses end up
             in logs and histories (RFC 6750 §2.3).
     """
-    headers = request.headers.getlist("authorization")
-    scheme, _, token = headers[0].partition(" ") if len(headers) == 1 else ("", "", "")
-    if "access_token" in request.query_params or scheme.lower() != "bearer" or not token:
+    is_alone = len(request.headers.getlist("authorization")) == 1
+    if credentials is None or not is_alone or "access_token" in request.query_params:
         raise RefusedError(Code.ACCESS_TOKEN_INVALID)
-    return token
+    return credentials.credentials
 
 
 def _answer(error: TallyError, path: str) -> Response:

@@ -11,7 +11,7 @@ POST /entries                       log one did:webvh entry, with an onboarding 
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,7 +21,7 @@ from fastapi import Depends, FastAPI, Query, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, PlainTextResponse
 
-from doors.http import bearer_key, create_app, raw_body, request_body
+from doors.http import answers, bearer_key, create_app, raw_body, request_body
 from ledger.admission import Admission
 from ledger.client import TOKEN_PREFIX
 from ledger.sequencer import REFRESH_AFTER, Sequencer
@@ -32,7 +32,7 @@ from protocol.encoding.strict_json import JsonObject, JsonValue
 from protocol.encoding.time import encode_utc
 from protocol.errors import RefusedError, TallyError, UnavailableError
 from protocol.records import DidRecord, parse_record
-from protocol.tlog.merkle import HashReader, create_inclusion_proof
+from protocol.tlog.merkle import create_inclusion_proof
 from protocol.tlog.proof import create_log_proof, encode_log_proof
 from protocol.tlog.tiles import (
     TILE_HEIGHT,
@@ -40,7 +40,6 @@ from protocol.tlog.tiles import (
     HashTile,
     encode_entry_bundle,
     parse_tile_path,
-    read_hashes_from_tiles,
 )
 from storage.management_key import ManagementKey, verify_management_key
 
@@ -49,6 +48,7 @@ _LEAF_HASH = re.compile(r"[0-9a-f]{64}")
 _PUBLIC = {"Access-Control-Allow-Origin": "*"}
 _IMMUTABLE = _PUBLIC | {"Cache-Control": "public, max-age=31536000, immutable"}
 _MOVING = _PUBLIC | {"Cache-Control": "public, max-age=2"}
+_TEXT = "text/plain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,17 +118,6 @@ class LedgerApp:
             raise RefusedError(Code.DID_NOT_FOUND)
         return published
 
-    def hash_reader(self, publication: Publication) -> HashReader:
-        """Reads hashes of the published tree, and every tile only once."""
-        known: dict[HashTile, bytes] = {}
-
-        def read_tiles(tiles: Sequence[HashTile]) -> list[bytes]:
-            unknown = [tile for tile in tiles if tile not in known]
-            known.update(zip(unknown, self.store.read_tiles(unknown), strict=True))
-            return [known[tile] for tile in tiles]
-
-        return read_hashes_from_tiles(publication.tree_size, read_tiles)
-
 
 def create_ledger_app(ledger: LedgerApp) -> FastAPI:
     """The application that serves `ledger`."""
@@ -145,15 +134,30 @@ def create_ledger_app(ledger: LedgerApp) -> FastAPI:
 
 
 def _add_log(app: FastAPI, ledger: LedgerApp) -> None:
-    @app.get("/checkpoint", tags=["log"], summary="The signed state of the log")
+    @app.get(
+        "/checkpoint",
+        tags=["log"],
+        summary="The signed state of the log",
+        **answers("A signed note (C2SP tlog-checkpoint).", media_type=_TEXT),
+    )
     def get_checkpoint() -> Response:
         return PlainTextResponse(ledger.publication().note, headers=_MOVING)
 
-    @app.get("/policy", tags=["log"], summary="The tlog-policy that trusts this log")
+    @app.get(
+        "/policy",
+        tags=["log"],
+        summary="The tlog-policy that trusts this log",
+        **answers("The policy (C2SP tlog-policy).", media_type=_TEXT),
+    )
     def get_policy() -> Response:
         return PlainTextResponse(ledger.policy, headers=_MOVING)
 
-    @app.get("/tile/{path:path}", tags=["log"], summary="Hashes or entries of the log (C2SP tlog-tiles)")
+    @app.get(
+        "/tile/{path:path}",
+        tags=["log"],
+        summary="Hashes or entries of the log (C2SP tlog-tiles)",
+        **answers("The bytes of the tile.", media_type="application/octet-stream"),
+    )
     def get_tile(path: str) -> Response:
         tile = parse_tile_path(f"tile/{path}")
         level = tile.level if isinstance(tile, HashTile) else 0
@@ -166,25 +170,31 @@ def _add_log(app: FastAPI, ledger: LedgerApp) -> None:
             data = encode_entry_bundle(ledger.store.read_bundle(tile))
         return Response(data, media_type="application/octet-stream", headers=_IMMUTABLE)
 
-    @app.get("/proof/{leaf_hash}", tags=["log"], summary="The tlog-proof of one entry")
+    @app.get(
+        "/proof/{leaf_hash}",
+        tags=["log"],
+        summary="The tlog-proof of one entry",
+        **answers("The proof (C2SP tlog-proof).", media_type=_TEXT),
+    )
     def get_proof(leaf_hash: str) -> Response:
         index = ledger.store.find_leaf(bytes.fromhex(leaf_hash)) if _LEAF_HASH.fullmatch(leaf_hash) else None
         publication = ledger.publication()
         if index is None or index >= publication.tree_size:
             raise RefusedError(Code.NOT_FOUND, "the published log has no entry with this leaf hash")
-        read_hashes = ledger.hash_reader(publication)
+        read_hashes = ledger.store.hash_reader(publication.tree_size)
         proof = create_log_proof(index, checkpoint=publication.note, read_hashes=read_hashes)
         return PlainTextResponse(encode_log_proof(proof), headers=_MOVING)
 
 
 def _add_writing(app: FastAPI, ledger: LedgerApp) -> None:
-    writer = bearer_key(ledger.verify_token, code=Code.WRITER_NOT_AUTHORIZED)
+    writer = bearer_key(ledger.verify_token, name="OnboardingToken", code=Code.WRITER_NOT_AUTHORIZED)
 
     @app.post(
         "/entries",
         tags=["write"],
         summary="Log a did:webvh entry",
         openapi_extra=request_body({"type": "object", "description": "One line of did.jsonl."}),
+        **answers("Where the entry stands."),
     )
     async def add_entry(
         _token: Annotated[ManagementKey, Depends(writer)],
@@ -204,13 +214,18 @@ def _add_writing(app: FastAPI, ledger: LedgerApp) -> None:
 
 
 def _add_histories(app: FastAPI, ledger: LedgerApp) -> None:
-    @app.get("/inclusion", tags=["DIDs"], summary="All entries of a DID with their inclusion proofs")
+    @app.get(
+        "/inclusion",
+        tags=["DIDs"],
+        summary="All entries of a DID with their inclusion proofs",
+        **answers("The checkpoint, and each entry with its proof."),
+    )
     def get_inclusion(did: Annotated[str, Query(max_length=1024)]) -> JSONResponse:
         publication = ledger.publication()
         scid = ledger.store.find_did(did)
         if scid is None:
             raise RefusedError(Code.DID_NOT_FOUND)
-        read_hashes = ledger.hash_reader(publication)
+        read_hashes = ledger.store.hash_reader(publication.tree_size)
         entries: list[JsonValue] = []
         for entry in ledger.published_history(scid, publication):
             proof = create_inclusion_proof(entry.leaf_index, publication.tree_size, read_hashes)
@@ -224,7 +239,12 @@ def _add_histories(app: FastAPI, ledger: LedgerApp) -> None:
         return JSONResponse({"checkpoint": publication.note, "entries": entries}, headers=_MOVING)
 
     # Last, because it would match the paths above too.
-    @app.get("/{name}/did.jsonl", tags=["DIDs"], summary="The history of a DID (did:webvh)")
+    @app.get(
+        "/{name}/did.jsonl",
+        tags=["DIDs"],
+        summary="The history of a DID (did:webvh)",
+        **answers("One entry a line, the first one first.", media_type="text/jsonl"),
+    )
     def get_history(name: str) -> Response:
         path = f"/{name}/did.jsonl"
         scid = ledger.store.find_paths([path]).get(path)

@@ -20,7 +20,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.routing import APIRoute
 
-from doors.http import bearer_key, create_app, json_body, raw_body, request_body
+from doors.http import answers, bearer_key, create_app, json_body, raw_body, request_body
 from doors.problem import http_status
 from ledger.identity import IdentityKey
 from protocol.codes import Code
@@ -62,7 +62,7 @@ _SWEEP_SECONDS = 60
 _FORM = "application/x-www-form-urlencoded"
 _FORM_BODY: JsonObject = {"type": "object"}
 # What says that the request could not be taken in at all; every other refusal is a 400 (RFC 6749 §5.2).
-_OWN_STATUS = frozenset({408, 413, 415})
+_OWN_STATUS = (408, 413, 415)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,14 +158,15 @@ class DirectPostRoute(APIRoute):
 
 def _openid(app: VerifierApp) -> APIRouter:
     router = APIRouter(tags=["OpenID4VP"])
-    answers = APIRouter(tags=["OpenID4VP"], route_class=DirectPostRoute)
+    direct_post = APIRouter(tags=["OpenID4VP"], route_class=DirectPostRoute)
+    signed = answers("The request, signed.", media_type=REQUEST_OBJECT_MEDIA_TYPE)
     verifier = app.verifier
 
     def request_object(reference: str, wallet_nonce: str | None) -> Response:
         signed = sign_request(verifier, reference, wallet_nonce=wallet_nonce, now=app.clock())
         return Response(signed, media_type=REQUEST_OBJECT_MEDIA_TYPE)
 
-    @router.get("/request/{reference}", summary="A signed request")
+    @router.get("/request/{reference}", summary="A signed request", **signed)
     def get_request(reference: str) -> Response:
         return request_object(reference, None)
 
@@ -173,14 +174,16 @@ def _openid(app: VerifierApp) -> APIRouter:
         "/request/{reference}",
         summary="A signed request that repeats the wallet's nonce",
         openapi_extra=request_body(_FORM_BODY, media_type=_FORM),
+        **signed,
     )
     def post_request(reference: str, body: Annotated[bytes, Depends(raw_body(_FORM))]) -> Response:
         return request_object(reference, parse_fetch_body(body))
 
-    @answers.post(
+    @direct_post.post(
         "/response/{reference}",
         summary="The answer to a request (direct_post)",
         openapi_extra=request_body(_FORM_BODY, media_type=_FORM),
+        **answers("Where the browser goes on, if anywhere.", oauth_errors=(400, *_OWN_STATUS)),
     )
     def post_response(
         reference: str, body: Annotated[bytes, Depends(raw_body(_FORM, max_bytes=MAX_RESPONSE_BYTES))]
@@ -188,7 +191,7 @@ def _openid(app: VerifierApp) -> APIRouter:
         redirect_uri = receive_answer(verifier, reference, body, now=app.clock(), entropy=app.entropy)
         return JSONResponse(encode_acknowledgement(redirect_uri))
 
-    router.include_router(answers)
+    router.include_router(direct_post)
     return router
 
 
@@ -216,7 +219,12 @@ def _management(app: VerifierApp) -> APIRouter:
         str | None, Query(description="What the browser brought back, for a request on the same device.")
     ]
 
-    @router.post("/requests", summary="Ask for a presentation", openapi_extra=request_body(REQUEST_SCHEMA))
+    @router.post(
+        "/requests",
+        summary="Ask for a presentation",
+        openapi_extra=request_body(REQUEST_SCHEMA),
+        **answers("The request, with the link that is shown this once.", status=201),
+    )
     def post_request(body: Annotated[JsonObject, Depends(json_body())]) -> JSONResponse:
         development = verifier.grounds().development
         draft = parse_request_draft(body, url=verifier.settings.url, development=development)
@@ -228,7 +236,11 @@ def _management(app: VerifierApp) -> APIRouter:
         result = read_result(verifier, request_id, response_code=response_code, now=app.clock())
         return JSONResponse(result_document(result))
 
-    @router.delete("/requests/{request_id}", summary="Forget a request", status_code=204)
+    @router.delete(
+        "/requests/{request_id}",
+        summary="Forget a request",
+        **answers("It is forgotten.", media_type=None, status=204),
+    )
     def delete_request(request_id: str) -> None:
         remove_request(verifier.register, request_id)
 

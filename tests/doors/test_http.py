@@ -227,7 +227,7 @@ def test_documentation_shows_every_operation_and_every_code(client: Client) -> N
         assert f'id="{code.value}"' in page
     assert "Sample &lt;b&gt;" in page
     assert "<p>First.</p><p>Second.</p>" in page
-    assert "needs a key" in page
+    assert "needs ManagementKey" in page
     assert "<td>required</td>" in page
 
 
@@ -237,7 +237,7 @@ def test_openapi_describes_the_body_and_the_problem(client: Client) -> None:
     operation = document["paths"]["/json"]["post"]
     assert operation["requestBody"] == request_body({"type": "object"})["requestBody"]
     assert "application/problem+json" in operation["responses"]["default"]["content"]
-    assert document["paths"]["/guarded"]["post"]["security"] == [{"HTTPBearer": []}]
+    assert document["paths"]["/guarded"]["post"]["security"] == [{"ManagementKey": []}]
 
 
 def test_management_key_opens_the_guarded_address(client: Client) -> None:
