@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from functools import partial
 from typing import Any
 from urllib.parse import quote
@@ -10,6 +11,7 @@ import pytest
 
 from doors.server import listen
 from ledger.client import TOKEN_PREFIX
+from ledger.identity import IdentityKey
 from ledger.store import LedgerStore
 from storage.management_key import create_management_key
 from tests.browser import FORM, Answer, Browser, bearer
@@ -18,6 +20,7 @@ from tests.issuer.door import open_door as open_issuer
 from tests.issuer.door import request as credential_request
 from tests.issuer.university import EXAMPLE
 from tests.ledger.world import World, create
+from tests.status_issuer import KEY
 from tests.verifier.door import Door as VerifierDoor
 from tests.verifier.door import open_door as open_verifier
 from tests.verifier.door import request as presentation_request
@@ -122,6 +125,10 @@ def verifier_requests(door: VerifierDoor) -> Requests:
     }
 
 
+def rotate(_now: datetime) -> IdentityKey:
+    return IdentityKey(KEY, "did:example#2")
+
+
 @pytest.fixture(scope="module")
 def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tuple[Browser, Requests]]]:
     world = World(tmp_path_factory.mktemp("ledger"))
@@ -130,7 +137,7 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tup
         listen("127.0.0.1", 0) as listener,
         world.serving(listener),
         open_issuer(tmp_path_factory.mktemp("issuer")) as issuer,
-        open_verifier(tmp_path_factory.mktemp("verifier")) as verifier,
+        open_verifier(tmp_path_factory.mktemp("verifier"), rotate=rotate) as verifier,
     ):
         ledger = Browser(listener.url)
         yield {

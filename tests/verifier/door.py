@@ -1,12 +1,13 @@
 """The shop's HTTP door, with the requests of an honest wallet and of the shop's own programs."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from doors.server import listen, running
+from ledger.identity import IdentityKey
 from storage.management_key import create_management_key
 from storage.register import replace_management_key
 from tests.browser import FORM, Answer, Browser, bearer
@@ -56,12 +57,12 @@ def request() -> dict[str, object]:
 
 
 @contextmanager
-def open_door(folder: Path) -> Iterator[Door]:
+def open_door(folder: Path, *, rotate: Callable[[datetime], IdentityKey] | None = None) -> Iterator[Door]:
     with listen("127.0.0.1", 0, name="shop.localhost") as listener:
         shop = Shop(folder, url=listener.url)
         text, key = create_management_key(KEY_PREFIX)
         replace_management_key(shop.register, key)
-        app = create_verifier_app(VerifierApp(shop.verifier, None, shop.clock, shop.entropy))
+        app = create_verifier_app(VerifierApp(shop.verifier, rotate, shop.clock, shop.entropy))
         with running(app, listener):
             yield Door(shop, text, Browser(listener.url))
         shop.close()
