@@ -20,7 +20,6 @@ from protocol.tlog.merkle import (
     hash_leaf,
     verify_consistency,
 )
-from protocol.tlog.tiles import read_hashes_from_tiles
 
 _PIECE = 256
 
@@ -35,7 +34,7 @@ def check_before_signing(store: LedgerStore, *, signed: Checkpoint, head: Head) 
         UnavailableError: LOG_SELF_CHECK_FAILED.
     """
     with _self_check():
-        read_hashes = read_hashes_from_tiles(head.tree_size, store.read_tiles)
+        read_hashes = store.hash_reader(head.tree_size)
         for begin, end in _pieces(signed.tree_size, head.tree_size):
             stored = read_hashes([Node(0, index) for index in range(begin, end)])
             if [hash_leaf(leaf) for leaf in store.read_leaves(begin, end)] != list(stored):

@@ -26,7 +26,6 @@ from protocol.codes import Code
 from protocol.errors import RefusedError, TallyError, UnavailableError
 from protocol.records import DidRecord
 from protocol.tlog.merkle import RightEdge, hash_leaf
-from protocol.tlog.tiles import read_hashes_from_tiles
 
 MAX_BATCH = 256
 MAX_WAITING = 1024
@@ -251,8 +250,7 @@ class Sequencer:
         head = self._store.head()
         if head.tree_size < self._signer.last_signed.tree_size:
             raise RefusedError(Code.LOG_ROLLBACK, "the database ends before what was signed last")
-        read_hashes = read_hashes_from_tiles(head.tree_size, self._store.read_tiles)
-        edge = RightEdge.load(head.tree_size, read_hashes)
+        edge = RightEdge.load(head.tree_size, self._store.hash_reader(head.tree_size))
         if edge.root_hash() != head.root_hash:
             raise UnavailableError(Code.LOG_SELF_CHECK_FAILED, "the tiles do not have the root of the head")
         self._edge = edge

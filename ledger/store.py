@@ -12,19 +12,24 @@ from datetime import datetime
 from functools import partial
 from typing import Self
 
-from sqlalchemy import Connection, Engine, delete, insert, select, tuple_, update
+from sqlalchemy import Connection, Engine, bindparam, delete, insert, select, tuple_, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from ledger.rows import entry_rows, pieces, read_tile_rows, write_tile_rows
 from ledger.tables import CHECKPOINT, DID, ENTRY, HEAD, METADATA, TOKEN
-from ledger.tile_rows import pieces, read_tile_rows, write_tile_rows
 from protocol.codes import Code
 from protocol.encoding.time import from_seconds, to_seconds
 from protocol.errors import RefusedError, UnavailableError
 from protocol.records import DidRecord
-from protocol.tlog.merkle import EMPTY_ROOT, hash_leaf
-from protocol.tlog.tiles import TILE_WIDTH, EntryBundle, HashTile, extend_tiles
+from protocol.tlog.merkle import EMPTY_ROOT, HashReader, hash_leaf
+from protocol.tlog.tiles import TILE_WIDTH, EntryBundle, HashTile, extend_tiles, read_hashes_from_tiles
 from storage.database import read_only
 from storage.management_key import ManagementKey
+
+_VERSIONS = select(ENTRY.c.scid, ENTRY.c.version_number, ENTRY.c.leaf_index, ENTRY.c.leaf_hash).where(
+    tuple_(ENTRY.c.scid, ENTRY.c.version_number).in_(bindparam("some", expanding=True))
+)
+_PATHS = select(DID.c.log_path, DID.c.scid).where(DID.c.log_path.in_(bindparam("some", expanding=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +132,7 @@ class LedgerStore:
             if moved.rowcount != 1:
                 raise RefusedError(Code.VAULT_CHANGED, "another writer moved the head of the log")
             leaf_hashes = [hash_leaf(record.leaf) for record in records]
-            connection.execute(insert(ENTRY), _entry_rows(records, leaf_hashes, after.tree_size))
+            connection.execute(insert(ENTRY), entry_rows(records, leaf_hashes, after.tree_size))
             if created := [record.did for record in records if record.entry.number == 1]:
                 rows = [{"scid": did.scid, "did": did.did, "log_path": did.log_path()} for did in created]
                 connection.execute(insert(DID), rows)
@@ -161,6 +166,17 @@ class LedgerStore:
         with self._reading() as connection:
             return read_tile_rows(connection, tiles)
 
+    def hash_reader(self, tree_size: int) -> HashReader:
+        """A reader for the nodes of the tree of `tree_size` leaves that asks for each tile only once."""
+        known: dict[HashTile, bytes] = {}
+
+        def read_tiles(tiles: Sequence[HashTile]) -> list[bytes]:
+            if unknown := [tile for tile in tiles if tile not in known]:
+                known.update(zip(unknown, self.read_tiles(unknown), strict=True))
+            return [known[tile] for tile in tiles]
+
+        return read_hashes_from_tiles(tree_size, read_tiles)
+
     def find_leaf(self, leaf_hash: bytes) -> int | None:
         """The index of the entry with this leaf hash."""
         with self._reading() as connection:
@@ -171,12 +187,11 @@ class LedgerStore:
         self, versions: Collection[tuple[str, int]]
     ) -> dict[tuple[str, int], tuple[int, bytes]]:
         """Leaf index and leaf hash of those of `versions` (SCID and version number) that are logged."""
-        columns = (ENTRY.c.scid, ENTRY.c.version_number, ENTRY.c.leaf_index, ENTRY.c.leaf_hash)
         found: dict[tuple[str, int], tuple[int, bytes]] = {}
         with self._reading() as connection:
             for some in pieces(list(versions)):
-                query = select(*columns).where(tuple_(ENTRY.c.scid, ENTRY.c.version_number).in_(some))
-                found |= {(row[0], row[1]): (row[2], row[3]) for row in connection.execute(query)}
+                rows = connection.execute(_VERSIONS, {"some": some})
+                found |= {(row[0], row[1]): (row[2], row[3]) for row in rows}
         return found
 
     def find_newest(self, scid: str) -> NewestVersion | None:
@@ -191,8 +206,8 @@ class LedgerStore:
         found: dict[str, str] = {}
         with self._reading() as connection:
             for some in pieces(list(log_paths)):
-                query = select(DID.c.log_path, DID.c.scid).where(DID.c.log_path.in_(some))
-                found |= {row.log_path: row.scid for row in connection.execute(query)}
+                rows = connection.execute(_PATHS, {"some": some})
+                found |= {row.log_path: row.scid for row in rows}
         return found
 
     def find_did(self, did: str) -> str | None:
@@ -230,12 +245,12 @@ class LedgerStore:
             "note": publication.note,
         }
         with self._writing() as connection:
-            if connection.execute(select(CHECKPOINT.c.id)).first() is None:
-                connection.execute(insert(CHECKPOINT).values(id=1, **values))
-                return
             not_larger = CHECKPOINT.c.tree_size <= publication.tree_size
-            if connection.execute(update(CHECKPOINT).where(not_larger).values(**values)).rowcount != 1:
+            if connection.execute(update(CHECKPOINT).where(not_larger).values(**values)).rowcount == 1:
+                return
+            if connection.execute(select(CHECKPOINT.c.id)).first() is not None:
                 raise RefusedError(Code.VAULT_CHANGED, "a larger tree was published meanwhile")
+            connection.execute(insert(CHECKPOINT).values(id=1, **values))
 
     def add_token(self, token: ManagementKey) -> None:
         """Keep an onboarding token."""
@@ -269,18 +284,3 @@ def _transaction(engine: Engine) -> Iterator[Connection]:
     except (DBAPIError, UnicodeDecodeError) as error:
         # The state of the disk has its own errors already; what is left are tables that are not ours.
         raise UnavailableError(Code.DATABASE_DAMAGED, type(error).__name__) from error
-
-
-def _entry_rows(
-    records: Sequence[DidRecord], leaf_hashes: Sequence[bytes], first_index: int
-) -> list[dict[str, object]]:
-    return [
-        {
-            "leaf_index": first_index + position,
-            "leaf_hash": leaf_hash,
-            "scid": record.did.scid,
-            "version_number": record.entry.number,
-            "leaf": record.leaf,
-        }
-        for position, (record, leaf_hash) in enumerate(zip(records, leaf_hashes, strict=True))
-    ]

@@ -70,7 +70,6 @@ def prove(terminal: Terminal, *, did: str, number: int | None, out: Path | None)
     """
     from protocol.did.webvh.identifier import parse_webvh
     from protocol.tlog.proof import create_log_proof, encode_log_proof
-    from protocol.tlog.tiles import read_hashes_from_tiles
 
     with own_folder().open_store() as store:
         publication = _published(store)
@@ -82,7 +81,7 @@ def prove(terminal: Terminal, *, did: str, number: int | None, out: Path | None)
         assert isinstance(index, int)
         if index >= publication.tree_size:
             raise RefusedError(Code.NOT_FOUND, "no published checkpoint covers the entry yet")
-        read_hashes = read_hashes_from_tiles(publication.tree_size, store.read_tiles)
+        read_hashes = store.hash_reader(publication.tree_size)
         proof = create_log_proof(index, checkpoint=publication.note, read_hashes=read_hashes)
     file = out or Path(f"{parse_webvh(did).path[0]}-{number}.tlog-proof")
     try:

@@ -1,13 +1,14 @@
-"""The tiles of the log as rows: of each tile the widest there ever was; narrower ones are its beginning."""
+"""Entries and tiles as rows. A tile is stored as wide as it ever was; narrower ones are its beginning."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
-from sqlalchemy import Connection, insert, select, tuple_, update
+from sqlalchemy import Connection, bindparam, insert, select, tuple_, update
 
 from ledger.tables import TILE
 from protocol.codes import Code
 from protocol.errors import UnavailableError
+from protocol.records import DidRecord
 from protocol.tlog.merkle import HASH_BYTES
 from protocol.tlog.tiles import HashTile
 
@@ -15,6 +16,24 @@ T = TypeVar("T")
 
 # The largest number of values one statement may name, below the limit of every SQLite in use.
 _MAX_NAMED = 500
+
+_TILES = select(TILE).where(tuple_(TILE.c.level, TILE.c.tile_index).in_(bindparam("some", expanding=True)))
+
+
+def entry_rows(
+    records: Sequence[DidRecord], leaf_hashes: Sequence[bytes], first_index: int
+) -> list[dict[str, object]]:
+    """The rows of `records`, the first of which has the leaf index `first_index`."""
+    return [
+        {
+            "leaf_index": first_index + position,
+            "leaf_hash": leaf_hash,
+            "scid": record.did.scid,
+            "version_number": record.entry.number,
+            "leaf": record.leaf,
+        }
+        for position, (record, leaf_hash) in enumerate(zip(records, leaf_hashes, strict=True))
+    ]
 
 
 def read_tile_rows(connection: Connection, tiles: Sequence[HashTile]) -> list[bytes]:
@@ -25,8 +44,8 @@ def read_tile_rows(connection: Connection, tiles: Sequence[HashTile]) -> list[by
     """
     stored: dict[tuple[int, int], bytes] = {}
     for some in pieces([(tile.level, tile.index) for tile in tiles]):
-        query = select(TILE).where(tuple_(TILE.c.level, TILE.c.tile_index).in_(some))
-        stored |= {(row.level, row.tile_index): row.hashes for row in connection.execute(query)}
+        rows = connection.execute(_TILES, {"some": some})
+        stored |= {(row.level, row.tile_index): row.hashes for row in rows}
     result = []
     for tile in tiles:
         size = tile.width * HASH_BYTES
