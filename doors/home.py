@@ -19,7 +19,7 @@ def data_folder(role: str) -> Path:
     """The folder for what `role` must not lose (keys, credentials, registers), made on first use.
 
     Raises:
-        RefusedError: others could enter the folder, it is not ours, or it cannot be made.
+        RefusedError: others could enter the folder, it is not ours, it cannot be made, or TALLY_HOME is none.
     """
     home = _home()
     if home is None:
@@ -36,7 +36,7 @@ def state_folder(role: str) -> Path:
     that would notice it.
 
     Raises:
-        RefusedError: others could enter the folder, it is not ours, or it cannot be made.
+        RefusedError: others could enter the folder, it is not ours, it cannot be made, or TALLY_HOME is none.
     """
     home = _home()
     if home is None:
@@ -48,7 +48,12 @@ def state_folder(role: str) -> Path:
 
 def _home() -> Path | None:
     configured = os.environ.get("TALLY_HOME")
-    return Path(configured).absolute() if configured else None
+    if not configured:
+        return None
+    home = Path(configured).absolute()
+    if home.exists() and not home.is_dir():
+        raise RefusedError(Code.SETTINGS_INVALID, f"TALLY_HOME: {home} is not a folder")
+    return home
 
 
 def _private_folder(folder: Path) -> Path:

@@ -7,14 +7,15 @@ import secrets
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import click
 
 from doors.clock import now
 from doors.command import Group, pass_terminal
 from doors.home import data_folder, state_folder
-from doors.prompts import PassphraseSource, confirm, passphrase_options
+from doors.listening import Listening, listening_options
+from doors.prompts import PassphraseSource, confirm, confirm_by_typing, passphrase_options
 from doors.terminal import Styled, Terminal, bad, bold, dim, good, warning
 from doors.text_file import TextFile
 from protocol.codes import Code
@@ -88,11 +89,10 @@ def init(
 
 
 @commands.command("serve")
-@click.option("--listen", "address", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65_535), help="The port to listen on; 0 for a free one.")
+@listening_options
 @passphrase_options
 @pass_terminal
-def serve(terminal: Terminal, *, address: str, port: int | None, passphrase: PassphraseSource) -> None:
+def serve(terminal: Terminal, *, listening: Listening, passphrase: PassphraseSource) -> None:
     """Serve wallets, verifiers and your own programs until it is stopped. TLS ends at the proxy in front."""
     from doors import server
     from issuer.http import IssuerApp, create_issuer_app
@@ -101,26 +101,20 @@ def serve(terminal: Terminal, *, address: str, port: int | None, passphrase: Pas
 
     folder = _folder()
     settings = folder.load_settings()
-    public = urlsplit(settings.url)
-    local_name = public.hostname if public.scheme == "http" else None
-    if port is None:
-        port = (public.port if local_name else None) or _DEFAULT_PORT
     secret = Passphrase(passphrase.read(terminal))
     with (
         folder.open_keys(secret) as ring,
         folder.identity_keeper(ring, folder.load_ledgers().ledger_of(settings.did)) as keeper,
-        server.listen(address, port, name=local_name) as listener,
+        listening.at(settings.url, default_port=_DEFAULT_PORT) as (listener, url),
+        open_institution(folder, keeper, url=url, now=now()) as (institution, keys),
     ):
-        # On this machine the port may change from run to run; behind a proxy the address stays.
-        url = listener.url if local_name else public.geturl()
-        with open_institution(folder, keeper, url=url, now=now()) as (institution, keys):
-            try:
-                keys.verify_listed(now())
-            except UnavailableError as error:
-                terminal.note(warning("! "), f"Nobody could tell whether the ledger lists your key: {error}")
-            folder.save_address(url)
-            app = create_issuer_app(IssuerApp(institution, keys.rotate, now, secrets.token_bytes))
-            server.serve(app, listener, terminal)
+        try:
+            keys.verify_listed(now())
+        except UnavailableError as error:
+            terminal.note(warning("! "), f"Nobody could tell whether the ledger lists your key: {error}")
+        folder.save_address(url)
+        app = create_issuer_app(IssuerApp(institution, keys.rotate, now, secrets.token_bytes))
+        server.serve(app, listener, terminal)
 
 
 @types.command("add")
@@ -229,7 +223,7 @@ def withdraw(terminal: Terminal, *, offer: str, yes: bool) -> None:
     from ledger.remote import quoted
 
     if not yes:
-        confirm(terminal, f"Withdraw the offer {offer} for good?")
+        confirm_by_typing(terminal, f"This takes the offer {offer} back for good.", offer)
     with _folder().running_server() as issuer:
         _tell(terminal, issuer.post(f"offers/{quoted(offer)}/withdraw"))
 
@@ -269,7 +263,9 @@ def _add_status_command(name: str, summary: str, *, is_final: bool = False) -> N
     @pass_terminal
     def change(terminal: Terminal, *, credential: str, yes: bool) -> None:
         if is_final and not yes:
-            confirm(terminal, f"Revoke {credential} for good?")
+            confirm_by_typing(
+                terminal, f"This revokes {credential} with all its copies for good.", credential
+            )
         with _folder().running_server() as issuer:
             _tell(terminal, issuer.post(f"{_path(credential)}/{name}"))
 

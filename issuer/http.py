@@ -8,19 +8,18 @@ GET  /types/<name>                  the type metadata of what is issued
      /manage/…                      offers, credentials, types, rotation; with the management key
 """
 
-import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, FastAPI, Path, Query, Response
-from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
+from doors.error_route import error_route
 from doors.http import answers, bearer_key, create_app, json_body, raw_body, request_body
+from doors.upkeep import repeated
 from issuer.folder import KEY_PREFIX
 from issuer.grant import create_nonce, exchange_code
 from issuer.institution import Institution
@@ -34,7 +33,7 @@ from issuer.management import (
     type_document,
 )
 from issuer.metadata import authorization_server_metadata, issuer_metadata
-from issuer.oauth import OAuthRoute, access_token
+from issuer.oauth import access_token, answer_error
 from issuer.offer import (
     create_offer,
     credential_offer,
@@ -47,7 +46,6 @@ from issuer.register import OfferState, find_credential, list_credentials
 from issuer.status import StatusPublisher, change_status
 from ledger.identity import IdentityKey
 from protocol.encoding.strict_json import JsonObject
-from protocol.errors import TallyError
 from protocol.openid4vci.credential import (
     MAX_REQUEST_BYTES,
     encode_credential_response,
@@ -64,7 +62,6 @@ from storage.database import erase_traces, read_only
 from storage.management_key import ManagementKey, verify_management_key
 from storage.register import Entropy, find_management_key
 
-_SWEEP_SECONDS = 60
 _FORM = "application/x-www-form-urlencoded"
 _JSON = "application/json"
 _STATUS_LIST = f"application/{STATUS_LIST_TYP}"
@@ -104,34 +101,21 @@ class IssuerApp:
         find = partial(find_management_key, self.institution.register)
         return verify_management_key(text, prefix=KEY_PREFIX, find=find)
 
-    async def sweep(self) -> None:
-        """Forget what nobody came for in time, once a minute."""
-        while True:
-            # A busy database is no reason to stop; the next round finds the same again.
-            with contextlib.suppress(TallyError):
-                await run_in_threadpool(remove_expired, self.institution.register, now=self.clock())
-                await run_in_threadpool(erase_traces, self.institution.register)
-            await asyncio.sleep(_SWEEP_SECONDS)
+    def sweep(self) -> None:
+        """Forget what nobody came for in time."""
+        remove_expired(self.institution.register, now=self.clock())
+        erase_traces(self.institution.register)
 
 
 def create_issuer_app(issuer: IssuerApp) -> FastAPI:
     """The application that serves `issuer`."""
-
-    @contextlib.asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        sweeping = asyncio.create_task(issuer.sweep())
-        yield
-        sweeping.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await sweeping
-
     app = create_app(
         title=f"Issuer of {issuer.institution.settings.name}",
         version="1",
         description="Offers and issues verifiable credentials (OpenID4VCI 1.0, SD-JWT VC).",
         health=issuer.health,
         max_body_bytes=MAX_REQUEST_BYTES,
-        lifespan=lifespan,
+        lifespan=repeated(issuer.sweep),
     )
     app.include_router(_public(issuer))
     app.include_router(_openid(issuer))
@@ -182,7 +166,7 @@ def _public(issuer: IssuerApp) -> APIRouter:
 
 
 def _openid(issuer: IssuerApp) -> APIRouter:
-    router = APIRouter(tags=["OpenID4VCI"], route_class=OAuthRoute)
+    router = APIRouter(tags=["OpenID4VCI"], route_class=error_route(answer_error))
     institution = issuer.institution
     settings = institution.settings
     AccessToken = Annotated[str, Depends(access_token)]  # noqa: N806 (a type)

@@ -1,15 +1,14 @@
 """What OAuth asks of every endpoint of OpenID4VCI: how the access token comes, and how errors are told."""
 
-from collections.abc import Callable, Coroutine, Mapping
-from typing import Annotated, Any
+from collections.abc import Callable, Mapping
+from typing import Annotated
 
 from fastapi import Request, Response, Security
 from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from protocol.codes import Code
-from protocol.errors import RefusedError, TallyError, UnavailableError
+from protocol.errors import RefusedError, TallyError
 from protocol.oauth_error import OAuthError, encode_description, encode_oauth_error
 from protocol.openid4vci.credential import express_credential_error, express_notification_error
 from protocol.openid4vci.token import express_token_error
@@ -27,24 +26,6 @@ _EXPRESS: Mapping[str, Callable[[TallyError], OAuthError]] = {
 }
 
 
-class OAuthRoute(APIRoute):
-    """A route whose errors are told in the words of OAuth and OpenID4VCI instead of as problem details."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The handler of FastAPI, with its errors answered."""
-        handle = super().get_route_handler()
-
-        async def answer(request: Request) -> Response:
-            try:
-                return await handle(request)
-            except UnavailableError:
-                raise  # nothing is wrong with the request: 503, as everywhere
-            except TallyError as error:
-                return _answer(error, self.path)
-
-        return answer
-
-
 def access_token(
     request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_SCHEME)]
 ) -> str:
@@ -60,7 +41,8 @@ def access_token(
     return credentials.credentials
 
 
-def _answer(error: TallyError, path: str) -> Response:
+def answer_error(error: TallyError, path: str) -> Response:
+    """`error` in the words that OAuth and OpenID4VCI have for it at the endpoint `path`."""
     if error.code in _TOKEN_ERRORS:
         status, word = _TOKEN_ERRORS[error.code]
         told = OAuthError(word, encode_description(str(error)))

@@ -7,21 +7,19 @@ GET  /done?response_code=<code>     where the browser that began a request ends
      /manage/…                      requests, checks, rotation; with the management key
 """
 
-import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
-from fastapi.concurrency import run_in_threadpool
+from fastapi import APIRouter, Depends, FastAPI, Query, Response
 from fastapi.responses import HTMLResponse, JSONResponse
-from fastapi.routing import APIRoute
 
+from doors.error_route import error_route
 from doors.http import answers, bearer_key, create_app, json_body, raw_body, request_body
 from doors.problem import http_status
+from doors.upkeep import repeated
 from ledger.identity import IdentityKey
 from protocol.codes import Code
 from protocol.encoding.strict_json import JsonObject
@@ -58,7 +56,6 @@ from verifier.result import (
 from verifier.settings import NO_DID
 from verifier.verifier import Verifier
 
-_SWEEP_SECONDS = 60
 _FORM = "application/x-www-form-urlencoded"
 _FORM_BODY: JsonObject = {"type": "object"}
 # What says that the request could not be taken in at all; every other refusal is a 400 (RFC 6749 §5.2).
@@ -100,34 +97,21 @@ class VerifierApp:
         find = partial(find_management_key, self.verifier.register)
         return verify_management_key(text, prefix=KEY_PREFIX, find=find)
 
-    async def sweep(self) -> None:
-        """Forget what is overdue, once a minute."""
-        while True:
-            # A busy database is no reason to stop; the next round finds the same again.
-            with contextlib.suppress(TallyError):
-                await run_in_threadpool(forget_overdue, self.verifier.register, now=self.clock())
-                await run_in_threadpool(erase_traces, self.verifier.register)
-            await asyncio.sleep(_SWEEP_SECONDS)
+    def sweep(self) -> None:
+        """Forget what is overdue."""
+        forget_overdue(self.verifier.register, now=self.clock())
+        erase_traces(self.verifier.register)
 
 
 def create_verifier_app(app: VerifierApp) -> FastAPI:
     """The application that serves `app`."""
-
-    @contextlib.asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        sweeping = asyncio.create_task(app.sweep())
-        yield
-        sweeping.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await sweeping
-
     application = create_app(
         title=f"Verifier of {app.verifier.settings.name}",
         version="1",
         description="Asks for verifiable credentials and checks them (OpenID4VP 1.0, DCQL, SD-JWT VC).",
         health=app.health,
         max_body_bytes=MAX_RESPONSE_BYTES,
-        lifespan=lifespan,
+        lifespan=repeated(app.sweep),
     )
     application.include_router(_public(app))
     application.include_router(_openid(app))
@@ -135,30 +119,17 @@ def create_verifier_app(app: VerifierApp) -> FastAPI:
     return application
 
 
-class DirectPostRoute(APIRoute):
-    """A route whose errors are told to wallets: in the words of OAuth, without anything they sent."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The handler of FastAPI, with its errors answered."""
-        handle = super().get_route_handler()
-
-        async def answer(request: Request) -> Response:
-            try:
-                return await handle(request)
-            except UnavailableError:
-                raise  # nothing is wrong with the answer: 503, as everywhere
-            except TallyError as error:
-                status = http_status(error)
-                description = encode_description(f"{error.code.meaning} ({error.code})")
-                told = encode_oauth_error(OAuthError(ErrorWord.INVALID_REQUEST.value, description))
-                return JSONResponse(told, status if status in _OWN_STATUS else 400)
-
-        return answer
+def _answer_wallet(error: TallyError, _path: str) -> Response:
+    """`error` in the words of OAuth, without anything the wallet sent."""
+    status = http_status(error)
+    description = encode_description(f"{error.code.meaning} ({error.code})")
+    told = encode_oauth_error(OAuthError(ErrorWord.INVALID_REQUEST.value, description))
+    return JSONResponse(told, status if status in _OWN_STATUS else 400)
 
 
 def _openid(app: VerifierApp) -> APIRouter:
     router = APIRouter(tags=["OpenID4VP"])
-    direct_post = APIRouter(tags=["OpenID4VP"], route_class=DirectPostRoute)
+    direct_post = APIRouter(tags=["OpenID4VP"], route_class=error_route(_answer_wallet))
     signed = answers("The request, signed.", media_type=REQUEST_OBJECT_MEDIA_TYPE)
     verifier = app.verifier
 

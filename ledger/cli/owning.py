@@ -2,13 +2,13 @@
 
 import secrets
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import click
 
 from doors.clock import now
 from doors.command import Command, pass_terminal
 from doors.home import data_folder, state_folder
+from doors.listening import Listening, listening_options
 from doors.prompts import PassphraseSource, passphrase_options
 from doors.terminal import Terminal, bold, dim
 from protocol.codes import Code
@@ -68,11 +68,10 @@ def init(
 
 
 @click.command("serve", cls=Command)
-@click.option("--listen", "address", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65_535), help="The port to listen on; 0 for a free one.")
+@listening_options
 @passphrase_options
 @pass_terminal
-def serve(terminal: Terminal, *, address: str, port: int | None, passphrase: PassphraseSource) -> None:
+def serve(terminal: Terminal, *, listening: Listening, passphrase: PassphraseSource) -> None:
     """Serve the ledger until it is stopped. TLS ends at the proxy in front."""
     from doors import server
     from ledger.admission import Admission
@@ -83,15 +82,11 @@ def serve(terminal: Terminal, *, address: str, port: int | None, passphrase: Pas
 
     folder = own_folder()
     ledger, policy = folder.ledger(), folder.policy()
-    public = urlsplit(ledger.url)
-    local_name = public.hostname if public.scheme == "http" else None
-    if port is None:
-        port = public.port or _DEVELOPMENT_PORT
     with (
         folder.open_keys(Passphrase(passphrase.read(terminal))) as keys,
         keys.hold(),
         folder.open_store() as store,
-        server.listen(address, port, name=local_name) as listener,
+        listening.at(ledger.url, default_port=_DEVELOPMENT_PORT) as (listener, _),
         Sequencer(
             store, CheckpointSigner(parse_ledger_keys(keys.body), folder.memory), clock=now
         ) as sequencer,

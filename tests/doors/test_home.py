@@ -90,3 +90,13 @@ def test_folder_that_cannot_be_made_is_refused(tmp_path: Path, monkeypatch: pyte
     with pytest.raises(RefusedError) as refusal:
         data_folder("wallet")
     assert refusal.value.code is Code.DISK_ERROR
+
+
+def test_home_that_is_a_file_is_said_to_be_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "home").touch()
+    monkeypatch.setenv("TALLY_HOME", str(tmp_path / "home"))
+    for folder in (data_folder, state_folder):
+        with pytest.raises(RefusedError) as refusal:
+            folder("wallet")
+        assert refusal.value.code is Code.SETTINGS_INVALID
+        assert refusal.value.detail == f"TALLY_HOME: {tmp_path / 'home'} is not a folder"

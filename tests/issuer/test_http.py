@@ -1,7 +1,6 @@
-import asyncio
 import json
 import re
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,8 +12,6 @@ from issuer import grant, http
 from issuer.folder import KEY_PREFIX
 from issuer.offer import list_offers
 from issuer.register import OfferState
-from protocol.codes import Code
-from protocol.errors import UnavailableError
 from protocol.openid4vci.metadata import (
     parse_authorization_server_metadata,
     parse_issuer_metadata,
@@ -27,7 +24,6 @@ from protocol.status_list import Status, read_status, status_at, verify_status_l
 from storage.management_key import create_management_key
 from storage.register import replace_management_key
 from tests.browser import Browser, bearer
-from tests.counted import NOW
 from tests.issuer.door import Door, request
 from tests.issuer.university import EXAMPLE, SCHEMAS, University
 from tests.processes import ROOT
@@ -319,24 +315,6 @@ def test_offer_that_cannot_be_made_is_refused(
     )
     assert (answer.status, answer.json["code"]) == (status, code)
     assert b"canary-7f3a" not in answer.body
-
-
-def test_door_goes_on_forgetting_when_the_database_was_busy(
-    door: Door, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rounds: list[datetime] = []
-
-    def forget(_register: object, *, now: datetime) -> None:
-        rounds.append(now)
-        raise UnavailableError(Code.DATABASE_BUSY) if len(rounds) == 1 else asyncio.CancelledError
-
-    monkeypatch.setattr(http, "remove_expired", forget)
-    monkeypatch.setattr(http, "_SWEEP_SECONDS", 0)
-    university = door.university
-    issuer = http.IssuerApp(university.institution, door.rotate, university.clock, university.entropy)
-    with pytest.raises(asyncio.CancelledError):
-        asyncio.run(issuer.sweep())
-    assert rounds == [NOW, NOW]
 
 
 def test_claims_that_expired_while_the_door_was_closed_are_forgotten_when_it_opens(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -7,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from sqlalchemy import Engine, select
 
+from doors.upkeep import repeated
 from protocol.codes import Code
 from protocol.errors import UnavailableError
 from protocol.openid4vp.invocation import encode_fetch_body
@@ -224,7 +226,7 @@ def test_server_deletes_what_is_overdue_by_itself(tmp_path: Path, monkeypatch: p
             raise busy.pop()
         forget_overdue(register, now=now)
 
-    monkeypatch.setattr(http, "_SWEEP_SECONDS", 0.01)
+    monkeypatch.setattr(http, "repeated", partial(repeated, every=timedelta(milliseconds=10)))
     monkeypatch.setattr(http, "forget_overdue", forget)
     with open_door(tmp_path) as door:
         door.answer(door.ask(retention_days=1))

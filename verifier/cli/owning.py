@@ -2,13 +2,13 @@
 
 import secrets
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import click
 
 from doors.clock import now
 from doors.command import Command, pass_terminal
 from doors.home import data_folder, state_folder
+from doors.listening import Listening, listening_options
 from doors.prompts import PassphraseSource, confirm, passphrase_options
 from doors.terminal import Terminal, bold, dim, good, warning
 from doors.text_file import TextFile
@@ -88,11 +88,10 @@ def init(
 
 
 @click.command("serve", cls=Command)
-@click.option("--listen", "address", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65_535), help="The port to listen on; 0 for a free one.")
+@listening_options
 @passphrase_options
 @pass_terminal
-def serve(terminal: Terminal, *, address: str, port: int | None, passphrase: PassphraseSource) -> None:
+def serve(terminal: Terminal, *, listening: Listening, passphrase: PassphraseSource) -> None:
     """Serve wallets and your own programs until stopped.
 
     TLS ends at the proxy in front.
@@ -104,28 +103,23 @@ def serve(terminal: Terminal, *, address: str, port: int | None, passphrase: Pas
     from verifier.verifier import open_verifier
 
     folder = own_folder()
-    public = urlsplit(folder.load_settings().url)
-    local_name = public.hostname if public.scheme == "http" else None
-    if port is None:
-        port = (public.port if local_name else None) or _DEFAULT_PORT
+    public_url = folder.load_settings().url
     secret = Passphrase(passphrase.read(terminal))
     with (
         folder.open_keys(secret) as ring,
         PolicyGrounds(folder.policy, state=folder.state, clock=now) as grounds,
-        server.listen(address, port, name=local_name) as listener,
+        listening.at(public_url, default_port=_DEFAULT_PORT) as (listener, url),
+        open_verifier(folder, ring, url=url, grounds=grounds, now=now()) as (verifier, keys),
     ):
-        # On this machine the port may change from run to run; behind a proxy the address stays.
-        url = listener.url if local_name else public.geturl()
-        with open_verifier(folder, ring, url=url, grounds=grounds, now=now()) as (verifier, keys):
-            try:
-                if keys is not None:
-                    keys.verify_listed(now())
-            except UnavailableError as error:
-                terminal.note(warning("! "), f"Nobody could tell whether the ledger lists your key: {error}")
-            folder.save_address(url)
-            rotate = None if keys is None else keys.rotate
-            app = create_verifier_app(VerifierApp(verifier, rotate, now, secrets.token_bytes))
-            server.serve(app, listener, terminal)
+        try:
+            if keys is not None:
+                keys.verify_listed(now())
+        except UnavailableError as error:
+            terminal.note(warning("! "), f"Nobody could tell whether the ledger lists your key: {error}")
+        folder.save_address(url)
+        rotate = None if keys is None else keys.rotate
+        app = create_verifier_app(VerifierApp(verifier, rotate, now, secrets.token_bytes))
+        server.serve(app, listener, terminal)
 
 
 @click.command("trust", cls=Command)
