@@ -1,15 +1,11 @@
-"""The ledger: proofs of a large log checked, and validated entries appended to a real one on disk."""
+"""Proofs of a large log, checked."""
 
 import hashlib
-import tempfile
-from concurrent.futures import Future
-from datetime import timedelta
-from pathlib import Path
-from time import perf_counter
 
-from benchmarks.measure import measure, rate_row, row
+from benchmarks.measure import measure, rate_row
 from protocol.tlog.merkle import (
     Node,
+    compute_root,
     create_consistency_proof,
     create_inclusion_proof,
     hash_children,
@@ -19,8 +15,6 @@ from protocol.tlog.merkle import (
 )
 
 LEAVES = 1 << 17
-ENTRIES = 2000
-WAITING = 500
 
 
 class _Tree:
@@ -37,11 +31,6 @@ class _Tree:
 
 
 def run() -> None:
-    _proofs()
-    _appends()
-
-
-def _proofs() -> None:
     tree = _Tree(LEAVES)
     root = tree.levels[-1][0]
     index, old_size = 77_777, 100_003
@@ -72,60 +61,4 @@ def _proofs() -> None:
 
 
 def _root_of(tree: _Tree, size: int) -> bytes:
-    from protocol.tlog.merkle import compute_root
-
     return compute_root(size, tree.read)  # type: ignore[arg-type]
-
-
-def _appends() -> None:
-    from benchmarks.dids import NOW
-    from ledger.admission import admit
-    from ledger.sequencer import Logged, Sequencer
-    from ledger.signer import CheckpointSigner, LedgerKeys, create_memory
-    from ledger.store import LedgerStore
-    from protocol.keys import Ed25519PrivateKey
-    from protocol.records import DidRecord, parse_record
-    from storage.database import open_database
-
-    keys = LedgerKeys(
-        "ledger.example", Ed25519PrivateKey(bytes([1]) * 32), Ed25519PrivateKey(bytes([2]) * 32)
-    )
-    records: list[DidRecord] = [parse_record(line) for line in _first_entries(ENTRIES)]
-    with tempfile.TemporaryDirectory() as folder:
-        store = LedgerStore(open_database(str(Path(folder) / "ledger.sqlite")))
-        store.create()
-        create_memory(Path(folder) / "last-signed", keys.origin)
-        signer = CheckpointSigner(keys, Path(folder) / "last-signed")
-        begin = perf_counter()
-        for record in records:
-            admit(record, None, authority="ledger.example", now=NOW + timedelta(days=1))
-        admitted = perf_counter() - begin
-        with Sequencer(store, signer, clock=lambda: NOW + timedelta(days=1)) as sequencer:
-            begin = perf_counter()
-            for start in range(0, ENTRIES, WAITING):
-                batch = records[start : start + WAITING]
-                waiting: list[Future[Logged]] = [sequencer.submit(record) for record in batch]
-                for future in waiting:
-                    future.result()
-            sequenced = perf_counter() - begin
-    print(f"\nAppending {ENTRIES:,} first entries, one core, SQLite with synchronous=FULL")
-    row("admission (one signature each)", f"{ENTRIES / admitted:,.0f}/s")
-    row("sequencing (group commit, self check, sign, publish)", f"{ENTRIES / sequenced:,.0f}/s")
-    row("both, one after the other", f"{ENTRIES / (admitted + sequenced):,.0f}/s")
-
-
-def _first_entries(count: int) -> list[bytes]:
-    from benchmarks.dids import NOW, _document, _key
-    from protocol.did.webvh.author import create_did
-
-    return [
-        create_did(
-            "ledger.example",
-            path=(f"name-{number}",),
-            document=_document,
-            key=_key(number),
-            next_keys=(),
-            time=NOW,
-        ).line.encode()
-        for number in range(count)
-    ]
