@@ -7,43 +7,50 @@ import click
 
 from doors.command import LazyCommand, LazyGroup, run
 from doors.terminal import Terminal
+from protocol.codes import Audience
 
 VERSION = "0.1.0"
 
 
-def _of_wallet(summaries: Mapping[str, str]) -> dict[str, LazyCommand]:
-    return {name: LazyCommand("wallet.cli", summary, member=True) for name, summary in summaries.items()}
-
-
-# The lines stand here, not in the modules, so that `tally --help` imports none of them.
+# The lines stand here, not in the modules: `tally --help` imports none of these, and a command only its own.
 _SECTIONS: Mapping[str, Mapping[str, LazyCommand]] = {
-    "Your credentials": _of_wallet(
-        {
-            "list": "List your credentials and how each one stands.",
-            "show": "Show a credential: what it says, how it stands, where it is from.",
-            "add": "Get a credential from an offer: a link or a file.",
-            "present": "Answer a request: see who asks for what, then share or decline.",
-            "status": "Ask the issuers how your credentials stand now.",
-            "remove": "Remove a credential from the wallet.",
-            "activity": "List what was received and shown, with whom and when.",
-        }
-    ),
-    "Your wallet": _of_wallet(
-        {
-            "init": "Make a wallet and its recovery words, or restore one from them.",
-            "trust": "List the ledgers you trust, or trust another one.",
-            "key": "List your keys, or show the recovery words.",
-            "passwd": "Give the wallet a new passphrase.",
-            "doctor": "Look for problems, and say how to mend them.",
-        }
-    ),
+    "Your credentials": {
+        "list": LazyCommand(
+            "wallet.cli.credentials:list_credentials", "List your credentials and how each one stands."
+        ),
+        "show": LazyCommand(
+            "wallet.cli.credentials:show", "Show a credential: what it says, how it stands, where it is from."
+        ),
+        "add": LazyCommand("wallet.cli.receiving:add", "Get a credential from an offer: a link or a file."),
+        "present": LazyCommand(
+            "wallet.cli.presenting:present", "Answer a request: see who asks for what, then share or decline."
+        ),
+        "status": LazyCommand("wallet.cli.asking:status", "Ask the issuers how your credentials stand now."),
+        "remove": LazyCommand("wallet.cli.credentials:remove", "Remove a credential from the wallet."),
+        "activity": LazyCommand(
+            "wallet.cli.history:activity", "List what was received and shown, with whom and when."
+        ),
+    },
+    "Your wallet": {
+        "init": LazyCommand(
+            "wallet.cli.setup:init", "Make a wallet and its recovery words, or restore one from them."
+        ),
+        "trust": LazyCommand("wallet.cli.setup:trust", "List the ledgers you trust, or trust another one."),
+        "key": LazyCommand("wallet.cli.keys:key", "List your keys, or show the recovery words."),
+        "passwd": LazyCommand("wallet.cli.keys:passwd", "Give the wallet a new passphrase."),
+        "doctor": LazyCommand("wallet.cli.troubles:doctor", "Look for problems, and say how to mend them."),
+    },
     "For institutions, shops and operators": {
-        "issuer": LazyCommand("issuer.cli", "Issue, revoke and account for credentials."),
-        "verifier": LazyCommand("verifier.cli", "Ask for presentations and check them."),
-        "ledger": LazyCommand("ledger.cli", "Run, copy and audit the ledger."),
+        "issuer": LazyCommand(
+            "issuer.cli:commands", "Issue, revoke and account for credentials.", audience=Audience.ISSUER
+        ),
+        "verifier": LazyCommand(
+            "verifier.cli:commands", "Ask for presentations and check them.", audience=Audience.VERIFIER
+        ),
+        "ledger": LazyCommand("ledger.cli:commands", "Run and audit the ledger.", audience=Audience.OPERATOR),
     },
     "To look around": {
-        "demo": LazyCommand("demo.cli", "Play the main job in a small world on this machine.", member=True),
+        "demo": LazyCommand("demo.cli:demo", "Play the main job in a small world on this machine."),
     },
 }
 

@@ -1,7 +1,7 @@
 """The ground every command stands on: shared options, lazy groups, and one place where errors end.
 
-A role's `cli.py` defines one `Group` named `commands`; `tally.py` lists it without importing it. A command
-takes the `Terminal` with `@pass_terminal`, prints its answer with `terminal.document(…)` and
+`tally.py` lists commands, and the `Group` of all that a role can do, by where they are, without importing
+them. A command takes the `Terminal` with `@pass_terminal`, prints its answer with `terminal.document(…)` and
 `terminal.say(…)`, raises `TallyError`, and returns nothing or an `ExitCode`:
 
     commands = Group(help="Issue credentials.")
@@ -27,11 +27,12 @@ from typing import Any
 import click
 
 from doors.terminal import ExitCode, Terminal, exit_code
-from protocol.codes import Code
+from protocol.codes import Audience, Code
 from protocol.errors import RefusedError, TallyError
 
 pass_terminal = click.make_pass_decorator(Terminal)
 
+_MAX_SUMMARY = 200
 _CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
@@ -52,12 +53,30 @@ def _shared_options(*, hidden: bool) -> list[click.Parameter]:
 
 
 class Command(click.Command):
-    """A command with `--json` and `--no-input`."""
+    """A command with `--json` and `--no-input`, and with examples of how to call it in its help."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 (click's own signature)
+    def __init__(self, *args: Any, examples: Sequence[str] = (), **kwargs: Any) -> None:  # noqa: ANN401 (click's own signature)
         kwargs.setdefault("context_settings", _CONTEXT_SETTINGS)
         super().__init__(*args, **kwargs)
+        self.examples = examples
+        for parameter in self.params:
+            if isinstance(parameter, click.Option) and parameter.metavar is None and not parameter.is_flag:
+                parameter.metavar = _noun(parameter)
         self.params += _shared_options(hidden=False)
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write what the command does, and the examples as they are, for whoever copies them."""
+        super().format_help_text(ctx, formatter)
+        if self.examples:
+            with formatter.section("Example" if len(self.examples) == 1 else "Examples"):
+                for line in "\n".join(self.examples).splitlines():
+                    formatter.write(f"{'':{formatter.current_indent}}{line}\n")
+
+
+def _noun(option: click.Option) -> str:
+    """What the help calls the value of an option: the last word of its name, unless it is a file."""
+    is_file = option.type.name in ("file", "filename", "path")
+    return "FILE" if is_file else option.opts[-1].rpartition("-")[2].upper()
 
 
 class Group(click.Group):
@@ -71,6 +90,21 @@ class Group(click.Group):
         kwargs.setdefault("no_args_is_help", False)
         super().__init__(*args, **kwargs)
         self.params += _shared_options(hidden=True)
+
+    def audience_of(self, arguments: Sequence[str]) -> Audience:
+        """Whom the command on this command line speaks to."""
+        return Audience.HOLDER
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write a line for each command: the first sentence of its help, whole."""
+        commands = {name: self.get_command(ctx, name) for name in self.list_commands(ctx)}
+        rows = [
+            (name, command.get_short_help_str(_MAX_SUMMARY))
+            for name, command in commands.items()
+            if command is not None and not command.hidden
+        ]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the arguments; print the help when there are none."""
@@ -96,14 +130,20 @@ class LazyCommand:
     """A command whose module is imported only when it is used.
 
     Attributes:
-        module: The module that defines the group `commands`.
+        place: Where it is, as `module:name`.
         summary: The line for the list of commands, so that the list needs no import.
-        member: Whether it is the command of this name in that group, or the group itself.
+        audience: Whom its errors speak to.
     """
 
-    module: str
+    place: str
     summary: str
-    member: bool = False
+    audience: Audience = Audience.HOLDER
+
+    def load(self) -> click.Command:
+        """Import its module and take it from there."""
+        module, _, name = self.place.partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
 
 
 class LazyGroup(Group):
@@ -114,17 +154,20 @@ class LazyGroup(Group):
         self.sections = sections
         self._rows = {name: row for section in sections.values() for name, row in section.items()}
 
+    def audience_of(self, arguments: Sequence[str]) -> Audience:
+        """Whom the command of the table speaks to that the command line names."""
+        name = next((argument for argument in arguments if not argument.startswith("-")), "")
+        row = self._rows.get(name)
+        return super().audience_of(arguments) if row is None else row.audience
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Every name, in the order of the sections."""
         return list(self._rows)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the module of the command and take the command from it."""
+        """Load the command."""
         row = self._rows.get(cmd_name)
-        if row is None:
-            return None
-        commands: click.Group = importlib.import_module(row.module).commands
-        return commands.get_command(ctx, cmd_name) if row.member else commands
+        return None if row is None else row.load()
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the sections of the help from the table alone."""
@@ -133,7 +176,7 @@ class LazyGroup(Group):
                 formatter.write_dl([(name, row.summary) for name, row in section.items()])
 
 
-def run(commands: click.Group, arguments: Sequence[str]) -> int:
+def run(commands: Group, arguments: Sequence[str]) -> int:
     """Run one command line and give the number to exit with. No exception leaves it.
 
     This is the one place where errors become words and numbers: a `TallyError` speaks for itself, wrong usage
@@ -156,7 +199,8 @@ def run(commands: click.Group, arguments: Sequence[str]) -> int:
         _abandon(sys.stdout)
         return ExitCode.FAILURE
     except Exception as error:  # noqa: BLE001 (the one place that may catch everything)
-        return _report(error, terminal, debug="--debug" in flags or bool(os.environ.get("TALLY_DEBUG")))
+        debug = "--debug" in flags or bool(os.environ.get("TALLY_DEBUG"))
+        return _report(error, terminal, commands.audience_of(arguments), debug=debug)
     return result if isinstance(result, int) else ExitCode.SUCCESS
 
 
@@ -172,7 +216,7 @@ def _flags(arguments: Sequence[str]) -> Iterable[str]:
     return arguments[:end]
 
 
-def _report(error: Exception, terminal: Terminal, *, debug: bool) -> int:
+def _report(error: Exception, terminal: Terminal, audience: Audience, *, debug: bool) -> int:
     if debug and not isinstance(error, click.ClickException):
         traceback.print_exception(error, file=terminal.stderr)
     match error:
@@ -189,7 +233,7 @@ def _report(error: Exception, terminal: Terminal, *, debug: bool) -> int:
         case _:
             # The text of a foreign exception may hold anything; its type cannot.
             failure = TallyError(Code.INTERNAL_ERROR, type(error).__name__)
-    terminal.error(failure.code, str(failure), failure.code.remedy)
+    terminal.error(failure.code, str(failure), failure.code.remedy_for(audience))
     return exit_code(failure)
 
 

@@ -8,6 +8,7 @@ descriptor; never from an argument or the value of an environment variable, whic
 import functools
 import getpass
 import os
+import resource
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from typing import TypeVar
 
 import click
 
-from doors.terminal import Terminal, safe_text
+from doors.terminal import Terminal
 from protocol.codes import Code
 from protocol.encoding.strict_json import decode_utf8
 from protocol.errors import MalformedError, RefusedError
@@ -34,9 +35,8 @@ def ask(terminal: Terminal, question: str, *, option: str) -> str:
     Raises:
         RefusedError: nobody can be asked (INPUT_REQUIRED), or the input was closed (DECLINED).
     """
-    _require_person(terminal, option)
-    terminal.stderr.write(f"{safe_text(question)} ")
-    terminal.stderr.flush()
+    require_person(terminal, option)
+    terminal.question(question)
     line = terminal.stdin.readline()
     if not line:
         terminal.stderr.write("\n")
@@ -60,8 +60,20 @@ def confirm_by_typing(terminal: Terminal, question: str, expected: str, *, optio
     Raises:
         RefusedError: nobody can be asked (INPUT_REQUIRED), or something else was typed (DECLINED).
     """
-    if ask(terminal, f"{question} Type {expected} to go on:", option=option) != expected:
+    require_person(terminal, option)
+    terminal.note(question)
+    if ask(terminal, f"Type {expected} to go on:", option=option) != expected:
         raise RefusedError(Code.DECLINED)
+
+
+def require_person(terminal: Terminal, option: str) -> None:
+    """Check that a person can be asked; `option` is what a script gives instead.
+
+    Raises:
+        RefusedError: nobody can be asked (INPUT_REQUIRED).
+    """
+    if not terminal.interactive:
+        raise RefusedError(Code.INPUT_REQUIRED, f"nobody can be asked here: give {option}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +98,20 @@ class PassphraseSource:
         elif self.descriptor is not None:
             passphrase = _first_line(_read_descriptor(self.descriptor))
         else:
-            _require_person(terminal, "--passphrase-file")
+            require_person(terminal, "--passphrase-file")
             passphrase = _ask_hidden(question)
             if repeat and passphrase and _ask_hidden("The same again:") != passphrase:
-                raise RefusedError(Code.DECLINED, "the two were not alike")
+                raise RefusedError(Code.PASSPHRASE_UNREPEATED)
         if not passphrase:
             raise RefusedError(Code.INPUT_REQUIRED, "the passphrase is empty")
         return passphrase
 
 
 def passphrase_options(command: Callable[..., R]) -> Callable[..., R]:
-    """Give a command `--passphrase-file` and `--passphrase-fd`, as the argument `passphrase`."""
+    """Give a command `--passphrase-file` and `--passphrase-fd`, as the argument `passphrase`.
+
+    What has a passphrase comes to have keys: when it crashes, it leaves no image of its memory behind.
+    """
 
     @click.option(
         "--passphrase-file",
@@ -113,16 +128,12 @@ def passphrase_options(command: Callable[..., R]) -> Callable[..., R]:
     def with_passphrase(
         *args: object, passphrase_file: Path | None, passphrase_fd: int | None, **kwargs: object
     ) -> R:
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         # A descriptor is given by hand for this one command; the file may come from the environment.
         file = passphrase_file if passphrase_fd is None else None
         return command(*args, passphrase=PassphraseSource(file, passphrase_fd), **kwargs)
 
     return with_passphrase
-
-
-def _require_person(terminal: Terminal, option: str) -> None:
-    if not terminal.interactive:
-        raise RefusedError(Code.INPUT_REQUIRED, option)
 
 
 def _ask_hidden(question: str) -> str:

@@ -81,7 +81,9 @@ def converse(
     try:
         for expected, answer in answers:
             while expected.encode() not in seen[start:]:
-                seen += _read(screen)
+                chunk = _read(screen)
+                assert chunk, f"it ended without asking {expected!r}: {seen[start:]!r}"
+                seen += chunk
             start = len(seen)
             os.write(screen, answer.encode())
         while chunk := _read(screen):

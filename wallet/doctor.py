@@ -16,8 +16,8 @@ import nacl
 
 from ledger.client import LedgerClient
 from ledger.trust import TrustedLedgers
-from protocol.codes import Code
-from protocol.errors import TallyError
+from protocol.codes import Audience, Code
+from protocol.errors import RefusedError, TallyError
 from protocol.policy import VerificationPolicy
 from protocol.tlog.policy import VerifiedCheckpoint
 from storage.passphrase import Passphrase
@@ -64,7 +64,9 @@ class Finding:
 def failed(check: str, error: TallyError, *, about: str = "") -> Finding:
     """The finding that is an error, `about` something in particular."""
     subject = f"{about}: " if about else ""
-    return Finding(check, Health.FAIL, f"{subject}{error} [{error.code}]", error.code.remedy)
+    return Finding(
+        check, Health.FAIL, f"{subject}{error} [{error.code}]", error.code.remedy_for(Audience.HOLDER)
+    )
 
 
 def check_versions(
@@ -95,7 +97,7 @@ def check_vault(
 ) -> Iterator[Finding]:
     """Whether the wallet opens, is whole, and is not older than it should be."""
     if not folder.is_initialized():
-        yield Finding("vault", Health.FAIL, Code.VAULT_MISSING.meaning, Code.VAULT_MISSING.remedy)
+        yield failed("vault", RefusedError(Code.VAULT_MISSING))
         return
     if passphrase is None:
         yield Finding("vault", Health.WARN, "not opened", "Give --passphrase-file to have it looked into.")
@@ -118,6 +120,9 @@ def check_vault(
             )
         else:
             yield Finding("vault", Health.OK, f"opens, generation {vault.file.generation}, {count} held")
+        for pending in vault.content.pending:
+            detail = f"{pending.issuer_host} was asked for a credential that is not here yet"
+            yield Finding("pending", Health.WARN, detail, "Run `tally add` to go on with it, soon.")
         if vault.file.freshness is Freshness.UNKNOWN:
             yield Finding(
                 "age",

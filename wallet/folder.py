@@ -12,13 +12,9 @@ seen/            the last checkpoint seen of each ledger
 from dataclasses import dataclass
 from pathlib import Path
 
-from ledger.memory import CheckpointMemory
-from ledger.trust import LEDGERS_FILE, TrustedLedgers, encode_trusted_ledgers, parse_ledgers_file
-from storage.atomic_file import Folder
 from storage.sealed_snapshot import previous_name
 
 _VAULT = "wallet.sealed"
-_MAX_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,24 +32,3 @@ class WalletFolder:
     def is_initialized(self) -> bool:
         """Whether there is a wallet, be it only the previous generation of one."""
         return self.vault.exists() or self.vault.with_name(previous_name(_VAULT)).exists()
-
-    def load_ledgers(self) -> TrustedLedgers:
-        """The ledgers the wallet trusts: none where there is no file.
-
-        Raises:
-            RefusedError: the file cannot be used, or others could change it.
-        """
-        with Folder(self.path, private=True) as folder:
-            if not folder.exists(LEDGERS_FILE):
-                return TrustedLedgers(())
-            source = folder.read(LEDGERS_FILE, max_bytes=_MAX_BYTES)
-        return parse_ledgers_file(source)
-
-    def save_ledgers(self, trusted: TrustedLedgers) -> None:
-        """Write the ledgers the wallet trusts."""
-        with Folder(self.path, private=True) as folder:
-            folder.replace(LEDGERS_FILE, encode_trusted_ledgers(trusted).encode())
-
-    def memory(self) -> CheckpointMemory:
-        """What the wallet has seen of its ledgers."""
-        return CheckpointMemory(self.state / "seen")

@@ -1,38 +1,19 @@
-"""How the wallet's credentials stand: within their time by the clock, not revoked by their issuer's lists."""
+"""How the wallet's credentials stand, as far as it knows without asking anybody."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import cache
-from typing import TypeAlias
 
 from protocol.encoding.strict_json import JsonObject
 from protocol.encoding.time import from_seconds
-from protocol.errors import MalformedError, TallyError
+from protocol.errors import MalformedError
 from protocol.sdjwt.parse import parse_sd_jwt
-from protocol.status_list import (
-    Status,
-    VerifiedStatusList,
-    read_status,
-    status_at,
-    verify_status_list_token,
-)
-from wallet.content import CredentialCopy, HeldCredential, Standing, StandingWord, WalletContent
-from wallet.outside import Outside
-from wallet.vault import Vault
+from wallet.content import CredentialCopy, HeldCredential, StandingWord
 
 # The wallet's clock and the issuer's may differ by so much without anybody lying.
-_CLOCK_SKEW = timedelta(seconds=60)
-_WORDS = {
-    Status.VALID: StandingWord.VALID,
-    Status.INVALID: StandingWord.REVOKED,
-    Status.SUSPENDED: StandingWord.SUSPENDED,
-}
-_WORST_FIRST = (StandingWord.REVOKED, StandingWord.SUSPENDED, StandingWord.UNKNOWN, StandingWord.VALID)
-
-_ListFinder: TypeAlias = Callable[[str, str], VerifiedStatusList | None]
-"""The list of an issuer at an address; None where there is none that can be trusted."""
+CLOCK_SKEW = timedelta(seconds=60)
+# What an issuer said longer ago than this says nothing about today.
+MAX_AGE = timedelta(days=7)
 
 
 class PresentWord(StrEnum):
@@ -54,89 +35,40 @@ class PresentStanding:
         word: The worst that is known.
         expires_at: When it ends, if it says so.
         checked_at: When its issuer was last asked about its status.
+        has_status: Whether it can be revoked at all, so that there is something to ask.
     """
 
     word: PresentWord
     expires_at: datetime | None
     checked_at: datetime | None
+    has_status: bool
 
 
 def standing_of(held: HeldCredential, *, now: datetime) -> PresentStanding:
-    """How `held` stands at `now`: by the times of its next copy, and by the last word on its status."""
-    payload = _payload(held.next_copy)
-    expires_at, begins_at = _moment(payload, "exp"), _moment(payload, "nbf")
-    checked = held.standing
+    """How `held` stands at `now`: by the times of its next copy, and by the last word on its status.
+
+    Bad news keeps. Good news is forgotten after `MAX_AGE`.
+    """
+    payload = signed_payload(held.next_copy)
+    expires_at, has_status, checked = _moment(payload, "exp"), "status" in payload, held.standing
+    begins_at = max(filter(None, (_moment(payload, "nbf"), _moment(payload, "iat"))), default=now)
     if checked is not None and checked.word in (StandingWord.REVOKED, StandingWord.SUSPENDED):
         word = PresentWord(checked.word.value)
     elif expires_at is not None and expires_at <= now:
         word = PresentWord.EXPIRED
-    elif begins_at is not None and begins_at > now:
+    elif begins_at > now + CLOCK_SKEW:
         word = PresentWord.NOT_YET_VALID
-    elif checked is None:
+    elif not has_status:
+        word = PresentWord.VALID
+    elif checked is None or now - checked.checked_at > MAX_AGE:
         word = PresentWord.UNKNOWN
     else:
         word = PresentWord(checked.word.value)
-    return PresentStanding(word, expires_at, None if checked is None else checked.checked_at)
+    return PresentStanding(word, expires_at, None if checked is None else checked.checked_at, has_status)
 
 
-def refresh_standings(vault: Vault, *, outside: Outside) -> None:
-    """Ask the issuers' status lists about every credential, and keep what they say.
-
-    Whole lists are fetched, each once, so that nobody learns which credentials are held. What cannot be
-    found out is kept as unknown.
-
-    Raises:
-        RefusedError, UnavailableError: the wallet could not be saved.
-    """
-
-    @cache  # what cannot be had is not asked for again either: each attempt may take as long as is allowed
-    def find_list(issuer: str, uri: str) -> VerifiedStatusList | None:
-        try:
-            return verify_status_list_token(
-                outside.fetch_status_list(uri),
-                expected_uri=uri,
-                issuer=outside.resolve_did(issuer),
-                now=outside.clock(),
-                clock_skew=_CLOCK_SKEW,
-            )
-        except TallyError:
-            return None
-
-    standings = {
-        held.id: Standing(word=_worst_word(held, find_list), checked_at=outside.clock())
-        for held in vault.content.credentials
-    }
-
-    def change(content: WalletContent) -> WalletContent:
-        for held in content.credentials:
-            if held.id in standings:
-                content = content.with_standing(held.id, standings[held.id])
-        return content
-
-    if standings:
-        vault.change(change)
-
-
-def _worst_word(held: HeldCredential, find_list: _ListFinder) -> StandingWord:
-    # Each copy has a status index of its own. Those that were shown do not matter while others are left.
-    words = [_word(held.issuer, copy, find_list) for copy in held.unused_copies or held.copies]
-    return min(words, key=_WORST_FIRST.index)
-
-
-def _word(issuer: str, copy: CredentialCopy, find_list: _ListFinder) -> StandingWord:
-    try:
-        reference = read_status(_payload(copy))
-        if reference is None:
-            return StandingWord.VALID
-        status_list = find_list(issuer, reference.uri)
-        if status_list is None:
-            return StandingWord.UNKNOWN
-        return _WORDS[status_at(status_list, reference.index)]
-    except TallyError:
-        return StandingWord.UNKNOWN
-
-
-def _payload(copy: CredentialCopy) -> JsonObject:
+def signed_payload(copy: CredentialCopy) -> JsonObject:
+    """What the issuer signed of `copy`: digests, times, and where its status is."""
     return parse_sd_jwt(copy.credential).unverified_payload()
 
 

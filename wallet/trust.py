@@ -1,8 +1,44 @@
 """Whose word a wallet believes about issuers and verifiers: ledgers its owner chose, each by its policy."""
 
-from ledger.trust import TrustedLedger, TrustedLedgers, trust_ledgers
+from ledger.memory import CheckpointMemory
+from ledger.trust import (
+    LEDGERS_FILE,
+    TrustedLedger,
+    TrustedLedgers,
+    encode_trusted_ledgers,
+    parse_ledgers_file,
+    trust_ledgers,
+)
 from protocol.codes import Code
 from protocol.errors import RefusedError
+from storage.atomic_file import Folder
+from wallet.folder import WalletFolder
+
+_MAX_BYTES = 256 * 1024
+
+
+def load_ledgers(wallet: WalletFolder) -> TrustedLedgers:
+    """The ledgers the wallet trusts: none where there is no file.
+
+    Raises:
+        RefusedError: the file cannot be used, or others could change it.
+    """
+    with Folder(wallet.path, private=True) as folder:
+        if not folder.exists(LEDGERS_FILE):
+            return TrustedLedgers(())
+        source = folder.read(LEDGERS_FILE, max_bytes=_MAX_BYTES)
+    return parse_ledgers_file(source)
+
+
+def save_ledgers(wallet: WalletFolder, trusted: TrustedLedgers) -> None:
+    """Write the ledgers the wallet trusts."""
+    with Folder(wallet.path, private=True) as folder:
+        folder.replace(LEDGERS_FILE, encode_trusted_ledgers(trusted).encode())
+
+
+def checkpoint_memory(wallet: WalletFolder) -> CheckpointMemory:
+    """What the wallet has seen of its ledgers."""
+    return CheckpointMemory(wallet.state / "seen")
 
 
 def with_ledger(trusted: TrustedLedgers, ledger: TrustedLedger, *, replacing: bool) -> TrustedLedgers:

@@ -1,5 +1,6 @@
 """A command with one subcommand per thing a door can do, run by the tests as a process of its own."""
 
+import resource
 import sys
 
 import click
@@ -21,6 +22,14 @@ def answer(terminal: Terminal) -> None:
     terminal.note("working")
     terminal.document({"name": HOSTILE, "del": "\x7f"})
     terminal.say("from ", bold(HOSTILE), good(" ✓"), warning(" !"), bad(" ✗"), dim(" (dim)"))
+
+
+@commands.command("advise")
+@pass_terminal
+def advise(terminal: Terminal) -> None:
+    """Say something at length."""
+    terminal.say(warning("! "), "word " * 30)
+    terminal.note("word " * 30)
 
 
 @commands.command("partly")
@@ -79,6 +88,8 @@ def unlock(terminal: Terminal, passphrase: PassphraseSource, repeat: bool) -> No
     """Take a passphrase."""
     text = passphrase.read(terminal, repeat=repeat)
     terminal.say(f"{len(text)} characters")
+    if resource.getrlimit(resource.RLIMIT_CORE) == (0, 0):
+        terminal.note("no core dump")
 
 
 @commands.command("qr")
@@ -100,10 +111,10 @@ def many(terminal: Terminal) -> None:
 lazy = LazyGroup(
     help="Lazy samples.",
     sections={
-        "Members": {"answer": LazyCommand("tests.doors.sample_command", "One answer.", member=True)},
+        "Members": {"answer": LazyCommand("tests.doors.sample_command:answer", "One answer.")},
         "Groups": {
-            "samples": LazyCommand("tests.doors.sample_command", "All samples."),
-            "absent": LazyCommand("tests.doors.no_such_module", "Nobody wrote this."),
+            "samples": LazyCommand("tests.doors.sample_command:commands", "All samples."),
+            "absent": LazyCommand("tests.doors.no_such_module:commands", "Nobody wrote this."),
         },
     },
 )

@@ -1,11 +1,14 @@
+import io
+import os
 import unicodedata
+from unittest import mock
 
 import pytest
 import segno
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from doors.terminal import MARK, ExitCode, exit_code, safe_text
+from doors.terminal import MARK, ExitCode, Styled, Terminal, bold, exit_code, good, safe_text
 from protocol.codes import Code
 from protocol.errors import MalformedError, RefusedError, TallyError, UnavailableError, VerificationError
 from tests.processes import converse, run_module
@@ -54,6 +57,93 @@ def test_safe_text_is_printable_composed_and_safe_again(text: str) -> None:
     assert clean.isprintable()
     assert unicodedata.is_normalized("NFC", clean)
     assert safe_text(clean, max_characters=len(clean)) == clean
+
+
+class Screen(io.StringIO):
+    """A window."""
+
+    def isatty(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return 1
+
+
+def said(*parts: str | Styled, columns: int, color: bool = False) -> list[str]:
+    """The lines of one `say` in a window."""
+    screen = Screen()
+    terminal = Terminal(
+        json=False, interactive=True, color=color, stdin=io.StringIO(), stdout=screen, stderr=screen
+    )
+    with mock.patch.object(os, "get_terminal_size", return_value=os.terminal_size((columns, 24))):
+        terminal.say(*parts)
+    assert screen.getvalue().endswith("\n")
+    return screen.getvalue()[:-1].split("\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "lines"),
+    [
+        pytest.param("just wide enough to fit", ["just wide enough to fit"], id="fits"),
+        pytest.param(
+            "a line that does not fit any more", ["a line that does not fit", "any more"], id="plain"
+        ),
+        pytest.param("", [""], id="empty"),
+        pytest.param("exactly twenty-four cells", ["exactly twenty-four", "cells"], id="one too many"),
+        pytest.param("✓ a line that does not fit", ["✓ a line that does not", "  fit"], id="behind a mark"),
+        pytest.param("    a line that does not fit", ["    a line that does not", "    fit"], id="as far in"),
+        pytest.param(
+            "  Name    Ada Augusta Lovelace",
+            ["  Name    Ada Augusta", "          Lovelace"],
+            id="last column",
+        ),
+        pytest.param(
+            "a first column too wide  and more", ["a first column too wide", "and more"], id="wide column"
+        ),
+        pytest.param(
+            "go to https://example.org/a/b/c?d", ["go to", "https://example.org/a/b/c?d"], id="link"
+        ),
+        pytest.param("https://example.org/a/b/c?d", ["https://example.org/a/b/c?d"], id="link alone"),
+        pytest.param("  " + "x" * 30, ["  " + "x" * 22, "  " + "x" * 8], id="long word of a column"),
+        pytest.param("  " + "長" * 12, ["  " + "長" * 11, "  長"], id="wide characters"),
+        pytest.param("  " + "e\u0332" * 22, ["  " + "e\u0332" * 22], id="marks above and below"),
+    ],
+)
+def test_line_goes_on_between_words_below_its_last_column(line: str, lines: list[str]) -> None:
+    assert said(line, columns=24) == lines
+
+
+def test_styles_are_shown_on_every_line_they_reach() -> None:
+    assert said("a ", bold("bold and long line"), good(" end"), columns=20, color=True) == [
+        "a \x1b[1mbold and long line\x1b[0m",
+        "\x1b[32mend\x1b[0m",
+    ]
+    assert said(bold("a bold and long line on"), columns=20, color=True) == [
+        "\x1b[1ma bold and long line\x1b[0m",
+        "\x1b[1mon\x1b[0m",
+    ]
+
+
+@pytest.mark.parametrize("columns", [0, 1, 19])
+def test_line_is_left_alone_where_the_window_is_unknown_or_too_narrow(columns: int) -> None:
+    assert said("  " + "word " * 40, columns=columns) == ["  " + "word " * 40]
+
+
+@given(st.text() | st.text("ab  ✓長"), st.integers(20, 120))
+@example(" " * 300 + "長", 20)
+def test_no_word_is_lost_and_no_line_begins_further_out(text: str, columns: int) -> None:
+    lines = said("    ", text, columns=columns)
+    assert "".join("".join(lines).split()) == "".join(safe_text(text, max_characters=len(text)).split())
+    assert all(line[:4].strip() == "" for line in lines)
+    if text.isascii():
+        assert all(len(line.rstrip()) <= columns for line in lines)
+
+
+def test_nothing_is_folded_but_in_a_terminal() -> None:
+    assert max(map(len, run_module(SAMPLE, "plain", "advise").stdout.splitlines())) > 80
+    plain = {"NO_COLOR": "1"}
+    shown = converse(SAMPLE, "plain", "advise", columns=40, environment=plain).stdout
+    assert max(map(len, shown.splitlines())) <= 40
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,8 @@ from wallet.offer import open_offer
 from wallet.outside import Outside
 from wallet.present import create_presentation, open_request, send_presentation
 from wallet.receive import receive_credentials
-from wallet.standing import PresentWord, refresh_standings, standing_of
+from wallet.standing import PresentWord, standing_of
+from wallet.status import refresh_standings
 from wallet.vault import Vault
 
 PASSPHRASE = Passphrase("correct horse battery staple")

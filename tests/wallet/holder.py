@@ -12,8 +12,10 @@ from typing import Any
 from unittest import mock
 
 import tally
-import wallet.cli.access
+import wallet.cli.asking
 import wallet.cli.credentials
+import wallet.cli.keys
+import wallet.cli.network
 import wallet.cli.presenting
 import wallet.cli.setup
 import wallet.cli.troubles
@@ -138,19 +140,21 @@ def staged(outside: Outside) -> Iterator[None]:
 
     with ExitStack() as patches:
         for module in (
-            wallet.cli.access,
+            wallet.cli.asking,
             wallet.cli.credentials,
+            wallet.cli.network,
             wallet.cli.presenting,
             wallet.cli.setup,
             wallet.cli.troubles,
         ):
             patches.enter_context(mock.patch.object(module, "now", return_value=NOW))
-        for module in (wallet.cli.access, wallet.cli.troubles):
+        for module in (wallet.cli.network, wallet.cli.troubles):
             patches.enter_context(mock.patch.object(module, "fetcher_for", return_value=outside))
+        for module in (wallet.cli.keys, wallet.cli.setup):
+            patches.enter_context(mock.patch.object(module, "calibrate_kdf", return_value=TEST_ONLY))
         patches.enter_context(mock.patch.object(wallet.cli.setup, "chosen_fetcher", return_value=outside))
-        patches.enter_context(mock.patch("ledger.resolver.LedgerResolver", Resolver))
+        patches.enter_context(mock.patch.object(wallet.cli.network, "LedgerResolver", Resolver))
         patches.enter_context(mock.patch.object(Vault, "open", _open_cheaply))
-        patches.enter_context(mock.patch("storage.passphrase.calibrate_kdf", return_value=TEST_ONLY))
         yield
 
 

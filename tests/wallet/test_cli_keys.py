@@ -155,4 +155,4 @@ def test_old_copy_of_the_wallet_is_noticed_and_can_be_accepted(holder: Holder, t
     assert "tally doctor --accept-rollback" in ended.stderr
     assert holder.run("doctor").status == ExitCode.FAILURE
     assert holder.run("doctor", "--accept-rollback").status == 0
-    assert holder.run("list", "--json").json == {"credentials": []}
+    assert holder.run("list", "--json").json["credentials"] == []

@@ -130,4 +130,57 @@ def test_revoked_credential_is_not_kept(holder: Holder) -> None:
     holder.outside.status = 1
     ended = holder.run("add", holder.outside.offer(), "--yes", "--json")
     assert (ended.status, ended.error) == (ExitCode.NOT_VALID, "credential_revoked")
-    assert holder.run("list", "--json").json == {"credentials": []}
+    assert holder.run("list", "--json").json["credentials"] == []
+
+
+def test_interrupted_issuance_is_mentioned_until_it_is_completed(holder: Holder) -> None:
+    holder.outside.status = 1
+    stopped = holder.run("add", holder.outside.offer(), "--yes")
+    assert "Not here yet, and not lost: “Degree” from issuer.example." in stopped.stderr
+    listed = holder.run("list", "--json").json
+    assert listed == {
+        "credentials": [],
+        "pending": [
+            {
+                "credential_issuer": "https://issuer.example",
+                "begun_at": "2026-11-22T12:00:00Z",
+                "types": ["degree"],
+            }
+        ],
+    }
+    assert "Run `tally add` to go on." in holder.run("list").stderr
+    findings = holder.run("doctor", "--json").json["findings"]
+    (finding,) = [finding for finding in findings if finding["check"] == "pending"]
+    assert finding["health"] == "warn"
+    holder.outside.status = 0
+    (added,) = holder.run("add", "--json").json["added"]
+    assert (added["type"], added["copies"]) == ("degree", 3)
+    assert holder.run("list", "--json").json["pending"] == []
+
+
+def test_same_offer_again_goes_on_without_asking(holder: Holder) -> None:
+    holder.outside.status = 1
+    assert holder.run("add", holder.outside.offer(), "--yes", "--json").status == ExitCode.NOT_VALID
+    holder.outside.status = 0
+    holder.outside.sent.clear()
+    ended = holder.run("add", holder.outside.offer(), "--json")
+    assert len(ended.json["added"]) == 1
+    assert "https://issuer.example/token" not in [address for address, _ in holder.outside.sent]
+
+
+def test_issuer_that_is_away_does_not_keep_the_others_waiting(holder: Holder) -> None:
+    holder.outside.status = 1
+    for number in range(2):
+        holder.run("add", holder.outside.offer() + f"&number={number}", "--yes", "--json")
+    holder.outside.status = 0
+    holder.outside.lost = 1
+    ended = holder.run("add", "--json")
+    assert (ended.status, ended.error) == (ExitCode.NETWORK, "network_unreachable")
+    assert len(ended.json["added"]) == 1
+    listed = holder.run("list", "--json").json
+    assert (len(listed["credentials"]), len(listed["pending"])) == (1, 1)
+
+
+def test_without_an_offer_there_has_to_be_something_to_go_on_with(holder: Holder) -> None:
+    ended = holder.run("add", "--json")
+    assert (ended.status, ended.stdout, ended.error) == (ExitCode.USAGE, "", "usage_invalid")

@@ -12,8 +12,9 @@ from tests.storage.place import refusal_of
 from tests.wallet.holder import PASSPHRASE, Holder
 from tests.wallet.parties import KEYS, POLICY, URL
 from tests.wallet.test_trust import PUBLIC, ledger
-from wallet.cli.access import fetcher_for
+from wallet.cli.network import fetcher_for
 from wallet.recovery_phrase import parse_recovery_phrase
+from wallet.trust import load_ledgers
 
 KEY = encode_log_policy(POLICY).split()[1]
 
@@ -161,7 +162,7 @@ def test_several_ledgers_are_trusted_each_by_its_policy(newcomer: Holder, tmp_pa
     arguments = ("--ledger", PUBLIC.url, "--ledger", URL, "--ledger", f"{URL}/", "--ledger-policy", policy)
     ended = newcomer.run("init", *arguments, "--json")
     assert [each["url"] for each in ended.json["ledgers"]] == [PUBLIC.url, URL]
-    assert newcomer.folder.load_ledgers().development
+    assert load_ledgers(newcomer.folder).development
 
 
 def test_ledger_is_trusted_later_and_no_longer(holder: Holder) -> None:
@@ -178,17 +179,17 @@ def test_ledger_is_trusted_later_and_no_longer(holder: Holder) -> None:
 @pytest.mark.parametrize("more", [[], ["--remove"]])
 def test_trust_is_not_changed_without_a_yes(holder: Holder, more: list[str]) -> None:
     holder.run("trust", URL, "--yes") if more else None
-    before = holder.folder.load_ledgers()
+    before = load_ledgers(holder.folder)
     ended = holder.run("trust", URL, *more, "--json")
     assert (ended.status, ended.error) == (ExitCode.USAGE, "input_required")
-    assert holder.folder.load_ledgers() == before
+    assert load_ledgers(holder.folder) == before
 
 
 def test_person_reads_the_policy_before_trusting_it(holder: Holder) -> None:
     finished = holder.converse("trust", URL, answers=[(f"Believe what {URL} says", "n\n")])
     assert finished.status == ExitCode.DECLINED
     assert KEY in finished.stdout
-    assert holder.folder.load_ledgers().ledgers == ()
+    assert load_ledgers(holder.folder).ledgers == ()
 
 
 def test_changed_policy_is_not_taken_unless_it_is_to_replace(holder: Holder, tmp_path: Path) -> None:
@@ -197,6 +198,6 @@ def test_changed_policy_is_not_taken_unless_it_is_to_replace(holder: Holder, tmp
     changed = policy_file(tmp_path, encode_log_policy(ledger("ledger.example", seed=20).policy))
     ended = holder.run("trust", PUBLIC.url, "--policy", changed, "--yes", "--json")
     assert (ended.stdout, ended.error) == ("", "vault_exists")
-    assert holder.folder.load_ledgers().ledgers == (PUBLIC,)
+    assert load_ledgers(holder.folder).ledgers == (PUBLIC,)
     assert holder.run("trust", PUBLIC.url, "--policy", changed, "--replace", "--yes").status == 0
-    assert holder.folder.load_ledgers().ledgers == (ledger("ledger.example", seed=20),)
+    assert load_ledgers(holder.folder).ledgers == (ledger("ledger.example", seed=20),)

@@ -9,7 +9,7 @@ from ledger.client import LedgerClient
 from ledger.fetch import Fetcher
 from ledger.memory import CheckpointMemory
 from ledger.trust import TrustedLedger, TrustedLedgers
-from protocol.codes import Code
+from protocol.codes import Audience, Code
 from protocol.tlog.policy import LogPolicy
 from tests.wallet.holder import Holder
 from tests.wallet.parties import KEYS, NOW, POLICY, URL, Outside
@@ -74,7 +74,7 @@ def test_without_a_passphrase_the_rest_is_checked(holder: Holder) -> None:
 
 def test_missing_wallet_is_said(tmp_path: Path) -> None:
     found = findings(Holder(tmp_path))["vault"]
-    assert (found["health"], found["remedy"]) == ("fail", Code.VAULT_MISSING.remedy)
+    assert (found["health"], found["remedy"]) == ("fail", Code.VAULT_MISSING.remedy_for(Audience.HOLDER))
 
 
 def test_wrong_passphrase_is_a_finding(holder: Holder) -> None:

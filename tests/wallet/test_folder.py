@@ -7,6 +7,7 @@ from protocol.codes import Code
 from tests.storage.place import refusal_of
 from tests.wallet.parties import POLICY, URL
 from wallet.folder import WalletFolder
+from wallet.trust import load_ledgers, save_ledgers
 
 LEDGER = TrustedLedger(URL, POLICY)
 
@@ -20,13 +21,13 @@ def folder(tmp_path: Path) -> WalletFolder:
 
 def test_trusted_ledgers_are_there_after_they_were_saved(folder: WalletFolder) -> None:
     trusted = TrustedLedgers((LEDGER,), development=True)
-    folder.save_ledgers(trusted)
-    assert folder.load_ledgers() == trusted
+    save_ledgers(folder, trusted)
+    assert load_ledgers(folder) == trusted
     assert (folder.path / "ledgers.toml").stat().st_mode & 0o777 == 0o600
 
 
 def test_without_a_file_no_ledger_is_trusted(folder: WalletFolder) -> None:
-    assert folder.load_ledgers() == TrustedLedgers(())
+    assert load_ledgers(folder) == TrustedLedgers(())
 
 
 @pytest.mark.parametrize("text", ["development = ", "development = 1", "[[ledger]]\npolicy = 'none'"])
@@ -34,13 +35,13 @@ def test_file_that_cannot_be_used_is_refused(folder: WalletFolder, text: str) ->
     file = folder.path / "ledgers.toml"
     file.write_text(text)
     file.chmod(0o600)
-    assert refusal_of(folder.load_ledgers).code is Code.SETTINGS_INVALID
+    assert refusal_of(lambda: load_ledgers(folder)).code is Code.SETTINGS_INVALID
 
 
 def test_file_that_others_can_change_is_refused(folder: WalletFolder) -> None:
-    folder.save_ledgers(TrustedLedgers(()))
+    save_ledgers(folder, TrustedLedgers(()))
     (folder.path / "ledgers.toml").chmod(0o620)
-    assert refusal_of(folder.load_ledgers).code is Code.VAULT_PERMISSIONS
+    assert refusal_of(lambda: load_ledgers(folder)).code is Code.VAULT_PERMISSIONS
 
 
 @pytest.mark.parametrize("name", ["wallet.sealed", "wallet.sealed.previous"])

@@ -19,7 +19,8 @@ from tests.wallet.counterparts import UNIVERSITY, open_vault
 from tests.wallet.holdings import EMPTY, STATUS_URI, seconds, standing, with_held
 from wallet.content import HeldCredential, Standing, StandingWord, WalletContent
 from wallet.outside import Outside
-from wallet.standing import PresentWord, refresh_standings, standing_of
+from wallet.standing import MAX_AGE, PresentWord, standing_of
+from wallet.status import refresh_standings
 from wallet.vault import Vault
 
 LATER = NOW + timedelta(hours=1)
@@ -87,17 +88,26 @@ def one(**about: Any) -> HeldCredential:
     ("about", "word"),
     [
         pytest.param({}, PresentWord.VALID, id="valid"),
-        pytest.param({"standing": None}, PresentWord.UNKNOWN, id="never asked"),
-        pytest.param({"standing": standing(StandingWord.UNKNOWN)}, PresentWord.UNKNOWN, id="asked in vain"),
+        pytest.param({"indices": (1, 2)}, PresentWord.VALID, id="asked"),
+        pytest.param({"indices": (1, 2), "standing": None}, PresentWord.UNKNOWN, id="never asked"),
+        pytest.param({"standing": None}, PresentWord.VALID, id="nothing to ask"),
+        pytest.param(
+            {"indices": (1, 2), "standing": standing(StandingWord.UNKNOWN)},
+            PresentWord.UNKNOWN,
+            id="asked in vain",
+        ),
         pytest.param({"standing": standing(StandingWord.SUSPENDED)}, PresentWord.SUSPENDED, id="suspended"),
         pytest.param({"standing": standing(StandingWord.REVOKED)}, PresentWord.REVOKED, id="revoked"),
         pytest.param({"exp": seconds(NOW)}, PresentWord.EXPIRED, id="ends now"),
         pytest.param({"exp": seconds(SOON)}, PresentWord.VALID, id="ends soon"),
         pytest.param({"exp": None}, PresentWord.VALID, id="never ends"),
         pytest.param({"exp": 2**53 - 1}, PresentWord.VALID, id="ends after the calendar"),
-        pytest.param({"nbf": seconds(SOON)}, PresentWord.NOT_YET_VALID, id="begins soon"),
-        pytest.param({"nbf": seconds(NOW)}, PresentWord.VALID, id="begins now"),
-        pytest.param({"exp": 0, "nbf": seconds(SOON)}, PresentWord.EXPIRED, id="ends before it begins"),
+        pytest.param({"nbf": seconds(LATER)}, PresentWord.NOT_YET_VALID, id="begins later"),
+        pytest.param({"nbf": seconds(SOON)}, PresentWord.VALID, id="begins as soon as clocks differ"),
+        pytest.param({"iat": seconds(LATER)}, PresentWord.NOT_YET_VALID, id="issued later"),
+        pytest.param({"iat": seconds(SOON)}, PresentWord.VALID, id="issued as soon as clocks differ"),
+        pytest.param({"iat": None}, PresentWord.VALID, id="issued at any time"),
+        pytest.param({"exp": 0, "nbf": seconds(LATER)}, PresentWord.EXPIRED, id="ends before it begins"),
         pytest.param(
             {"exp": 0, "standing": standing(StandingWord.REVOKED)}, PresentWord.REVOKED, id="revoked and over"
         ),
@@ -108,6 +118,17 @@ def one(**about: Any) -> HeldCredential:
 )
 def test_a_credential_stands_as_badly_as_is_known(about: Any, word: PresentWord) -> None:
     assert standing_of(one(**about), now=NOW).word is word
+
+
+def test_good_news_is_forgotten_and_bad_news_is_not() -> None:
+    for word, later in (
+        (StandingWord.VALID, PresentWord.UNKNOWN),
+        (StandingWord.SUSPENDED, PresentWord.SUSPENDED),
+        (StandingWord.REVOKED, PresentWord.REVOKED),
+    ):
+        held = one(indices=(1, 2), standing=standing(word))
+        assert standing_of(held, now=NOW + MAX_AGE).word == word.value
+        assert standing_of(held, now=NOW + MAX_AGE + timedelta(seconds=1)).word is later
 
 
 def test_a_standing_says_when_the_credential_ends_and_when_somebody_was_asked() -> None:

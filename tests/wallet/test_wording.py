@@ -5,11 +5,10 @@ import pytest
 from protocol.encoding.strict_json import JsonValue
 from tests.wallet.parties import HOSTILE, ISSUER, NOW
 from wallet.cli.wording import (
-    COLUMNS,
-    indented,
     one_line,
     plural,
     quoted,
+    shown_asking,
     shown_did,
     shown_expiry,
     shown_retention,
@@ -34,20 +33,6 @@ def test_strangers_text_is_cut_where_it_is_too_long() -> None:
 
 def test_strangers_words_cannot_close_their_quotes() -> None:
     assert quoted('Acme” ✓ They signed as "Bank" “') == "“Acme' ✓ They signed as 'Bank' '”"
-
-
-@pytest.mark.parametrize("letter", ["x", "長"])
-def test_no_line_of_a_long_text_begins_where_ours_do(letter: str) -> None:
-    lines = indented(f"{letter * 300} words")
-    assert all(line.startswith("    ") for line in lines)
-    columns = 2 if letter == "長" else 1
-    assert all(4 + columns * (len(line) - 4) <= COLUMNS for line in lines)
-    assert "".join("".join(lines).split()) == f"{letter * 300}words"
-
-
-def test_continued_line_stands_behind_its_label() -> None:
-    assert indented("word " * 20, first="  label  ")[1] == "         " + " ".join(["word"] * 7)
-    assert indented("", first="  label  ") == ["  label  "]
 
 
 @pytest.mark.parametrize(
@@ -85,12 +70,12 @@ def test_did_is_told_by_its_name_and_its_ledger(did: str, shown: str | None) -> 
 
 
 def test_standing_says_the_same_without_colour() -> None:
-    words = {shown_standing(PresentStanding(word, None, None)).text for word in PresentWord}
+    words = {shown_standing(PresentStanding(word, None, None, has_status=True)).text for word in PresentWord}
     assert words == {"✓ valid", "? unknown", "! not yet valid", "! suspended", "✗ expired", "✗ revoked"}
 
 
 def test_standings_are_ranked_from_the_best_to_the_worst() -> None:
-    ranks = {word: standing_rank(PresentStanding(word, None, None)) for word in PresentWord}
+    ranks = {word: standing_rank(PresentStanding(word, None, None, has_status=True)) for word in PresentWord}
     assert sorted(ranks.values()) == list(range(len(PresentWord)))
     assert ranks[PresentWord.VALID] == 0
     assert ranks[PresentWord.REVOKED] == len(ranks) - 1
@@ -109,8 +94,29 @@ def test_standings_are_ranked_from_the_best_to_the_worst() -> None:
 def test_end_of_a_credential_is_marked_when_it_is_near(
     word: PresentWord, left: timedelta | None, shown: str
 ) -> None:
-    standing = PresentStanding(word, None if left is None else NOW + left, None)
+    standing = PresentStanding(word, None if left is None else NOW + left, None, has_status=True)
     assert shown_expiry(standing, now=NOW).text == shown
+
+
+@pytest.mark.parametrize(
+    ("age", "shown"),
+    [
+        (-DAY, "just now"),
+        (timedelta(seconds=59), "just now"),
+        (timedelta(seconds=60), "1 minute ago"),
+        (timedelta(hours=2) - timedelta(seconds=1), "1 hour ago"),
+        (3 * DAY, "3 days ago"),
+    ],
+)
+def test_it_is_said_how_long_ago_an_issuer_was_asked(age: timedelta, shown: str) -> None:
+    asked = PresentStanding(PresentWord.VALID, None, NOW - age, has_status=True)
+    assert shown_asking(asked, now=NOW).text == f"asked {shown}"
+
+
+def test_it_is_said_that_there_is_nothing_to_ask_or_that_nobody_did() -> None:
+    for has_status, shown in ((False, "cannot be revoked"), (True, "its issuer not asked yet")):
+        never = PresentStanding(PresentWord.VALID, None, None, has_status=has_status)
+        assert shown_asking(never, now=NOW).text == shown
 
 
 @pytest.mark.parametrize(

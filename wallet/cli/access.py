@@ -1,18 +1,13 @@
-"""What the wallet's commands share: the folder, the open wallet, the way outside, and what was typed."""
+"""What the wallet's commands share: the folder, the open wallet, and what was typed."""
 
 import os
-import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from doors.clock import now
 from doors.home import data_folder, state_folder
 from doors.prompts import PassphraseSource
 from doors.terminal import Terminal, warning
-from ledger.fetch import Fetcher, FetchRules
-from ledger.trust import TrustedLedgers
 from protocol.codes import Code
 from protocol.encoding.strict_json import decode_utf8
 from protocol.errors import MalformedError, RefusedError
@@ -20,7 +15,6 @@ from storage.passphrase import Passphrase
 from storage.sealed_file import Freshness
 from storage.sealed_header import RecoveryKey
 from wallet.folder import WalletFolder
-from wallet.outside import Outside
 from wallet.vault import Vault
 
 _MAX_SOURCE_BYTES = 256 * 1024
@@ -59,8 +53,7 @@ def require_wallet(folder: WalletFolder) -> None:
 
 
 def open_vault(terminal: Terminal, folder: WalletFolder, secret: Passphrase | RecoveryKey) -> Vault:
-    """As `open_wallet`, with a secret at hand. From here on a crash leaves no image of the memory behind."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    """As `open_wallet`, with a secret at hand."""
     vault = Vault.open(folder.vault, secret, mark_folder=folder.state)
     if vault.file.recovered:
         terminal.note(
@@ -69,23 +62,6 @@ def open_vault(terminal: Terminal, folder: WalletFolder, secret: Passphrase | Re
     if vault.file.freshness is Freshness.UNKNOWN:
         terminal.note(warning("! "), "Nothing here says how old the wallet should be. See `tally doctor`.")
     return vault
-
-
-@contextmanager
-def open_outside(folder: WalletFolder) -> Iterator[Outside]:
-    """The network and the trusted ledgers, until the block ends."""
-    from ledger.resolver import LedgerResolver
-
-    trusted = folder.load_ledgers()
-    with fetcher_for(trusted) as fetcher:
-        resolver = LedgerResolver(trusted, fetcher=fetcher, memory=folder.memory(), clock=now)
-        yield Outside(fetcher, resolver.resolve, now, trusted.development)
-
-
-def fetcher_for(trusted: TrustedLedgers) -> Fetcher:
-    """A fetcher that reaches every https server at its usual port, and the trusted ledgers at theirs."""
-    ports = frozenset({443, *(urlsplit(ledger.url).port or 443 for ledger in trusted.ledgers)})
-    return Fetcher(FetchRules(development=trusted.development, allowed_ports=ports))
 
 
 def read_source(terminal: Terminal, source: str) -> str:

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from doors.terminal import Styled, bold, dim, good, warning
 from protocol.openid4vp.request_object import DidClient
 from wallet.cli.wording import (
-    indented,
     one_line,
     plural,
     quoted,
@@ -24,7 +23,7 @@ from wallet.label import type_label
 
 Line = tuple[str | Styled, ...]
 
-_LABEL_WIDTH = 24
+_LABEL_WIDTH = 23
 
 
 def is_verified(consent: Consent) -> bool:
@@ -87,8 +86,7 @@ def _why(consent: Consent) -> Iterator[Line]:
         yield bold("Why"), "  ", warning("! "), "They do not say"
     else:
         yield bold("Why"), dim(" (their own words)")
-        for line in indented(quoted(consent.purpose, max_characters=len(consent.purpose))):
-            yield (line,)
+        yield "    ", quoted(consent.purpose, max_characters=len(consent.purpose))
     if consent.retention is None:
         yield bold("They keep it"), "  ", warning("! "), "They do not say for how long"
     else:
@@ -105,26 +103,24 @@ def _what(item: ConsentItem) -> Iterator[Line]:
     if not item.needed:
         yield ("  no fact, only that you have it",)
     for fact in item.needed:
-        yield from _fact("[=]", fact)
+        yield _fact("[=]", fact)
     if item.optional:
         yield bold("Optional"), dim(" (off, unless you add it with --claim)")
     for fact in item.optional:
-        yield from _fact("[x]" if fact in item.chosen else "[ ]", fact)
+        yield _fact("[x]" if fact in item.chosen else "[ ]", fact)
     tied = [fact for fact in item.chosen if fact not in item.optional]
     if tied:
         yield bold("With it"), dim(" (the issuer lets nobody keep it apart)")
     for fact in tied:
-        yield from _fact("[x]", fact)
+        yield _fact("[x]", fact)
     yield (bold("Stays hidden"),)
     hidden = dict.fromkeys(shown_label(fact.label) for fact in item.hidden)
-    for line in indented(", ".join(hidden) or "nothing"):
-        yield (line,)
+    yield "    ", ", ".join(hidden) or "nothing"
     yield bold("They can link this to an earlier visit"), "  ", *_linkability(item)
 
 
-def _fact(mark: str, fact: ShownClaim) -> Iterator[Line]:
-    label = f"  {mark} {shown_label(fact.label).ljust(_LABEL_WIDTH)} "
-    yield from ((line,) for line in indented(shown_value(fact.value), first=label))
+def _fact(mark: str, fact: ShownClaim) -> Line:
+    return (f"  {mark} {shown_label(fact.label).ljust(_LABEL_WIDTH)}  ", shown_value(fact.value))
 
 
 def _linkability(item: ConsentItem) -> Line:

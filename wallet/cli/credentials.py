@@ -1,6 +1,6 @@
-"""What the wallet holds: `tally list`, `show`, `status`, `remove`."""
+"""What the wallet holds: `tally list`, `show`, `remove`."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 import click
@@ -8,13 +8,14 @@ import click
 from doors.clock import now
 from doors.command import Command, pass_terminal
 from doors.prompts import PassphraseSource, confirm_by_typing, passphrase_options
-from doors.terminal import Terminal, bold, dim, good
+from doors.terminal import Terminal, bold, dim, good, warning
 from protocol.encoding.strict_json import JsonObject, JsonValue
 from protocol.encoding.time import encode_utc
-from wallet.cli.access import open_outside, open_wallet, wallet_folder
+from wallet.cli.access import open_wallet
 from wallet.cli.wording import (
-    indented,
     plural,
+    quoted,
+    shown_asking,
     shown_did,
     shown_expiry,
     shown_label,
@@ -23,25 +24,32 @@ from wallet.cli.wording import (
     standing_rank,
 )
 from wallet.content import HeldCredential
+from wallet.facts import held_claims, held_facts
 from wallet.label import type_label, type_name
-from wallet.standing import PresentWord, refresh_standings, standing_of
+from wallet.pending import PendingIssuance
+from wallet.remove import remove_credential
+from wallet.standing import PresentWord, standing_of
 
 _MARK_WIDTH = 15
-_LABEL_WIDTH = 24
+_LABEL_WIDTH = 23
 
 
-@click.command("list", cls=Command)
+@click.command("list", cls=Command, examples=["tally list"])
 @passphrase_options
 @pass_terminal
 def list_credentials(terminal: Terminal, *, passphrase: PassphraseSource) -> None:
     """List your credentials and how each one stands, as far as is known without asking anybody."""
     with open_wallet(terminal, passphrase) as vault:
-        _print(terminal, vault.content.credentials, now())
+        print_credentials(terminal, vault.content.credentials, now=now(), pending=vault.content.pending)
         if not vault.content.credentials:
             terminal.note("No credentials yet. Get one with `tally add OFFER`.")
+        if any(
+            standing_of(held, now=now()).word is PresentWord.UNKNOWN for held in vault.content.credentials
+        ):
+            terminal.note("Unknown: not asked for too long, or without an answer. Ask with `tally status`.")
 
 
-@click.command("show", cls=Command)
+@click.command("show", cls=Command, examples=["tally show degree-f620d41e"])
 @click.argument("credential")
 @passphrase_options
 @pass_terminal
@@ -50,8 +58,6 @@ def show(terminal: Terminal, *, credential: str, passphrase: PassphraseSource) -
 
     The values are shown: this is your own terminal.
     """
-    from wallet.facts import held_claims, held_facts
-
     with open_wallet(terminal, passphrase) as vault:
         held, moment = vault.content.credential(credential), now()
         standing = standing_of(held, now=moment)
@@ -62,12 +68,11 @@ def show(terminal: Terminal, *, credential: str, passphrase: PassphraseSource) -
         document["claims"] = held_claims(held)
         terminal.document(document)
         terminal.say(bold(shown_label(type_label(held.credential_type))), f"  {held.id}")
-        terminal.say(shown_standing(standing), ", ", shown_expiry(standing, now=moment))
+        asked = shown_asking(standing, now=moment)
+        terminal.say(shown_standing(standing), ", ", shown_expiry(standing, now=moment), ", ", asked)
         terminal.say()
         for fact in held_facts(held):
-            label = f"  {shown_label(fact.label).ljust(_LABEL_WIDTH)} "
-            for line in indented(shown_value(fact.value), first=label):
-                terminal.say(line)
+            terminal.say(f"  {shown_label(fact.label).ljust(_LABEL_WIDTH)}  {shown_value(fact.value)}")
         terminal.say()
         for name, value in (
             ("from", shown_did(held.issuer)),
@@ -77,34 +82,16 @@ def show(terminal: Terminal, *, credential: str, passphrase: PassphraseSource) -
             ("status asked", "never" if standing.checked_at is None else encode_utc(standing.checked_at)),
             ("copies left", f"{len(held.unused_copies)} of {len(held.copies)}"),
         ):
-            terminal.say(dim(f"  {name.ljust(_LABEL_WIDTH)} {value}"))
+            terminal.say(dim(f"  {name.ljust(_LABEL_WIDTH)}  {value}"))
 
 
-@click.command("status", cls=Command)
-@click.argument("credential", required=False)
-@passphrase_options
-@pass_terminal
-def status(terminal: Terminal, *, credential: str | None, passphrase: PassphraseSource) -> None:
-    """Ask the issuers how your credentials stand now, and say so. No issuer learns which ones you hold."""
-    with open_wallet(terminal, passphrase) as vault, open_outside(wallet_folder()) as outside:
-        if credential is not None:
-            vault.content.credential(credential)
-        refresh_standings(vault, outside=outside)
-        asked = [held for held in vault.content.credentials if credential in (None, held.id)]
-        _print(terminal, asked, now())
-        if any(standing_of(held, now=now()).word is PresentWord.UNKNOWN for held in asked):
-            terminal.note("Unknown: nobody could be asked, or the answer could not be trusted.")
-
-
-@click.command("remove", cls=Command)
+@click.command("remove", cls=Command, examples=["tally remove degree-f620d41e"])
 @click.argument("credential")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @passphrase_options
 @pass_terminal
 def remove(terminal: Terminal, *, credential: str, yes: bool, passphrase: PassphraseSource) -> None:
     """Remove a credential with all its copies. Only its issuer can give you another one."""
-    from wallet.remove import remove_credential
-
     with open_wallet(terminal, passphrase) as vault:
         held = vault.content.credential(credential)
         label = shown_label(type_label(held.credential_type))
@@ -132,26 +119,52 @@ def credential_document(held: HeldCredential, *, now: datetime) -> JsonObject:
     }
 
 
-def _print(terminal: Terminal, credentials: Iterable[HeldCredential], moment: datetime) -> None:
+def print_credentials(
+    terminal: Terminal,
+    credentials: Iterable[HeldCredential],
+    *,
+    now: datetime,
+    pending: Collection[PendingIssuance],
+) -> None:
+    """Print how each of them stands at `now`, first those that can be used; then what did not come yet."""
     ordered = sorted(
         credentials,
         key=lambda held: (
-            standing_rank(standing_of(held, now=moment)),
+            standing_rank(standing_of(held, now=now)),
             type_label(held.credential_type),
             held.received_at,
             held.id,
         ),
     )
-    documents: list[JsonValue] = [credential_document(held, now=moment) for held in ordered]
-    terminal.document({"credentials": documents})
+    documents: list[JsonValue] = [credential_document(held, now=now) for held in ordered]
+    terminal.document({"credentials": documents, "pending": [_pending_document(each) for each in pending]})
     for held in ordered:
-        standing = standing_of(held, now=moment)
+        standing = standing_of(held, now=now)
         label = shown_label(type_label(held.credential_type)).ljust(_LABEL_WIDTH)
-        left = f"{len(held.unused_copies)} of {len(held.copies)} copies left"
+        margin = " " * (_MARK_WIDTH + 2)
         # The mark first: a narrow window cuts what is behind.
-        terminal.say(shown_standing(standing, width=_MARK_WIDTH), " ", bold(label), f" {held.id}")
+        terminal.say(shown_standing(standing, width=_MARK_WIDTH), "  ", bold(label), f"  {held.id}")
+        terminal.say(margin, dim(f"from {shown_did(held.issuer)}"))
         terminal.say(
-            " " * (_MARK_WIDTH + 1),
-            dim(f"from {shown_did(held.issuer)}, {left}, "),
-            shown_expiry(standing, now=moment),
+            margin,
+            shown_expiry(standing, now=now),
+            dim(f", {len(held.unused_copies)} of {len(held.copies)} copies left, "),
+            shown_asking(standing, now=now),
         )
+    print_pending(terminal, pending)
+
+
+def print_pending(terminal: Terminal, pending: Iterable[PendingIssuance]) -> None:
+    """Tell a person what an issuer was asked for and did not come yet, and that it is not lost."""
+    for each in pending:
+        names = ", ".join(quoted(credential.name) for credential in each.credentials)
+        terminal.note(warning("! "), f"Not here yet, and not lost: {names} from {each.issuer_host}.")
+        terminal.note("  Run `tally add` to go on. Do it soon: the issuer does not hold it for long.")
+
+
+def _pending_document(pending: PendingIssuance) -> JsonObject:
+    return {
+        "credential_issuer": pending.issuer_url,
+        "begun_at": encode_utc(pending.begun_at),
+        "types": [type_name(credential.vct) for credential in pending.credentials],
+    }

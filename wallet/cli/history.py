@@ -11,7 +11,7 @@ from protocol.claim_path import ClaimPath
 from protocol.encoding.strict_json import JsonObject, JsonValue
 from protocol.encoding.time import encode_utc
 from wallet.cli.access import open_wallet
-from wallet.cli.wording import indented, one_line, plural, quoted, shown_did, shown_label, shown_retention
+from wallet.cli.wording import one_line, plural, quoted, shown_did, shown_label, shown_retention
 from wallet.consent import dotted
 from wallet.content import ActivityEntry, ActivityKind, WalletContent
 from wallet.facts import claim_order
@@ -27,7 +27,7 @@ _WORDS = {
 }
 
 
-@click.command("activity", cls=Command)
+@click.command("activity", cls=Command, examples=["tally activity"])
 @click.option("--forget", is_flag=True, help="Erase it all instead.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @passphrase_options
@@ -90,11 +90,9 @@ def _print(terminal: Terminal, entry: ActivityEntry, name: str | None) -> None:
     who = f"{quoted(name)}, {party}" if name else party
     terminal.say(dim(encode_utc(entry.time)), "  ", bold(label), f"{_WORDS[entry.kind]} {who}")
     if entry.claim_names and vct is not None:
-        for line in indented(", ".join(shown_label(claim_label(vct, path)) for path in _claims(entry))):
-            terminal.say(line)
+        terminal.say("    ", ", ".join(shown_label(claim_label(vct, path)) for path in _claims(entry)))
     if entry.purpose is not None:
         kept = "" if entry.retention is None else f", kept {shown_retention(entry.retention)}"
-        for line in indented(f"{quoted(entry.purpose, max_characters=len(entry.purpose))}{kept}"):
-            terminal.say(line)
+        terminal.say("    ", quoted(entry.purpose, max_characters=len(entry.purpose)), kept)
     if entry.outcome is not None:
         terminal.say("    ", f"✗ {one_line(entry.outcome.meaning, max_characters=200)} ", dim(entry.outcome))

@@ -5,21 +5,20 @@ from pathlib import Path
 import click
 
 from doors.command import Command, pass_terminal
-from doors.prompts import PassphraseSource, passphrase_options
+from doors.prompts import PassphraseSource, passphrase_options, require_person
 from doors.terminal import Terminal, dim, good
-from protocol.codes import Code
 from protocol.encoding.strict_json import JsonValue
 from protocol.encoding.time import encode_utc
-from protocol.errors import RefusedError
-from storage.passphrase import Passphrase
+from storage.passphrase import Passphrase, calibrate_kdf
 from wallet.cli.access import open_vault, open_wallet, require_wallet, wallet_folder
 from wallet.cli.recovery_words import read_words, show_words
 from wallet.cli.wording import shown_label
 from wallet.label import type_label, type_name
+from wallet.recovery_phrase import derive_recovery_key, derive_seed, encode_recovery_phrase
 from wallet.vault import Vault
 
 
-@click.command("passwd", cls=Command)
+@click.command("passwd", cls=Command, examples=["tally passwd", "tally passwd --recover"])
 @click.option(
     "--new-passphrase-file",
     type=click.Path(path_type=Path),
@@ -45,10 +44,8 @@ def passwd(
 
     Copies of the wallet elsewhere, a backup for example, still open with the old one.
     """
-    from storage.passphrase import calibrate_kdf
-
-    if new_passphrase_file is None and not terminal.interactive:
-        raise RefusedError(Code.INPUT_REQUIRED, "--new-passphrase-file")
+    if new_passphrase_file is None:
+        require_person(terminal, "--new-passphrase-file")
     opened = _recover(terminal, words_file) if recover else open_wallet(terminal, passphrase)
     with opened as vault:
         source = PassphraseSource(new_passphrase_file, None)
@@ -58,7 +55,7 @@ def passwd(
     terminal.say(good("✓ "), "The wallet opens with the new passphrase, and no longer with the old one.")
 
 
-@click.command("key", cls=Command)
+@click.command("key", cls=Command, examples=["tally key words"])
 @click.argument("what", type=click.Choice(["list", "words"]), default="list")
 @click.option("--reveal", is_flag=True, help="Print the words, whoever may read them there.")
 @passphrase_options
@@ -68,10 +65,8 @@ def key(terminal: Terminal, *, what: str, reveal: bool, passphrase: PassphraseSo
 
     Every copy of a credential has a key of its own. All of them follow from the 24 words; none is stored.
     """
-    from wallet.recovery_phrase import encode_recovery_phrase
-
-    if what == "words" and not (reveal or terminal.interactive):
-        raise RefusedError(Code.INPUT_REQUIRED, "--reveal")
+    if what == "words" and not reveal:
+        require_person(terminal, "--reveal")
     with open_wallet(terminal, passphrase) as vault:
         if what == "list":
             _list_keys(terminal, vault)
@@ -111,8 +106,6 @@ def _list_keys(terminal: Terminal, vault: Vault) -> None:
 
 
 def _recover(terminal: Terminal, words_file: Path | None) -> Vault:
-    from wallet.recovery_phrase import derive_recovery_key, derive_seed
-
     folder = wallet_folder()
     require_wallet(folder)
     entropy = read_words(terminal, words_file)

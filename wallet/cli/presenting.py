@@ -11,15 +11,18 @@ from doors.terminal import ExitCode, Terminal, good, warning
 from protocol.codes import Code
 from protocol.encoding.strict_json import JsonObject, JsonValue
 from protocol.errors import RefusedError, UnavailableError
-from wallet.cli.access import open_outside, open_wallet, read_source, wallet_folder
+from wallet.cli.access import open_wallet, read_source, wallet_folder
+from wallet.cli.consent_screen import called, consent_lines, counted, is_verified
+from wallet.cli.network import open_outside
 from wallet.cli.wording import one_line
-from wallet.consent import Consent, dotted
+from wallet.consent import Consent, dotted, prepare_consent
 from wallet.content import ActivityKind
 from wallet.outside import Outside
+from wallet.present import decline_request, open_request, send_presentation
 from wallet.vault import Vault
 
 
-@click.command("present", cls=Command)
+@click.command("present", cls=Command, examples=["tally present 'openid4vp://?client_id=…&request_uri=…'"])
 @click.argument("request", metavar="REQUEST")
 @click.option("--claim", "claims", metavar="NAME", multiple=True, help="Also send this optional fact.")
 @click.option("--credential", metavar="ID", help="Answer with this credential.")
@@ -44,15 +47,7 @@ def present(
 
     \b
     Marks:  [=] they need it    [ ] optional, not sent    [x] optional, sent
-
-    \b
-    Example:
-      tally present 'openid4vp://?client_id=…&request_uri=…'
     """  # noqa: D301 (click wants the control character)
-    from wallet.cli.consent_screen import called, consent_lines, counted, is_verified
-    from wallet.consent import prepare_consent
-    from wallet.present import open_request
-
     if yes and decline:
         raise click.UsageError("--yes and --decline exclude each other.")
     with open_wallet(terminal, passphrase) as vault, open_outside(wallet_folder()) as outside:
@@ -90,9 +85,6 @@ def present(
 
 
 def _send(terminal: Terminal, vault: Vault, consent: Consent, *, outside: Outside) -> ExitCode:
-    from wallet.cli.consent_screen import called, counted
-    from wallet.present import send_presentation
-
     try:
         sent = send_presentation(vault, consent, outside=outside)
     except UnavailableError as error:
@@ -107,8 +99,6 @@ def _send(terminal: Terminal, vault: Vault, consent: Consent, *, outside: Outsid
 
 
 def _decline(terminal: Terminal, vault: Vault, consent: Consent, *, tell: bool, outside: Outside) -> ExitCode:
-    from wallet.present import decline_request
-
     decline_request(vault, consent, tell=tell, outside=outside)
     _document(terminal, ActivityKind.DECLINED, consent, redirect_uri=None)
     terminal.say("You declined; no fact was sent. ", "They were told." if tell else "They were not told.")
@@ -126,8 +116,6 @@ def _wants_to_tell(terminal: Terminal) -> bool:
 def _document(
     terminal: Terminal, outcome: ActivityKind, consent: Consent, *, redirect_uri: str | None
 ) -> None:
-    from wallet.cli.consent_screen import is_verified
-
     items: list[JsonValue] = []
     disclosed: list[JsonValue] = []
     for item in consent.items if outcome is ActivityKind.PRESENTED else ():

@@ -1,5 +1,7 @@
 """Getting a credential: `tally add`."""
 
+from collections.abc import Iterable
+
 import click
 
 from doors.command import Command, pass_terminal
@@ -7,19 +9,29 @@ from doors.prompts import PassphraseSource, ask, confirm, passphrase_options
 from doors.terminal import Terminal, bold, dim, good, warning
 from protocol.codes import Code
 from protocol.encoding.strict_json import JsonValue
-from protocol.errors import RefusedError
+from protocol.errors import RefusedError, TallyError
 from protocol.openid4vci.offer import InputMode, TransactionCode
-from wallet.cli.access import open_outside, open_wallet, read_source, wallet_folder
+from wallet.cli.access import open_wallet, read_source, wallet_folder
+from wallet.cli.credentials import print_pending
+from wallet.cli.network import open_outside
 from wallet.cli.wording import one_line, plural, quoted, shown_did, shown_label
 from wallet.content import HeldCredential, StandingWord
 from wallet.label import type_label, type_name
-from wallet.offer import OpenedOffer
+from wallet.offer import OpenedOffer, offer_digest, open_offer
+from wallet.outside import Outside
+from wallet.pending import PendingIssuance
+from wallet.receive import DEFAULT_COPIES, complete_issuance, receive_credentials
+from wallet.vault import Vault
 
 _MAX_COPIES = 50
 
 
-@click.command("add", cls=Command)
-@click.argument("offer", metavar="OFFER")
+@click.command(
+    "add",
+    cls=Command,
+    examples=["tally add 'openid-credential-offer://?credential_offer_uri=https%3A%2F%2F…'"],
+)
+@click.argument("offer", metavar="[OFFER]", required=False)
 @click.option("--tx-code", metavar="CODE", help="The transaction code that the issuer sent another way.")
 @click.option("--copies", type=click.IntRange(1, _MAX_COPIES), help="How many copies to ask for.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -28,7 +40,7 @@ _MAX_COPIES = 50
 def add(
     terminal: Terminal,
     *,
-    offer: str,
+    offer: str | None,
     tx_code: str | None,
     copies: int | None,
     yes: bool,
@@ -36,39 +48,55 @@ def add(
 ) -> None:
     """Get what an issuer offers you. OFFER is a link, a file with one, or - for stdin.
 
+    Without OFFER, or with the same again, it goes on with what was interrupted.
+
     Anybody can make an offer, in anybody's name: go on only if you expect something from the host that is
     shown. Nothing is sent to it before you say yes. What comes is checked before it is kept.
-
-    \b
-    Example:
-      tally add 'openid-credential-offer://?credential_offer_uri=https%3A%2F%2F…'
-    """  # noqa: D301 (click wants the control character)
-    from wallet.offer import open_offer
-    from wallet.receive import DEFAULT_COPIES, receive_credentials
-
+    """
     with open_wallet(terminal, passphrase) as vault, open_outside(wallet_folder()) as outside:
-        opened = open_offer(read_source(terminal, offer), outside=outside)
-        _show_offer(terminal, opened)
-        if not yes:
-            confirm(terminal, f"Get it from {opened.issuer_host}?")
-        if opened.transaction_code is not None and tx_code is None:
-            tx_code = _ask_code(terminal, opened.transaction_code)
-        added = receive_credentials(
-            vault, opened, transaction_code=tx_code, copies=copies or DEFAULT_COPIES, outside=outside
-        )
-        documents: list[JsonValue] = [
-            {
-                "id": held.id,
-                "type": type_name(held.credential_type),
-                "vct": held.credential_type,
-                "issuer": held.issuer,
-                "copies": len(held.copies),
-            }
-            for held in added
+        text = None if offer is None else read_source(terminal, offer)
+        interrupted = [
+            pending
+            for pending in vault.content.pending
+            if text is None or pending.offer == offer_digest(text)
         ]
-        terminal.document({"added": documents})
-        for held in added:
-            _tell_added(terminal, held)
+        try:
+            if interrupted:
+                _complete(terminal, vault, interrupted, outside)
+            elif text is None:
+                raise RefusedError(Code.USAGE_INVALID, "nothing was interrupted, so an OFFER is needed")
+            else:
+                opened = open_offer(text, outside=outside)
+                _show_offer(terminal, opened)
+                if not yes:
+                    confirm(terminal, f"Get it from {opened.issuer_host}?")
+                if opened.transaction_code is not None and tx_code is None:
+                    tx_code = _ask_code(terminal, opened.transaction_code)
+                added = receive_credentials(
+                    vault, opened, transaction_code=tx_code, copies=copies or DEFAULT_COPIES, outside=outside
+                )
+                _tell_added(terminal, added)
+        finally:
+            # Also when it is broken off: what a person then has to know is that nothing is lost.
+            print_pending(terminal, vault.content.pending)
+
+
+def _complete(
+    terminal: Terminal, vault: Vault, interrupted: Iterable[PendingIssuance], outside: Outside
+) -> None:
+    added: list[HeldCredential] = []
+    failures: list[TallyError] = []
+    for pending in interrupted:
+        terminal.note("Going on with what ", bold(pending.issuer_host), " was asked for.")
+        try:
+            added += complete_issuance(vault, pending, outside=outside)
+        except TallyError as error:
+            # One issuer that is away does not keep the others waiting.
+            failures.append(error)
+    if added or not failures:
+        _tell_added(terminal, added)
+    if failures:
+        raise failures[0]
 
 
 def _show_offer(terminal: Terminal, offer: OpenedOffer) -> None:
@@ -91,9 +119,21 @@ def _ask_code(terminal: Terminal, code: TransactionCode) -> str:
     return answer
 
 
-def _tell_added(terminal: Terminal, held: HeldCredential) -> None:
-    copies = plural(len(held.copies), "copy", "copies")
-    label = bold(shown_label(type_label(held.credential_type)))
-    terminal.say(good("✓ "), label, f" from {shown_did(held.issuer)} is yours: {held.id}, {copies}.")
-    if held.standing is None or held.standing.word is StandingWord.UNKNOWN:
-        terminal.note(warning("? "), "Its status could not be asked. Try `tally status`.")
+def _tell_added(terminal: Terminal, added: Iterable[HeldCredential]) -> None:
+    documents: list[JsonValue] = [
+        {
+            "id": held.id,
+            "type": type_name(held.credential_type),
+            "vct": held.credential_type,
+            "issuer": held.issuer,
+            "copies": len(held.copies),
+        }
+        for held in added
+    ]
+    terminal.document({"added": documents})
+    for held in added:
+        copies = plural(len(held.copies), "copy", "copies")
+        label = bold(shown_label(type_label(held.credential_type)))
+        terminal.say(good("✓ "), label, f" from {shown_did(held.issuer)} is yours: {held.id}, {copies}.")
+        if held.standing is None or held.standing.word is StandingWord.UNKNOWN:
+            terminal.note(warning("? "), "Its status could not be asked. Try `tally status`.")

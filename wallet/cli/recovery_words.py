@@ -9,6 +9,7 @@ from protocol.codes import Code
 from protocol.errors import RefusedError
 from storage.atomic_file import Folder
 from wallet.cli.access import unrecorded
+from wallet.recovery_phrase import parse_recovery_phrase
 
 _COLUMN_WIDTH = 16
 _ROWS = 6
@@ -38,8 +39,6 @@ def read_words(terminal: Terminal, file: Path | None) -> bytes:
         RefusedError: nobody can be asked, or others could read the file.
         MalformedError: not the 24 words of a phrase.
     """
-    from wallet.recovery_phrase import parse_recovery_phrase
-
     if file is not None:
         return parse_recovery_phrase(PassphraseSource(file, None).read(terminal))
     with unrecorded(terminal):

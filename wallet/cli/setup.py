@@ -12,21 +12,23 @@ from doors.command import Command, pass_terminal
 from doors.prompts import PassphraseSource, confirm, passphrase_options
 from doors.terminal import Terminal, bold, dim, good, warning
 from ledger.fetch import chosen_fetcher
-from ledger.trust import TrustedLedger, TrustedLedgers
+from ledger.trust import TrustedLedger, TrustedLedgers, choose_ledger, parse_trusted_ledger
 from protocol.codes import Code
 from protocol.encoding.strict_json import JsonObject, JsonValue, decode_utf8
 from protocol.errors import RefusedError
 from protocol.tlog.note import encode_vkey
 from protocol.tlog.policy import encode_log_policy
-from storage.passphrase import Passphrase
+from storage.passphrase import Passphrase, calibrate_kdf
 from wallet.cli.access import require_wallet, wallet_folder
 from wallet.cli.recovery_words import read_words, require_new_file, show_words, write_words
+from wallet.recovery_phrase import ENTROPY_BYTES, encode_recovery_phrase
+from wallet.trust import load_ledgers, save_ledgers, with_ledger, without_ledger
 from wallet.vault import Vault
 
 _MAX_POLICY_BYTES = 64 * 1024
 
 
-@click.command("init", cls=Command)
+@click.command("init", cls=Command, examples=["tally init --ledger https://ledger.example"])
 @click.option("--ledger", "urls", metavar="URL", multiple=True, help="A ledger to trust; may be repeated.")
 @click.option(
     "--ledger-policy",
@@ -56,15 +58,7 @@ def init(
 
     Whoever has the 24 words has your keys: write them down, and tell nobody. They bring the keys back, not
     the credentials; those you get from their issuers again.
-
-    \b
-    Example:
-      tally init --ledger https://ledger.example
-    """  # noqa: D301 (click wants the control character)
-    from storage.passphrase import calibrate_kdf
-    from wallet.recovery_phrase import ENTROPY_BYTES, encode_recovery_phrase
-    from wallet.trust import with_ledger
-
+    """
     folder = wallet_folder()
     if folder.is_initialized():
         raise RefusedError(Code.VAULT_EXISTS, f"there is a wallet in {folder.path}")
@@ -80,7 +74,7 @@ def init(
     if words_file is not None and not recover:
         # Before the wallet: one whose words were asked for and could not be written must not be.
         write_words(words_file, words)
-    folder.save_ledgers(trusted)
+    save_ledgers(folder, trusted)
     # The wallet last: whoever has it has everything else.
     Vault.create(
         folder.vault,
@@ -110,7 +104,7 @@ def init(
         terminal.note(warning("! "), "It trusts no ledger yet, so no issuer. Add one with `tally trust URL`.")
 
 
-@click.command("trust", cls=Command)
+@click.command("trust", cls=Command, examples=["tally trust https://ledger.example"])
 @click.argument("url", required=False)
 @click.option("--policy", type=click.File("rb"), help="The policy to trust it by; else its own word counts.")
 @click.option("--replace", "replacing", is_flag=True, help="Put this in the place of what is trusted there.")
@@ -130,16 +124,14 @@ def trust(
 
     What a trusted ledger says about who an issuer or a verifier is, your wallet believes.
     """
-    from wallet.trust import with_ledger, without_ledger
-
     folder = wallet_folder()
     require_wallet(folder)
-    trusted = folder.load_ledgers()
+    trusted = load_ledgers(folder)
     if url is not None and removing:
         if not yes:
             confirm(terminal, f"Trust {url} no longer?")
         trusted = without_ledger(trusted, url)
-        folder.save_ledgers(trusted)
+        save_ledgers(folder, trusted)
     elif url is not None:
         (ledger,) = _choose([url], [] if policy is None else [policy])
         changed = with_ledger(trusted, ledger, replacing=replacing)
@@ -147,7 +139,7 @@ def trust(
         if not yes and changed != trusted:
             confirm(terminal, f"Believe what {ledger.url} says about issuers and verifiers?")
         trusted = changed
-        folder.save_ledgers(trusted)
+        save_ledgers(folder, trusted)
     documents: list[JsonValue] = [_document(known) for known in trusted.ledgers]
     terminal.document({"ledgers": documents})
     for known in trusted.ledgers:
@@ -158,8 +150,6 @@ def trust(
 
 def _choose(urls: Sequence[str], policies: Sequence[BinaryIO]) -> list[TrustedLedger]:
     """The ledgers at `urls`: each by the policy that is for it, the others by their own word."""
-    from ledger.trust import choose_ledger, parse_trusted_ledger
-
     texts = [decode_utf8(policy.read(_MAX_POLICY_BYTES)) for policy in policies]
     by_url = {parse_trusted_ledger(text).url: text for text in texts}
     wanted = dict.fromkeys(url.rstrip("/") for url in urls)

@@ -9,10 +9,12 @@ from doors.clock import now
 from doors.command import Command, pass_terminal
 from doors.prompts import PassphraseSource, passphrase_options
 from doors.terminal import ExitCode, Terminal, bad, dim, good, warning
+from ledger.client import LedgerClient
 from protocol.encoding.strict_json import JsonValue
 from protocol.errors import RefusedError, TallyError
 from storage.passphrase import Passphrase
-from wallet.cli.access import fetcher_for, wallet_folder
+from wallet.cli.access import wallet_folder
+from wallet.cli.network import fetcher_for
 from wallet.doctor import (
     Finding,
     Health,
@@ -24,12 +26,13 @@ from wallet.doctor import (
     failed,
 )
 from wallet.folder import WalletFolder
+from wallet.trust import checkpoint_memory, load_ledgers
 
 _CHECK_WIDTH = 12
 _MARKS = {Health.OK: good("✓ "), Health.WARN: warning("! "), Health.FAIL: bad("✗ ")}
 
 
-@click.command("doctor", cls=Command)
+@click.command("doctor", cls=Command, examples=["tally doctor"])
 @click.option(
     "--accept-rollback",
     is_flag=True,
@@ -92,10 +95,8 @@ def _secret(terminal: Terminal, folder: WalletFolder, passphrase: PassphraseSour
 
 
 def _ledger_findings(folder: WalletFolder) -> Iterator[Finding]:
-    from ledger.client import LedgerClient
-
     try:
-        trusted, memory = folder.load_ledgers(), folder.memory()
+        trusted, memory = load_ledgers(folder), checkpoint_memory(folder)
     except TallyError as error:
         yield failed("ledger", error)
         return

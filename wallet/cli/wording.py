@@ -2,10 +2,8 @@
 
 import json
 import re
-import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from textwrap import wrap
 
 from doors.terminal import Styled, bad, dim, good, safe_text, warning
 from protocol.did.webvh.identifier import parse_webvh
@@ -13,7 +11,6 @@ from protocol.encoding.strict_json import JsonValue
 from protocol.errors import MalformedError
 from wallet.standing import PresentStanding, PresentWord
 
-COLUMNS = 76
 MAX_DID = 100
 MAX_LABEL = 40
 MAX_NAME = 50
@@ -44,16 +41,6 @@ def one_line(text: str, *, max_characters: int) -> str:
 def quoted(text: str, *, max_characters: int = MAX_NAME) -> str:
     """A stranger's words as such: what stands in the quotes is theirs, and they cannot close them."""
     return f"“{one_line(text, max_characters=max_characters).translate(_QUOTES)}”"
-
-
-def indented(line: str, *, first: str = " " * 4) -> list[str]:
-    """A long line behind `first`, in lines that fit every window and stand as far in as it does, so that no
-    stranger's word begins where ours do.
-    """
-    wide = any(unicodedata.east_asian_width(character) in "WF" for character in line)
-    parts = wrap(line, (COLUMNS - len(first)) // (2 if wide else 1)) or [""]
-    margin = " " * len(first)
-    return [f"{first}{parts[0]}", *(f"{margin}{part}" for part in parts[1:])]
 
 
 def shown_value(value: JsonValue) -> str:
@@ -107,6 +94,23 @@ def shown_expiry(standing: PresentStanding, *, now: datetime) -> Styled:
     if now < standing.expires_at < now + _SOON:
         return warning(f"! ends in {plural((standing.expires_at - now) // _DAY, 'day')}")
     return dim(f"{'ended' if standing.expires_at <= now else 'until'} {shown_day(standing.expires_at)}")
+
+
+def shown_asking(standing: PresentStanding, *, now: datetime) -> Styled:
+    """When the issuer was last asked about a credential."""
+    if not standing.has_status:
+        return dim("cannot be revoked")
+    if standing.checked_at is None:
+        return dim("its issuer not asked yet")
+    return dim(f"asked {shown_age(now - standing.checked_at)}")
+
+
+def shown_age(age: timedelta) -> str:
+    """How long ago something was."""
+    for unit, word in ((_DAY, "day"), (timedelta(hours=1), "hour"), (timedelta(minutes=1), "minute")):
+        if age >= unit:
+            return f"{plural(age // unit, word)} ago"
+    return "just now"
 
 
 def shown_day(moment: datetime) -> str:

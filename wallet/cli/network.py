@@ -1,0 +1,28 @@
+"""The way outside, for the commands that need it: the network, and the ledgers the wallet trusts."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+from doors.clock import now
+from ledger.fetch import Fetcher, FetchRules
+from ledger.resolver import LedgerResolver
+from ledger.trust import TrustedLedgers
+from wallet.folder import WalletFolder
+from wallet.outside import Outside
+from wallet.trust import checkpoint_memory, load_ledgers
+
+
+@contextmanager
+def open_outside(folder: WalletFolder) -> Iterator[Outside]:
+    """The network and the trusted ledgers, until the block ends."""
+    trusted = load_ledgers(folder)
+    with fetcher_for(trusted) as fetcher:
+        resolver = LedgerResolver(trusted, fetcher=fetcher, memory=checkpoint_memory(folder), clock=now)
+        yield Outside(fetcher, resolver.resolve, now, trusted.development)
+
+
+def fetcher_for(trusted: TrustedLedgers) -> Fetcher:
+    """A fetcher that reaches every https server at its usual port, and the trusted ledgers at theirs."""
+    ports = frozenset({443, *(urlsplit(ledger.url).port or 443 for ledger in trusted.ledgers)})
+    return Fetcher(FetchRules(development=trusted.development, allowed_ports=ports))

@@ -1,0 +1,85 @@
+"""Asking the issuers how the wallet's credentials stand, without telling them which ones it holds."""
+
+from collections.abc import Callable
+from functools import cache
+from typing import TypeAlias
+
+from protocol.errors import TallyError
+from protocol.status_list import (
+    Status,
+    VerifiedStatusList,
+    read_status,
+    status_at,
+    verify_status_list_token,
+)
+from wallet.content import CredentialCopy, HeldCredential, Standing, StandingWord, WalletContent
+from wallet.outside import Outside
+from wallet.standing import CLOCK_SKEW, signed_payload
+from wallet.vault import Vault
+
+_WORDS = {
+    Status.VALID: StandingWord.VALID,
+    Status.INVALID: StandingWord.REVOKED,
+    Status.SUSPENDED: StandingWord.SUSPENDED,
+}
+_WORST_FIRST = (StandingWord.REVOKED, StandingWord.SUSPENDED, StandingWord.UNKNOWN, StandingWord.VALID)
+
+_ListFinder: TypeAlias = Callable[[str, str], VerifiedStatusList | None]
+"""The list of an issuer at an address; None where there is none that can be trusted."""
+
+
+def refresh_standings(vault: Vault, *, outside: Outside) -> None:
+    """Ask the issuers' status lists about every credential, and keep what they say.
+
+    Whole lists are fetched, each once, so that nobody learns which credentials are held. What cannot be
+    found out is kept as unknown.
+
+    Raises:
+        RefusedError, UnavailableError: the wallet could not be saved.
+    """
+
+    @cache  # what cannot be had is not asked for again either: each attempt may take as long as is allowed
+    def find_list(issuer: str, uri: str) -> VerifiedStatusList | None:
+        try:
+            return verify_status_list_token(
+                outside.fetch_status_list(uri),
+                expected_uri=uri,
+                issuer=outside.resolve_did(issuer),
+                now=outside.clock(),
+                clock_skew=CLOCK_SKEW,
+            )
+        except TallyError:
+            return None
+
+    standings = {
+        held.id: Standing(word=_worst_word(held, find_list), checked_at=outside.clock())
+        for held in vault.content.credentials
+    }
+
+    def change(content: WalletContent) -> WalletContent:
+        for held in content.credentials:
+            if held.id in standings:
+                content = content.with_standing(held.id, standings[held.id])
+        return content
+
+    if standings:
+        vault.change(change)
+
+
+def _worst_word(held: HeldCredential, find_list: _ListFinder) -> StandingWord:
+    # Each copy has a status index of its own. Those that were shown do not matter while others are left.
+    words = [_word(held.issuer, copy, find_list) for copy in held.unused_copies or held.copies]
+    return min(words, key=_WORST_FIRST.index)
+
+
+def _word(issuer: str, copy: CredentialCopy, find_list: _ListFinder) -> StandingWord:
+    try:
+        reference = read_status(signed_payload(copy))
+        if reference is None:
+            return StandingWord.VALID
+        status_list = find_list(issuer, reference.uri)
+        if status_list is None:
+            return StandingWord.UNKNOWN
+        return _WORDS[status_at(status_list, reference.index)]
+    except TallyError:
+        return StandingWord.UNKNOWN
