@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 commands = Group(help="A small world on this machine.")
 
 
-@commands.command("demo")
+@commands.command("demo", examples=["tally demo --keep"])
 @click.option("--keep", is_flag=True, help="Leave the world running, and print what to try in it.")
 @pass_terminal
 def demo(terminal: Terminal, *, keep: bool) -> ExitCode:

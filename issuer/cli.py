@@ -35,10 +35,16 @@ types = Group("type", help="The types of credentials you issue.")
 commands.add_command(types)
 
 
-@commands.command("init")
+@commands.command(
+    "init",
+    examples=[
+        "tally issuer init --name City --slug city --ledger https://ledger.example \\\n"
+        "  --onboarding-token-file token"
+    ],
+)
 @click.option("--name", required=True, help="What people call you.")
 @click.option("--slug", required=True, help="The last part of your DID: a-z, 0-9 and hyphens. It stays.")
-@click.option("--ledger", "ledger_url", required=True, help="The ledger your DID lives on.")
+@click.option("--ledger", "ledger_url", metavar="URL", required=True, help="The ledger your DID lives on.")
 @click.option("--ledger-policy", type=TextFile(), help="The policy to trust it by, if not its own word.")
 @click.option("--onboarding-token-file", type=TextFile(), required=True, help="What its operator gave you.")
 @click.option("--url", default=_DEFAULT_URL, show_default=True, help="Where wallets reach you. It stays.")
@@ -88,7 +94,7 @@ def init(
     terminal.note("Next: `tally issuer type add degree`, then `tally issuer serve`.")
 
 
-@commands.command("serve")
+@commands.command("serve", examples=["tally issuer serve --passphrase-file passphrase"])
 @listening_options
 @passphrase_options
 @pass_terminal
@@ -117,7 +123,7 @@ def serve(terminal: Terminal, *, listening: Listening, passphrase: PassphraseSou
         server.serve(app, listener, terminal)
 
 
-@types.command("add")
+@types.command("add", examples=["tally issuer type add degree --valid-days 1826"])
 @click.argument("source")
 @click.option(
     "--valid-days",
@@ -139,7 +145,7 @@ def add_type(terminal: Terminal, *, source: str, valid_days: int) -> None:
     terminal.say("You issue ", bold(issued.name), f" ({issued.definition.vct}), valid for {valid_days} days.")
 
 
-@types.command("list")
+@types.command("list", examples=["tally issuer type list"])
 @pass_terminal
 def list_types(terminal: Terminal) -> None:
     """List the types you issue."""
@@ -153,7 +159,7 @@ def list_types(terminal: Terminal) -> None:
         terminal.note("None yet. Add one with `tally issuer type add degree`.")
 
 
-@commands.command("offer")
+@commands.command("offer", examples=["tally issuer offer --type degree --claims ada.json --tx-code"])
 @click.option("--type", "type_name", required=True, help="The type of credential.")
 @click.option("--claims", required=True, type=TextFile(), help="A JSON file; - for stdin.")
 @click.option("--tx-code", is_flag=True, help="Make a code that you send the holder another way.")
@@ -173,11 +179,7 @@ def offer(
 
     Whoever has the link can redeem it, once. With --tx-code they need the code as well, so send the two by
     different ways.
-
-    \b
-    Example:
-      tally issuer offer --type degree --claims ada.json --tx-code
-    """  # noqa: D301 (click wants the control character)
+    """
     from issuer.management import OfferRequest, encode_offer_request
 
     lifetime = None if minutes is None else timedelta(minutes=minutes)
@@ -193,7 +195,7 @@ def offer(
     terminal.note(f"Offer {text_member(created, 'id')} stands until {text_member(created, 'expires_at')}.")
 
 
-@commands.command("offers")
+@commands.command("offers", examples=["tally issuer offers --type degree"])
 @click.option("--type", "type_name", help="Only this type.")
 @click.option("--all", "with_closed", is_flag=True, help="Also those that are over.")
 @pass_terminal
@@ -214,7 +216,7 @@ def list_offers(terminal: Terminal, *, type_name: str | None, with_closed: bool)
         terminal.note("None. Make an offer with `tally issuer offer`.")
 
 
-@commands.command("withdraw")
+@commands.command("withdraw", examples=["tally issuer withdraw 29c8cdeb95b932e9"])
 @click.argument("offer")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @pass_terminal
@@ -228,7 +230,7 @@ def withdraw(terminal: Terminal, *, offer: str, yes: bool) -> None:
         _tell(terminal, issuer.post(f"offers/{quoted(offer)}/withdraw"))
 
 
-@commands.command("list")
+@commands.command("list", examples=["tally issuer list --type degree"])
 @click.option("--type", "type_name", help="Only this type.")
 @pass_terminal
 def list_issued(terminal: Terminal, *, type_name: str | None) -> None:
@@ -247,7 +249,7 @@ def list_issued(terminal: Terminal, *, type_name: str | None) -> None:
         terminal.note("Nothing yet. Make an offer with `tally issuer offer`.")
 
 
-@commands.command("show")
+@commands.command("show", examples=["tally issuer show d3e665467809b291"])
 @click.argument("credential")
 @pass_terminal
 def show(terminal: Terminal, *, credential: str) -> None:
@@ -257,7 +259,7 @@ def show(terminal: Terminal, *, credential: str) -> None:
 
 
 def _add_status_command(name: str, summary: str, *, is_final: bool = False) -> None:
-    @commands.command(name, help=summary)
+    @commands.command(name, help=summary, examples=[f"tally issuer {name} d3e665467809b291"])
     @click.argument("credential")
     @click.option("--yes", is_flag=True, hidden=not is_final, help="Do not ask.")
     @pass_terminal
@@ -275,7 +277,7 @@ _add_status_command("suspend", "Suspend a credential with all its copies until i
 _add_status_command("reinstate", "Let a suspended credential count again.")
 
 
-@commands.command("rotate")
+@commands.command("rotate", examples=["tally issuer rotate"])
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @pass_terminal
 def rotate(terminal: Terminal, *, yes: bool) -> None:

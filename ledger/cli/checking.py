@@ -35,7 +35,7 @@ class _LedgerAddress(click.ParamType[str]):
             )
 
 
-@click.command("check", cls=Command)
+@click.command("check", cls=Command, examples=["tally ledger check https://ledger.example --policy policy"])
 @click.argument("url", type=_LedgerAddress(), required=False)
 @click.option("--policy", type=TextFile(), help="The tlog-policy to check it against.")
 @pass_terminal

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ledger.store import LedgerStore, Publication
 
 
-@click.command("head", cls=Command)
+@click.command("head", cls=Command, examples=["tally ledger head"])
 @pass_terminal
 def head(terminal: Terminal) -> None:
     """Print the checkpoint that was published last."""
@@ -40,7 +40,7 @@ def head(terminal: Terminal) -> None:
         terminal.say(line)
 
 
-@click.command("show", cls=Command)
+@click.command("show", cls=Command, examples=["tally ledger show did:webvh:Qm…:ledger.example:city"])
 @click.argument("did", required=False)
 @pass_terminal
 def show(terminal: Terminal, did: str | None) -> None:
@@ -58,7 +58,7 @@ def show(terminal: Terminal, did: str | None) -> None:
     terminal.document({"did": did, "versions": list[JsonValue](versions)})
 
 
-@click.command("prove", cls=Command)
+@click.command("prove", cls=Command, examples=["tally ledger prove did:webvh:Qm…:ledger.example:city"])
 @click.argument("did")
 @click.option("--version", "number", type=click.IntRange(1), help="The version number; the last by default.")
 @click.option("--out", type=click.Path(path_type=Path), help="The file to write.")

@@ -22,10 +22,16 @@ _DEVELOPMENT_PORT = 8101
 _DATABASE = "ledger.sqlite"
 
 
-@click.command("init", cls=Command)
+@click.command("init", cls=Command, examples=["tally ledger init --host ledger.example"])
 @click.option("--host", default="ledger.localhost", show_default=True, help="The public host name.")
 @click.option("--port", type=click.IntRange(1, 65_535), help="The public port, if it is not that of https.")
-@click.option("--database", default=_DATABASE, show_default=True, help="The file of the SQLite database.")
+@click.option(
+    "--database",
+    metavar="FILE",
+    default=_DATABASE,
+    show_default=True,
+    help="The file of the SQLite database.",
+)
 @passphrase_options
 @pass_terminal
 def init(
@@ -67,7 +73,7 @@ def init(
         terminal.note(dim(f"  {line}"))
 
 
-@click.command("serve", cls=Command)
+@click.command("serve", cls=Command, examples=["tally ledger serve --passphrase-file passphrase"])
 @listening_options
 @passphrase_options
 @pass_terminal
@@ -96,7 +102,7 @@ def serve(terminal: Terminal, *, listening: Listening, passphrase: PassphraseSou
         server.serve(app, listener, terminal)
 
 
-@click.command("token", cls=Command)
+@click.command("token", cls=Command, examples=["tally ledger token", "tally ledger token --revoke 0df42c49"])
 @click.option("--revoke", metavar="ID", help="Take a token back instead.")
 @pass_terminal
 def token(terminal: Terminal, *, revoke: str | None) -> None:

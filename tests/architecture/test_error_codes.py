@@ -9,7 +9,7 @@ import pytest
 
 from protocol.codes import Audience, Code
 from tests.docs.test_code_blocks import check_mention
-from tests.processes import ROOT
+from tests.processes import ROOT, run_module
 
 PACKAGES = ("protocol", "storage", "ledger", "issuer", "wallet", "verifier", "doors", "demo")
 # The table itself, and those that give each code a number: no code is raised there.
@@ -96,3 +96,20 @@ def test_words_for_a_reader_name_only_commands_of_that_reader(code: Code) -> Non
 
 def test_commands_were_found() -> None:
     assert sum(len(commands(text)) for path in sources() for text in texts(path)) > 40
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "audience"),
+    [
+        (["show", "degree-1"], Code.VAULT_MISSING, Audience.HOLDER),
+        (["issuer", "show", "1"], Code.NOT_INITIALIZED, Audience.ISSUER),
+        (["--no-input", "verifier", "result", "1"], Code.NOT_INITIALIZED, Audience.VERIFIER),
+        (["ledger", "head"], Code.NOT_INITIALIZED, Audience.OPERATOR),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else str(value),
+)
+def test_command_speaks_to_whoever_runs_it(
+    line: list[str], code: Code, audience: Audience, tmp_path: Path
+) -> None:
+    finished = run_module("tally", *line, environment={"TALLY_HOME": str(tmp_path / "home")})
+    assert finished.stderr.splitlines()[-2:] == [code.remedies[audience], code.value]

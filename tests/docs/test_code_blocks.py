@@ -9,6 +9,7 @@ import click
 import pytest
 
 import tally
+from doors.command import Command
 from doors.terminal import Terminal
 from tests.docs.markdown import ROOT, Page, all_pages
 
@@ -109,15 +110,15 @@ def all_commands(context: click.Context) -> Iterator[click.Context]:
 
 
 def test_every_example_in_the_help_can_be_typed() -> None:
-    lines = [
-        line.strip()
+    commands = [
+        context.command
         for context in all_commands(click.Context(tally.commands, info_name="tally"))
-        for line in (context.command.help or "").splitlines()
-        if line.strip().startswith("tally ")
+        if isinstance(context.command, Command)
     ]
-    assert len(lines) > 3
-    for line in lines:
-        for program, *words in filter(None, simple_commands(line)):
+    assert len(commands) > 25
+    assert [command.name for command in commands if not command.examples] == []
+    for line in (line for command in commands for line in command.examples):
+        for program, *words in filter(None, simple_commands(line.replace("\\\n", " "))):
             if program == "tally":
                 check_whole(words)
 

@@ -15,7 +15,14 @@ from verifier.cli.report import tell
 _POLL_SECONDS = 0.5
 
 
-@click.command("request", cls=Command)
+@click.command(
+    "request",
+    cls=Command,
+    examples=[
+        'tally verifier request --type degree --claim level --purpose "A new job"',
+        "tally verifier request --type degree --claim level=master --purpose Hiring",
+    ],
+)
 @click.option("--type", "type_name", required=True, help="The type of credential, or its vct.")
 @click.option(
     "--claim", "claims", multiple=True, metavar="PATH", help="A claim that is needed; PATH=VALUE demands one."
@@ -30,7 +37,12 @@ _POLL_SECONDS = 0.5
     help="How long claims are kept.",
 )
 @click.option("--unsigned", is_flag=True, help="Ask without your signature.")
-@click.option("--same-device", is_flag=True, help="Show the result only after the browser has come back.")
+@click.option(
+    "--same-device",
+    is_flag=True,
+    help="Show the result only after the browser came back to this server. Against a request that is passed "
+    "on to somebody else, only a page of your own helps: redirect_uri, over HTTP.",
+)
 @click.option(
     "--seconds", type=click.IntRange(30, 3600), help="How long it stands; 120 is good for a QR code."
 )
@@ -52,12 +64,7 @@ def request(
     """Ask one holder for claims: a link and a QR code.
 
     With --json and --wait there are two lines: the request, then its result.
-
-    \b
-    Examples:
-      tally verifier request --type degree --claim level --claim field --purpose "Job application"
-      tally verifier request --type identity_card --claim age_over_18=true --retention-days 0 --purpose Cinema
-    """  # noqa: D301 (click wants the control character)
+    """
     body: JsonObject = {
         "type": type_name,
         "claims": [_claim(text) for text in claims],
@@ -85,7 +92,7 @@ def request(
     return tell(terminal, found)
 
 
-@click.command("result", cls=Command)
+@click.command("result", cls=Command, examples=["tally verifier result 165e66912f6fd8bf"])
 @click.argument("request_id", metavar="ID")
 @pass_terminal
 def result(terminal: Terminal, *, request_id: str) -> ExitCode:

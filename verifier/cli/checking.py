@@ -16,7 +16,9 @@ from verifier.cli.report import tell
 _MAX_FILE_BYTES = 256 * 1024
 
 
-@click.command("check", cls=Command)
+@click.command(
+    "check", cls=Command, examples=['tally verifier check credential.txt --json || echo "not accepted: $?"']
+)
 @click.argument("file", type=click.File("rb"))
 @click.option("--nonce", help="What the presentation was made for; without it, FILE is a bare credential.")
 @click.option("--audience", help="Whom the presentation was made for.")
@@ -33,11 +35,7 @@ def check(
 
     FILE may be - for stdin. Every check against the policy is listed. It ends with 3 when it is refused, 8
     when its issuer is not trusted, and 7 when nobody could find out.
-
-    \b
-    Example:
-      tally verifier check credential.txt --json || echo "not accepted: $?"
-    """  # noqa: D301 (click wants the control character)
+    """
     from verifier.check import Material, check_document, check_material
     from verifier.grounds import PolicyGrounds
 

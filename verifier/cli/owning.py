@@ -23,9 +23,18 @@ _DEFAULT_PORT = 8103
 _DEFAULT_URL = f"http://verifier.localhost:{_DEFAULT_PORT}"
 
 
-@click.command("init", cls=Command)
+@click.command(
+    "init",
+    cls=Command,
+    examples=[
+        "tally verifier init --name Shop --ledger https://ledger.example \\\n"
+        "  --slug shop --onboarding-token-file token"
+    ],
+)
 @click.option("--name", required=True, help="What wallets call you.")
-@click.option("--ledger", "ledger_url", required=True, help="The ledger whose DIDs you look up.")
+@click.option(
+    "--ledger", "ledger_url", metavar="URL", required=True, help="The ledger whose DIDs you look up."
+)
 @click.option("--ledger-policy", type=TextFile(), help="The policy to trust it by, if not its own word.")
 @click.option("--slug", help="The last part of your DID: a-z, 0-9 and hyphens. It stays.")
 @click.option(
@@ -87,7 +96,7 @@ def init(
     terminal.note("Next: `tally verifier trust TYPE DID` for each issuer, then `tally verifier serve`.")
 
 
-@click.command("serve", cls=Command)
+@click.command("serve", cls=Command, examples=["tally verifier serve --passphrase-file passphrase"])
 @listening_options
 @passphrase_options
 @pass_terminal
@@ -122,7 +131,9 @@ def serve(terminal: Terminal, *, listening: Listening, passphrase: PassphraseSou
         server.serve(app, listener, terminal)
 
 
-@click.command("trust", cls=Command)
+@click.command(
+    "trust", cls=Command, examples=["tally verifier trust degree did:webvh:Qm…:ledger.example:city"]
+)
 @click.argument("type_name", metavar="TYPE")
 @click.argument("did", metavar="DID")
 @pass_terminal
@@ -130,11 +141,7 @@ def trust(terminal: Terminal, *, type_name: str, did: str) -> None:
     """Let an issuer count for a type of credentials.
 
     TYPE is a name like degree, or a vct.
-
-    \b
-    Example:
-      tally verifier trust degree did:webvh:Qm…:ledger.localhost%3A8101:city-university
-    """  # noqa: D301 (click wants the control character)
+    """
     from verifier.policy_file import trust_issuer
 
     added = trust_issuer(own_folder().policy, type_name, did)
@@ -142,7 +149,7 @@ def trust(terminal: Terminal, *, type_name: str, did: str) -> None:
     terminal.say(good("✓ "), f"{did} {'counts' if added else 'counted already'} for ", bold(type_name))
 
 
-@click.command("rotate", cls=Command)
+@click.command("rotate", cls=Command, examples=["tally verifier rotate"])
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @pass_terminal
 def rotate(terminal: Terminal, *, yes: bool) -> None:
