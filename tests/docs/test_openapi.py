@@ -215,3 +215,12 @@ def test_every_key_that_is_asked_for_is_described(service: tuple[Browser, Reques
     assert {(scheme["type"], scheme["scheme"]) for scheme in schemes.values()} == {("http", "bearer")}
     page = browser.get("/docs").body.decode()
     assert all(f"needs {name}" in page for name in asked)
+
+
+def test_page_for_people_needs_nothing_from_elsewhere(service: tuple[Browser, Requests]) -> None:
+    browser, _ = service
+    answer = browser.get("/docs")
+    page = answer.body.decode()
+    assert set(re.findall(r'(?:href|src|action)="([^"]*)"', page)) == {"/openapi.json"}
+    assert not re.search(r"<(?:script|link|img|iframe|object|embed|form)|@import|url\(| on\w+=", page)
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'; style-src 'sha256-")
