@@ -81,10 +81,10 @@ class LedgerApp:
         """The state of the log.
 
         Raises:
-            UnavailableError: nothing is written any more, or the checkpoint is not fresh.
+            UnavailableError: the last attempt to write failed, or the checkpoint is not fresh.
         """
-        if (failure := self.sequencer.failure) is not None:
-            raise UnavailableError(failure.code, failure.detail)
+        if (trouble := self.sequencer.trouble) is not None:
+            raise UnavailableError(trouble.code, trouble.detail)
         publication = self.sequencer.publication
         if self.clock() - publication.time > 2 * REFRESH_AFTER:
             raise UnavailableError(Code.LOG_STALE)

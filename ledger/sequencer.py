@@ -91,6 +91,7 @@ class Sequencer:
         self._edge: RightEdge | None = None
         self._publication: Publication | None = None
         self._failure: TallyError | None = None
+        self._trouble: TallyError | None = None
         self._thread = threading.Thread(target=self._run, name="sequencer", daemon=True)
 
     def __enter__(self) -> Self:
@@ -122,8 +123,13 @@ class Sequencer:
 
     @property
     def failure(self) -> TallyError | None:
-        """Why nothing is written any more; None while all is well."""
+        """Why nothing is written any more; None while the next attempt may succeed."""
         return self._failure
+
+    @property
+    def trouble(self) -> TallyError | None:
+        """Why the last attempt to write failed, for good or not; None while all is well."""
+        return self._trouble
 
     def submit(self, record: DidRecord) -> "Future[Logged]":
         """Log `record`; the answer comes when a checkpoint that covers it is published.
@@ -193,12 +199,15 @@ class Sequencer:
             self._edge = None
             if self._failure is None and error.code not in _TRANSIENT:
                 self._halt(error)
-            failure = error
+            elif self._trouble is None:
+                _logger.warning("%s: the ledger writes nothing for now: %s", error.code.value, error)
+            failure = self._trouble = error
         except Exception as error:
             _logger.exception("internal_error in the sequencer")
-            failure = TallyError(Code.INTERNAL_ERROR, type(error).__name__)
+            failure = self._trouble = TallyError(Code.INTERNAL_ERROR, type(error).__name__)
             self._halt(failure)
         else:
+            self._trouble = None
             for submission, outcome in zip(submissions, outcomes, strict=True):
                 _answer(submission, outcome)
             for item in batch:

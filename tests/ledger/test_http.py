@@ -333,6 +333,20 @@ def test_ledger_that_cannot_write_any_more_says_so_and_still_shows_what_it_signe
     assert ledger.get("/university/did.jsonl").status == 200
 
 
+def test_ledger_whose_disk_was_full_says_so_until_it_can_write_again(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_arguments: object, **_options: object) -> None:
+        raise UnavailableError(Code.DISK_FULL)
+
+    with monkeypatch.context() as while_full:
+        while_full.setattr(ledger.sequencer._store, "append", full)
+        assert code_of(ledger.post(FIRST.line.encode())) == (503, "disk_full")
+        assert code_of(ledger.get("/healthz")) == (503, "disk_full")
+    ledger.log(FIRST)
+    assert ledger.get("/healthz").status == 200
+
+
 def test_entry_that_no_checkpoint_covers_yet_is_not_shown(world: World) -> None:
     [logged] = names(1)
     head = Head(1, hash_leaf(logged.leaf))

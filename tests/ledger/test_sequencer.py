@@ -319,7 +319,9 @@ def test_entries_of_a_writer_that_died_before_signing_are_signed_at_the_next_sta
 
 @pytest.mark.parametrize("code", [Code.DISK_FULL, Code.DATABASE_BUSY])
 @pytest.mark.parametrize("committed", [False, True])
-def test_log_recovers_from_a_full_disk_and_a_busy_database(world: World, code: Code, committed: bool) -> None:
+def test_log_recovers_from_a_full_disk_and_a_busy_database(
+    world: World, code: Code, committed: bool, caplog: pytest.LogCaptureFixture
+) -> None:
     store = CountingStore(world.engine)
 
     def fail() -> None:
@@ -333,10 +335,14 @@ def test_log_recovers_from_a_full_disk_and_a_busy_database(world: World, code: C
         else:
             store.before_append = fail
         assert refused(sequencer, records[1]).code is code
+        assert refused(sequencer, records[2]).code is code
+        assert [record.levelname for record in caplog.records] == ["WARNING"]
         assert sequencer.failure is None
+        assert sequencer.trouble is not None
         store.after_append = store.before_append = lambda: None
         # Whether it was committed or not: submitting it again gives it one place.
         assert [answer.leaf_index for answer in log(sequencer, *records)] == [0, 1, 2]
+        assert sequencer.trouble is None
         assert verified(sequencer.publication, world).root_hash == root_of(records)
 
 
