@@ -106,12 +106,17 @@ def parse_trusted_ledger(policy_text: str) -> TrustedLedger:
     """Read a tlog-policy that names exactly one log, with its URL.
 
     Raises:
-        MalformedError: not a policy, not exactly one log, or no URL.
+        MalformedError: not a policy, not exactly one log, or no URL that could be asked.
     """
     policy = parse_log_policy(policy_text)
     if len(policy.logs) != 1 or policy.logs[0].url is None:
         raise MalformedError(Code.LOG_POLICY_INVALID, "exactly one log with its URL")
-    return TrustedLedger(policy.logs[0].url.rstrip("/"), policy)
+    url = policy.logs[0].url.rstrip("/")
+    try:
+        parse_web_address(url, development=True)
+    except MalformedError as error:
+        raise MalformedError(Code.LOG_POLICY_INVALID, "the log's URL is no web address") from error
+    return TrustedLedger(url, policy)
 
 
 def fetch_trusted_ledger(url: str, *, fetcher: Fetcher) -> TrustedLedger:

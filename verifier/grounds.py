@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
@@ -11,16 +12,13 @@ from urllib.parse import urlsplit
 from ledger.fetch import Fetcher, FetchRules
 from ledger.memory import CheckpointMemory
 from ledger.resolver import LedgerResolver
+from ledger.status_list import fetch_status_list
 from protocol.did.verified import DidResolver, VerifiedDid
-from protocol.encoding.strict_json import decode_utf8
-from protocol.errors import RefusedError, UnavailableError
 from protocol.policy import VerificationPolicy
-from protocol.status_list.token import STATUS_LIST_TYP
 from verifier.policy_file import VerifierPolicy, load_policy
 from verifier.status_cache import StatusListMemory, StatusLists
 
 _HTTPS = 443
-_MAX_STATUS_LIST_BYTES = 32 << 20
 _FETCH_DEADLINE = timedelta(seconds=5)
 
 
@@ -128,27 +126,13 @@ class PolicyGrounds:
             memory=self._checkpoints,
             clock=self._clock,
         )
-        fetch = _status_list_fetch(self._fetcher(anywhere))
+        fetch = partial(fetch_status_list, fetcher=self._fetcher(anywhere))
         return Grounds(policy.rules, development, resolver.resolve, StatusLists(fetch, memory=self._lists))
 
     def _fetcher(self, rules: FetchRules) -> Fetcher:
         if rules not in self._fetchers:
             self._fetchers[rules] = Fetcher(rules)
         return self._fetchers[rules]
-
-
-def _status_list_fetch(fetcher: Fetcher) -> Callable[[str], str]:
-    def fetch(uri: str) -> str:
-        try:
-            answer = fetcher.fetch_ok(
-                uri, accept=f"application/{STATUS_LIST_TYP}", max_bytes=_MAX_STATUS_LIST_BYTES
-            )
-        except RefusedError as error:
-            # An address our rules forbid says nothing about the credential, only that nobody can find out.
-            raise UnavailableError(error.code, error.detail) from error
-        return decode_utf8(answer.body)
-
-    return fetch
 
 
 def _edition(file: Path) -> object:

@@ -5,18 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ledger.fetch import Fetched, Fetcher
+from ledger.status_list import fetch_status_list
 from protocol.codes import Code
 from protocol.did.verified import DidResolver
-from protocol.encoding.strict_json import JsonObject, decode_utf8, encode_json
-from protocol.errors import MalformedError, RefusedError, TallyError, UnavailableError
+from protocol.encoding.strict_json import JsonObject, encode_json
+from protocol.errors import MalformedError, TallyError, UnavailableError
 from protocol.oauth_error import OAuthError, parse_oauth_error
 from protocol.presentation import StatusListFetcher
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
-STATUS_LIST = "application/statuslist+jwt"
-
-_MAX_STATUS_LIST_BYTES = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +34,8 @@ class Outside:
     development: bool
 
     def fetch_status_list(self, uri: str) -> str:
-        """The status list token at `uri`, unverified. Always the whole list, so that its host does not learn
-        which credential it is about.
-
-        Raises:
-            UnavailableError: it cannot be had.
-            MalformedError: it is not text.
-        """
-        try:
-            fetched = self.fetcher.fetch_ok(uri, accept=STATUS_LIST, max_bytes=_MAX_STATUS_LIST_BYTES)
-        except RefusedError as error:
-            # An address our rules forbid says nothing about the credential, only that nobody can find out.
-            raise UnavailableError(error.code, error.detail) from error
-        return decode_utf8(fetched.body)
+        """The status list token at `uri`, unverified; as `ledger.status_list.fetch_status_list`."""
+        return fetch_status_list(uri, fetcher=self.fetcher)
 
     def status_lists_once(self) -> StatusListFetcher:
         """`fetch_status_list` for one round of questions: no list is asked for twice, not even in vain."""

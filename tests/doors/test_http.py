@@ -1,12 +1,7 @@
 import base64
 import hashlib
-import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from http.client import HTTPConnection
-from typing import Any
-from urllib.parse import urlsplit
+from collections.abc import Iterator
 
 import pytest
 
@@ -16,54 +11,23 @@ from doors.server import listen, running
 from protocol.codes import Audience, Code
 from protocol.errors import MalformedError, RefusedError, TallyError, UnavailableError, VerificationError
 from storage.management_key import create_management_key
+from tests.browser import Browser
 from tests.doors.sample_app import CANARY, MAX_BYTES, create_sample_app
 
 KEY_TEXT, KEY = create_management_key("sample")
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-
-class Client:
-    def __init__(self, url: str) -> None:
-        self.port = urlsplit(url).port
-
-    def ask(
-        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
-    ) -> Answer:
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
-        try:
-            connection.request(method, path, body, dict(headers or {}))
-            answer = connection.getresponse()
-            return Answer(
-                answer.status, {name.lower(): value for name, value in answer.headers.items()}, answer.read()
-            )
-        finally:
-            connection.close()
-
-    def post(self, path: str, body: bytes, content_type: str, **headers: str) -> Answer:
-        return self.ask("POST", path, body, {"Content-Type": content_type, **headers})
-
-
 @pytest.fixture(scope="module")
-def client() -> Iterator[Client]:
+def client() -> Iterator[Browser]:
     with listen("127.0.0.1", 0) as listener, running(create_sample_app(key=KEY), listener):
-        yield Client(listener.url)
+        yield Browser(listener.url)
 
 
 @pytest.mark.parametrize(
     ("path", "status"), [("/healthz", 200), ("/nowhere", 404), ("/unforeseen", 500), ("/docs", 200)]
 )
-def test_every_answer_has_the_security_headers(client: Client, path: str, status: int) -> None:
-    answer = client.ask("GET", path)
+def test_every_answer_has_the_security_headers(client: Browser, path: str, status: int) -> None:
+    answer = client.get(path)
     assert answer.status == status
     assert answer.headers["content-security-policy"].startswith("default-src 'none'; ")
     assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
@@ -76,12 +40,12 @@ def test_every_answer_has_the_security_headers(client: Client, path: str, status
     assert not answer.headers.keys() & {"server", "access-control-allow-origin", "set-cookie"}
 
 
-def test_answer_may_say_for_itself_how_long_it_may_be_kept(client: Client) -> None:
-    assert client.post("/raw", b"x", "text/plain").headers["cache-control"] == "public, max-age=60"
+def test_answer_may_say_for_itself_how_long_it_may_be_kept(client: Browser) -> None:
+    assert client.post("/raw", b"x", kind="text/plain").headers["cache-control"] == "public, max-age=60"
 
 
-def test_problem_says_what_happened_and_what_to_do(client: Client) -> None:
-    answer = client.ask("GET", "/untrusted")
+def test_problem_says_what_happened_and_what_to_do(client: Browser) -> None:
+    answer = client.get("/untrusted")
     assert answer.status == 422
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json == {
@@ -95,9 +59,9 @@ def test_problem_says_what_happened_and_what_to_do(client: Client) -> None:
 
 
 def test_unforeseen_exception_is_a_problem_that_the_log_knows_again(
-    client: Client, caplog: pytest.LogCaptureFixture
+    client: Browser, caplog: pytest.LogCaptureFixture
 ) -> None:
-    answer = client.ask("GET", "/unforeseen")
+    answer = client.get("/unforeseen")
     assert answer.status == 500
     assert answer.json["code"] == "internal_error"
     assert "detail" not in answer.json
@@ -107,48 +71,48 @@ def test_unforeseen_exception_is_a_problem_that_the_log_knows_again(
 
 
 def test_unforeseen_exception_leaves_its_text_nowhere(
-    client: Client, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+    client: Browser, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    answer = client.ask("GET", "/unforeseen")
+    answer = client.get("/unforeseen")
     assert CANARY.encode() not in answer.body
     assert CANARY not in caplog.text
     assert CANARY not in "".join(capfd.readouterr())
 
 
 def test_unforeseen_exception_shows_its_traceback_in_the_log_with_debug(
-    client: Client, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    client: Browser, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TALLY_DEBUG", "1")
-    assert CANARY.encode() not in client.ask("GET", "/unforeseen").body
+    assert CANARY.encode() not in client.get("/unforeseen").body
     assert CANARY in caplog.text
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/docs/", "/healthz/", "/redoc", "/../etc/passwd"])
-def test_unknown_address_is_not_found(client: Client, path: str) -> None:
-    answer = client.ask("GET", path)
+def test_unknown_address_is_not_found(client: Browser, path: str) -> None:
+    answer = client.get(path)
     assert (answer.status, answer.json["code"]) == (404, "not_found")
 
 
-def test_refusal_of_the_framework_is_a_problem_with_its_status(client: Client) -> None:
-    answer = client.ask("GET", "/forbidden")
+def test_refusal_of_the_framework_is_a_problem_with_its_status(client: Browser) -> None:
+    answer = client.get("/forbidden")
     assert (answer.status, answer.json["status"], answer.json["code"]) == (403, 403, "format_invalid")
 
 
-def test_health_says_ok_and_what_the_service_adds(client: Client) -> None:
-    assert client.ask("GET", "/healthz").json == {"status": "ok", "records": 3}
+def test_health_says_ok_and_what_the_service_adds(client: Browser) -> None:
+    assert client.get("/healthz").json == {"status": "ok", "records": 3}
 
 
 def test_health_of_a_service_that_cannot_work_is_unavailable() -> None:
     with listen("127.0.0.1", 0) as listener, running(create_sample_app(), listener):
-        client = Client(listener.url)
-        client.ask("POST", "/sick")
-        answer = client.ask("GET", "/healthz")
+        client = Browser(listener.url)
+        client.post("/sick")
+        answer = client.get("/healthz")
     assert (answer.status, answer.json["code"]) == (503, "log_stale")
     assert answer.headers["retry-after"] == "5"
 
 
-def test_json_body_is_read(client: Client) -> None:
-    assert client.post("/json", b'{"a":[1]}', "application/json; charset=UTF-8").json == {"a": [1]}
+def test_json_body_is_read(client: Browser) -> None:
+    assert client.post("/json", b'{"a":[1]}', kind="application/json; charset=UTF-8").json == {"a": [1]}
 
 
 @pytest.mark.parametrize(
@@ -163,20 +127,20 @@ def test_json_body_is_read(client: Client) -> None:
     ],
 )
 def test_json_body_that_two_readers_could_read_differently_is_refused(
-    client: Client, body: bytes, code: str
+    client: Browser, body: bytes, code: str
 ) -> None:
-    answer = client.post("/json", body, "application/json")
+    answer = client.post("/json", body, kind="application/json")
     assert (answer.status, answer.json["code"]) == (400, code)
 
 
-def test_form_body_is_read(client: Client) -> None:
-    answer = client.post("/form", b"a=1&b=%C3%A9+x", "application/x-www-form-urlencoded")
+def test_form_body_is_read(client: Browser) -> None:
+    answer = client.post("/form", b"a=1&b=%C3%A9+x", kind="application/x-www-form-urlencoded")
     assert answer.json == {"a": "1", "b": "é x"}
 
 
 @pytest.mark.parametrize("body", [b"a=1&a=2", b"a", b"a=%zz", b"a=%ff", b"a=\xc3\xa9"])
-def test_form_body_that_two_readers_could_read_differently_is_refused(client: Client, body: bytes) -> None:
-    answer = client.post("/form", body, "application/x-www-form-urlencoded")
+def test_form_body_that_two_readers_could_read_differently_is_refused(client: Browser, body: bytes) -> None:
+    answer = client.post("/form", body, kind="application/x-www-form-urlencoded")
     assert answer.status == 400
 
 
@@ -184,32 +148,32 @@ def test_form_body_that_two_readers_could_read_differently_is_refused(client: Cl
 @pytest.mark.parametrize(
     "content_type", ["", "text/html", "application/jsonp", "text/plain; charset=latin-1"]
 )
-def test_body_of_another_kind_is_refused(client: Client, path: str, content_type: str) -> None:
-    answer = client.post(path, b"{}", content_type)
+def test_body_of_another_kind_is_refused(client: Browser, path: str, content_type: str) -> None:
+    answer = client.post(path, b"{}", kind=content_type)
     assert (answer.status, answer.json["code"]) == (415, "media_type_unsupported")
 
 
-def test_body_up_to_the_limit_is_read_and_one_more_is_refused(client: Client) -> None:
-    assert client.post("/raw", b"x" * MAX_BYTES, "text/plain").status == 200
-    answer = client.post("/raw", b"x" * (MAX_BYTES + 1), "text/plain")
+def test_body_up_to_the_limit_is_read_and_one_more_is_refused(client: Browser) -> None:
+    assert client.post("/raw", b"x" * MAX_BYTES, kind="text/plain").status == 200
+    answer = client.post("/raw", b"x" * (MAX_BYTES + 1), kind="text/plain")
     assert (answer.status, answer.json["code"]) == (413, "size_exceeded")
 
 
-def test_body_beyond_the_limit_of_the_application_is_refused_unread(client: Client) -> None:
+def test_body_beyond_the_limit_of_the_application_is_refused_unread(client: Browser) -> None:
     answer = client.ask("POST", "/json", None, {"Content-Length": str(1 << 40)})
     assert (answer.status, answer.json["code"]) == (413, "size_exceeded")
     assert answer.headers["connection"] == "close"
 
 
-def test_parameter_of_the_wrong_type_is_named_without_its_value(client: Client) -> None:
-    answer = client.ask("GET", f"/items/1?limit={CANARY}")
+def test_parameter_of_the_wrong_type_is_named_without_its_value(client: Browser) -> None:
+    answer = client.get(f"/items/1?limit={CANARY}")
     assert (answer.status, answer.json["code"]) == (400, "member_invalid")
     assert answer.json["detail"] == "query.limit: int_parsing"
     assert CANARY.encode() not in answer.body
 
 
-def test_documentation_needs_nothing_but_itself(client: Client) -> None:
-    answer = client.ask("GET", "/docs")
+def test_documentation_needs_nothing_but_itself(client: Browser) -> None:
+    answer = client.get("/docs")
     page = answer.body.decode()
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert not re.search(r"<script|<link|<img|src=|@import|url\(|https?:", page)
@@ -219,9 +183,9 @@ def test_documentation_needs_nothing_but_itself(client: Client) -> None:
     assert "style=" not in page
 
 
-def test_documentation_shows_every_operation_and_every_code(client: Client) -> None:
-    page = client.ask("GET", "/docs").body.decode()
-    for path in client.ask("GET", "/openapi.json").json["paths"]:
+def test_documentation_shows_every_operation_and_every_code(client: Browser) -> None:
+    page = client.get("/docs").body.decode()
+    for path in client.get("/openapi.json").json["paths"]:
         assert path in page
     for code in Code:
         assert f'id="{code.value}"' in page
@@ -231,8 +195,8 @@ def test_documentation_shows_every_operation_and_every_code(client: Client) -> N
     assert "<td>required</td>" in page
 
 
-def test_openapi_describes_the_body_and_the_problem(client: Client) -> None:
-    document = client.ask("GET", "/openapi.json").json
+def test_openapi_describes_the_body_and_the_problem(client: Browser) -> None:
+    document = client.get("/openapi.json").json
     assert document["openapi"].startswith("3.1")
     operation = document["paths"]["/json"]["post"]
     assert operation["requestBody"] == request_body({"type": "object"})["requestBody"]
@@ -240,8 +204,8 @@ def test_openapi_describes_the_body_and_the_problem(client: Client) -> None:
     assert document["paths"]["/guarded"]["post"]["security"] == [{"ManagementKey": []}]
 
 
-def test_management_key_opens_the_guarded_address(client: Client) -> None:
-    answer = client.post("/guarded", b'{"a":1}', "application/json", Authorization=f"Bearer {KEY_TEXT}")
+def test_management_key_opens_the_guarded_address(client: Browser) -> None:
+    answer = client.post("/guarded", b'{"a":1}', kind="application/json", Authorization=f"Bearer {KEY_TEXT}")
     assert answer.json == {"id": KEY.id, "a": 1}
 
 

@@ -85,6 +85,11 @@ def test_trusted_ledgers_are_written_and_read_alike() -> None:
             "ledger[1].policy cannot be used: exactly one log with its URL",
             id="no-address",
         ),
+        pytest.param(
+            encode_trusted_ledgers(trust_ledgers([LOCAL])).replace(":8101\n", ":81010\n").encode(),
+            "ledger[1].policy cannot be used: the log's URL is no web address",
+            id="no-port",
+        ),
     ],
 )
 def test_settings_in_another_form_are_refused_and_name_the_place(source: bytes, reason: str) -> None:

@@ -36,7 +36,7 @@ class StatusHost:
 
     def fetch_ok(self, url: str, *, accept: str, max_bytes: int) -> Fetched:
         assert accept == "application/statuslist+jwt"
-        assert max_bytes == 16 << 20
+        assert max_bytes == 32 << 20
         self.asked.append(url)
         answer = self.lists.get(url, UnavailableError(Code.NETWORK_UNREACHABLE))
         if isinstance(answer, TallyError):
