@@ -53,7 +53,7 @@ def _page(document: OpenApi) -> Iterator[str]:
     yield _paragraphs(info.get("description", ""))
     yield '<p>For programs: <a href="/openapi.json">openapi.json</a> (OpenAPI 3.1).</p>'
     for tag, operations in _by_tag(document).items():
-        yield f"<h2>{escape(tag.capitalize())}</h2>"
+        yield f"<h2>{escape(tag[:1].upper() + tag[1:])}</h2>"
         for method, path, operation in operations:
             yield from _operation(method, path, operation)
     yield "<h2>Error codes</h2><p>Every error is a problem document (RFC 9457) with one of these codes.</p>"
@@ -110,7 +110,7 @@ def _operation(method: str, path: str, operation: OpenApi) -> Iterator[str]:
                 f"<code>{escape(', '.join(response.get('content', {})))}</code>",
                 escape(response.get("description", "")),
             )
-            for status, response in operation["responses"].items()
+            for status, response in sorted(operation["responses"].items())
         ],
     )
     yield "</details>"

@@ -1,4 +1,4 @@
-"""uvicorn's HTTP/1.1 connection, bounded in time in both directions, and refusing in our own words.
+"""uvicorn's HTTP/1.1 connection: bounded in number and in time both ways, and refusing in our own words.
 
 uvicorn itself waits without end for a header that does not end and for a client that does not read, so that
 a few thousand silent connections stop a server.
@@ -8,31 +8,36 @@ import asyncio
 from http import HTTPStatus
 
 import h11
+from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from doors.http_guard import SECURITY_HEADERS
 from doors.problem import problem
 from protocol.codes import Code
-from protocol.errors import MalformedError
+from protocol.errors import MalformedError, UnavailableError
 
 HEADER_SECONDS = 10.0
 READ_SECONDS = 30.0
+MAX_CONNECTIONS = 512
 
 
 class BoundedConnection(H11Protocol):
     """HTTP/1.1 where each request's headers must be complete `header_seconds` after its first byte, and the
     first byte of a connection must come within the same time; and where a client that takes nothing of a long
-    answer for `read_seconds` is hung up on.
+    answer for `read_seconds` is hung up on. Beyond `max_connections` at once a request is told to come again.
     """
 
     header_seconds = HEADER_SECONDS
     read_seconds = READ_SECONDS
+    max_connections = MAX_CONNECTIONS
     _header_timer: asyncio.TimerHandle | None = None
     _reading_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start to wait for the first request."""
         super().connection_made(transport)
+        if len(self.connections) > self.max_connections:
+            self.app = _answer_busy
         self._watch_header()
 
     def data_received(self, data: bytes) -> None:
@@ -86,3 +91,8 @@ class BoundedConnection(H11Protocol):
     def _stop(timer: asyncio.TimerHandle | None) -> None:
         if timer is not None:
             timer.cancel()
+
+
+async def _answer_busy(scope: Scope, receive: Receive, send: Send) -> None:
+    answer = problem(UnavailableError(Code.NETWORK_BUSY), headers={**SECURITY_HEADERS, "Connection": "close"})
+    await answer(scope, receive, send)

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     import uvicorn
 
 MAX_HEADER_BLOCK_BYTES = 16 * 1024
-MAX_CONNECTIONS = 512
 IDLE_SECONDS = 30
 SHUTDOWN_SECONDS = 5
 
@@ -145,7 +144,6 @@ def _create_server(app: Callable[..., Any], ready: Callable[[], None]) -> "uvico
             proxy_headers=False,
             server_header=False,
             h11_max_incomplete_event_size=MAX_HEADER_BLOCK_BYTES,
-            limit_concurrency=MAX_CONNECTIONS,
             timeout_keep_alive=IDLE_SECONDS,
             timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         )

@@ -185,6 +185,19 @@ def test_body_that_turns_out_wrong_after_the_answer_ends_the_connection(
     assert caplog.records == []
 
 
+def test_one_connection_too_many_is_told_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(BoundedConnection, "max_connections", 1)
+    with listen("127.0.0.1", 0) as listener, running(create_sample_app(), listener):
+        port = urlsplit(listener.url).port or 0
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+            connection.sendall(b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n")
+            assert status(receive(connection)) == 200
+            answer = exchange(port, get("/healthz").replace(b"Connection: close\r\n", b""))
+    assert (status(answer), code(answer)) == (503, Code.NETWORK_BUSY)
+    assert b"retry-after: 5" in answer
+    assert b"nosniff" in answer
+
+
 def test_chunked_body_beyond_the_limit_of_the_application_is_cut_off(port: int) -> None:
     head = b"POST /guarded HTTP/1.1\r\n" + HOST + f"Authorization: Bearer {KEY_TEXT}\r\n".encode()
     kind = b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
