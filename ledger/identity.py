@@ -6,6 +6,7 @@ before it is sent, and sending it again changes nothing: whoever is interrupted 
 """
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -184,7 +185,7 @@ def resume_identity(keeper: IdentityKeeper, *, now: datetime) -> None:
     """
     if keeper.prepared_entry.exists():
         _log_prepared_entry(keeper, now)
-        _settle(keeper, take_into_use=True)
+        _take_into_use(keeper)
 
 
 def _require_prepared_for(keeper: IdentityKeeper, name: str) -> None:
@@ -206,32 +207,52 @@ def _prepare(keeper: IdentityKeeper, entry: NewEntry) -> None:
 
 def _log_prepared_entry(keeper: IdentityKeeper, now: datetime) -> VerifiedHistory:
     line = keeper.prepared_entry.read_bytes()
-    did = text_member(parse_entry(line).state, "id")
+    entry = parse_entry(line)
+    did = text_member(entry.state, "id")
     try:
         keeper.client.submit(line, onboarding_token=keeper.onboarding_token)
     except RefusedError as refusal:
         if refusal.code.startswith("network_"):
             # Not the ledger's judgement: the entry may even have been logged.
             raise UnavailableError(refusal.code, refusal.detail) from refusal
-        if refusal.code is not Code.WRITER_NOT_AUTHORIZED:
-            _settle(keeper, take_into_use=False)
-        raise
+        if refusal.code is Code.WRITER_NOT_AUTHORIZED:
+            raise
+        # Sent before, it may have been logged although the answer was lost. Then nothing but its keys can
+        # ever write the next entry.
+        if not (_is_rotating(keeper) and _is_logged(keeper, did, entry.version_id, now)):
+            _give_up(keeper)
+            raise
     # The ledger's receipt is its word; that the entry is in the log and is the last of the DID is checked.
     history = _read_history(keeper, did, now)
-    if history.latest.version_id != parse_entry(line).version_id:
+    if history.latest.version_id != entry.version_id:
         raise UnavailableError(Code.LOG_STALE, "the ledger does not show the new entry yet")
     return history
 
 
-def _settle(keeper: IdentityKeeper, *, take_into_use: bool) -> None:
+def _is_logged(keeper: IdentityKeeper, did: str, version_id: str, now: datetime) -> bool:
+    return any(version.version_id == version_id for version in _read_history(keeper, did, now).versions)
+
+
+def _take_into_use(keeper: IdentityKeeper) -> None:
     keys = keeper.ring.keys
     prepared = {
         purpose.removeprefix(_PREPARED): key for purpose, key in keys.items() if purpose.startswith(_PREPARED)
     }
     if prepared:
-        kept = {purpose: key for purpose, key in keys.items() if not purpose.startswith(_PREPARED)}
-        keeper.ring.save({**kept, **prepared} if take_into_use else kept)
+        keeper.ring.save({**_without_prepared(keys), **prepared})
     keeper.prepared_entry.unlink()
+
+
+def _give_up(keeper: IdentityKeeper) -> None:
+    # The entry first: whoever is interrupted in between must not send it once its keys are gone.
+    keeper.prepared_entry.unlink()
+    keys = keeper.ring.keys
+    if (kept := _without_prepared(keys)) != keys:
+        keeper.ring.save(kept)
+
+
+def _without_prepared(keys: Mapping[str, StoredKey]) -> dict[str, StoredKey]:
+    return {purpose: key for purpose, key in keys.items() if not purpose.startswith(_PREPARED)}
 
 
 def _read_history(keeper: IdentityKeeper, did: str, now: datetime) -> VerifiedHistory:

@@ -555,3 +555,68 @@ def test_servers_fault_is_not_taken_for_a_refusal(institution: Institution) -> N
     with pytest.raises(UnavailableError):
         rotate_identity(through, did, now=reader.world.clock())
     assert keeper.prepared_entry.exists()
+
+
+def test_refusal_of_an_entry_that_was_logged_before_does_not_cost_its_keys(institution: Institution) -> None:
+    did = institution.create()
+    keeper, reader = institution.keeper, institution.reader
+
+    class Forgetful(LedgerClient):
+        attempts = 0
+
+        def submit(self, line: bytes, *, onboarding_token: str) -> Any:
+            self.attempts += 1
+            if self.attempts > 1:
+                raise RefusedError(Code.NOT_FOUND)
+            super().submit(line, onboarding_token=onboarding_token)
+            raise UnavailableError(Code.NETWORK_TIMEOUT)
+
+    forgetful = IdentityKeeper(
+        keeper.ring,
+        keeper.prepared_entry,
+        Forgetful(reader.world.ledger, fetcher=reader.fetcher, memory=reader.memory),
+        keeper.onboarding_token,
+    )
+    now = reader.world.clock()
+    assert code_of(lambda: rotate_identity(forgetful, did, now=now)) is Code.NETWORK_TIMEOUT
+    own = rotate_identity(forgetful, did, now=now)
+    document = reader.resolver().resolve(did).document
+    assert document.key(own.key_id, Relationship.ASSERTION) == own.key.public_key
+    assert rotate_identity(keeper, did, now=now) != own
+
+
+def test_process_killed_after_a_refusal_begins_the_rotation_again(
+    institution: Institution, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    did = institution.create()
+    keeper, reader = institution.keeper, institution.reader
+
+    class KilledError(Exception):
+        pass
+
+    class Refusing(LedgerClient):
+        def submit(self, line: bytes, *, onboarding_token: str) -> Any:
+            monkeypatch.setattr(keeper.ring, "save", killed_after(keeper.ring.save))
+            raise RefusedError(Code.DID_TIME_INVALID)
+
+    def killed_after(save: Callable[..., None]) -> Callable[..., None]:
+        def saved(keys: Any) -> None:
+            save(keys)
+            raise KilledError
+
+        return saved
+
+    refusing = IdentityKeeper(
+        keeper.ring,
+        keeper.prepared_entry,
+        Refusing(reader.world.ledger, fetcher=reader.fetcher, memory=reader.memory),
+        keeper.onboarding_token,
+    )
+    now = reader.world.clock()
+    with pytest.raises(KilledError):
+        rotate_identity(refusing, did, now=now)
+    monkeypatch.undo()
+    resume_identity(keeper, now=now)
+    own = rotate_identity(keeper, did, now=now)
+    document = reader.resolver().resolve(did).document
+    assert document.key(own.key_id, Relationship.ASSERTION) == own.key.public_key
