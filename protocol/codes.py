@@ -154,7 +154,7 @@ class Code(StrEnum):
     # Disclosures and claims
     DISCLOSURE_MALFORMED = (
         "disclosure_malformed",
-        "A fact of the credential, or its digest, does not have the form that RFC 9901 requires.",
+        "A fact of the credential, or its digest, does not have the form it must have.",
         "Ask for a fresh copy; it was altered, or made by faulty software.",
     )
     DISCLOSURE_UNREFERENCED = (
@@ -413,6 +413,7 @@ class Code(StrEnum):
         "Do not trust it; someone tried to take the DID over.",
         {
             Audience.ISSUER: "These keys are too old: put the newest copy of keys.sealed back.",
+            Audience.VERIFIER: "If it is your DID, put the newest keys.sealed back; else do not trust it.",
         },
     )
     DID_PARAMETERS_INVALID = (
@@ -711,7 +712,7 @@ class Code(StrEnum):
         "No credential in the wallet answers this request.",
         "Get the credential that is missing, then answer again.",
         {
-            Audience.HOLDER: "See with `tally list` what is missing, and ask its issuer for an offer.",
+            Audience.HOLDER: "Get what is missing from its issuer; `tally list` shows what you have.",
         },
     )
     RESPONSE_INVALID = (
@@ -751,7 +752,7 @@ class Code(StrEnum):
     RESPONSE_REFUSED = (
         "response_refused",
         "The verifier did not accept the response.",
-        "Read its answer; ask for a new request if you want to try again.",
+        "The detail repeats its answer; to try again, ask for a new request.",
     )
     PRESENTATION_UNCONFIRMED = (
         "presentation_unconfirmed",
@@ -856,7 +857,7 @@ class Code(StrEnum):
         "That passphrase does not open it.",
         "Try again; nobody can reset it.",
         {
-            Audience.HOLDER: "Try again; with your words, `tally passwd --recover` sets a new one.",
+            Audience.HOLDER: "Try again; if it is forgotten, use your 24 words: `tally passwd --recover`.",
         },
     )
     PASSPHRASE_UNREPEATED = (
@@ -884,7 +885,7 @@ class Code(StrEnum):
         "The file is older than the one last used here.",
         "Put its newest copy back; an older one must not be used any more.",
         {
-            Audience.HOLDER: "If you put it back yourself, use `tally doctor --accept-rollback`.",
+            Audience.HOLDER: "Put its newest copy back, or take it as it is: `tally doctor --accept-rollback`.",
         },
     )
     DISK_FULL = (
