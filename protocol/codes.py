@@ -885,7 +885,7 @@ class Code(StrEnum):
         "The file is older than the one last used here.",
         "Put its newest copy back; an older one must not be used any more.",
         {
-            Audience.HOLDER: "Put its newest copy back, or take it as it is: `tally doctor --accept-rollback`.",
+            Audience.HOLDER: "Put the newest copy back, or take this one: `tally doctor --accept-rollback`.",
         },
     )
     DISK_FULL = (
