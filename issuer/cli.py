@@ -14,6 +14,7 @@ import click
 from doors.clock import now
 from doors.command import Group, pass_terminal
 from doors.home import data_folder, state_folder
+from doors.ledger_address import LedgerAddress
 from doors.listening import Listening, listening_options
 from doors.prompts import PassphraseSource, confirm, confirm_by_typing, passphrase_options
 from doors.terminal import Styled, Terminal, bad, bold, dim, good, warning
@@ -44,7 +45,14 @@ commands.add_command(types)
 )
 @click.option("--name", required=True, help="What people call you.")
 @click.option("--slug", required=True, help="The last part of your DID: a-z, 0-9 and hyphens. It stays.")
-@click.option("--ledger", "ledger_url", metavar="URL", required=True, help="The ledger your DID lives on.")
+@click.option(
+    "--ledger",
+    "ledger_url",
+    type=LedgerAddress(),
+    metavar="URL",
+    required=True,
+    help="The ledger your DID lives on.",
+)
 @click.option("--ledger-policy", type=TextFile(), help="The policy to trust it by, if not its own word.")
 @click.option("--onboarding-token-file", type=TextFile(), required=True, help="What its operator gave you.")
 @click.option("--url", default=_DEFAULT_URL, show_default=True, help="Where wallets reach you. It stays.")

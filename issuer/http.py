@@ -59,7 +59,7 @@ from protocol.openid4vci.token import encode_token_response, parse_token_request
 from protocol.status_list import Status
 from protocol.status_list.token import STATUS_LIST_TYP
 from storage.database import erase_traces, read_only
-from storage.management_key import ManagementKey, verify_management_key
+from storage.management_key import verify_management_key
 from storage.register import Entropy, find_management_key
 
 _FORM = "application/x-www-form-urlencoded"
@@ -91,15 +91,6 @@ class IssuerApp:
         """Whether the register can be read."""
         find_management_key(self.institution.register, "")
         return {}
-
-    def verify_key(self, text: str) -> ManagementKey:
-        """The management key that `text` is.
-
-        Raises:
-            RefusedError: MANAGEMENT_KEY_INVALID.
-        """
-        find = partial(find_management_key, self.institution.register)
-        return verify_management_key(text, prefix=KEY_PREFIX, find=find)
 
     def sweep(self) -> None:
         """Forget what nobody came for in time."""
@@ -214,9 +205,9 @@ def _openid(issuer: IssuerApp) -> APIRouter:
 
 
 def _management(issuer: IssuerApp) -> APIRouter:
-    router = APIRouter(
-        prefix="/manage", tags=["management"], dependencies=[Depends(bearer_key(issuer.verify_key))]
-    )
+    find = partial(find_management_key, issuer.institution.register)
+    key = bearer_key(partial(verify_management_key, prefix=KEY_PREFIX, find=find))
+    router = APIRouter(prefix="/manage", tags=["management"], dependencies=[Depends(key)])
     institution = issuer.institution
     OfType = Annotated[str | None, Query(alias="type", description="Only this type.")]  # noqa: N806 (a type)
     InState = Annotated[OfferState | None, Query(description="Only in this state.")]  # noqa: N806 (a type)

@@ -30,7 +30,7 @@ from protocol.openid4vp.refusal import ErrorWord
 from protocol.openid4vp.request_object import REQUEST_OBJECT_MEDIA_TYPE
 from protocol.openid4vp.response import MAX_RESPONSE_BYTES, encode_acknowledgement
 from storage.database import erase_traces
-from storage.management_key import ManagementKey, verify_management_key
+from storage.management_key import verify_management_key
 from storage.register import Entropy, find_management_key
 from verifier.check import check_document, check_material
 from verifier.done_page import render_done_page
@@ -87,15 +87,6 @@ class VerifierApp:
             # The detail names a place in a file, which is the owner's business.
             raise UnavailableError(error.code) from error
         return {}
-
-    def verify_key(self, text: str) -> ManagementKey:
-        """The management key that `text` is.
-
-        Raises:
-            RefusedError: MANAGEMENT_KEY_INVALID.
-        """
-        find = partial(find_management_key, self.verifier.register)
-        return verify_management_key(text, prefix=KEY_PREFIX, find=find)
 
     def sweep(self) -> None:
         """Forget what is overdue."""
@@ -182,9 +173,9 @@ def _public(app: VerifierApp) -> APIRouter:
 
 
 def _management(app: VerifierApp) -> APIRouter:
-    router = APIRouter(
-        prefix="/manage", tags=["management"], dependencies=[Depends(bearer_key(app.verify_key))]
-    )
+    find = partial(find_management_key, app.verifier.register)
+    key = bearer_key(partial(verify_management_key, prefix=KEY_PREFIX, find=find))
+    router = APIRouter(prefix="/manage", tags=["management"], dependencies=[Depends(key)])
     verifier = app.verifier
     ResponseCode = Annotated[  # noqa: N806 (a type)
         str | None, Query(description="What the browser brought back, for a request on the same device.")

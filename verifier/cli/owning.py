@@ -8,6 +8,7 @@ import click
 from doors.clock import now
 from doors.command import Command, pass_terminal
 from doors.home import data_folder, state_folder
+from doors.ledger_address import LedgerAddress
 from doors.listening import Listening, listening_options
 from doors.prompts import PassphraseSource, confirm, passphrase_options
 from doors.terminal import Terminal, bold, dim, good, warning
@@ -33,7 +34,12 @@ _DEFAULT_URL = f"http://verifier.localhost:{_DEFAULT_PORT}"
 )
 @click.option("--name", required=True, help="What wallets call you.")
 @click.option(
-    "--ledger", "ledger_url", metavar="URL", required=True, help="The ledger whose DIDs you look up."
+    "--ledger",
+    "ledger_url",
+    type=LedgerAddress(),
+    metavar="URL",
+    required=True,
+    help="The ledger whose DIDs you look up.",
 )
 @click.option("--ledger-policy", type=TextFile(), help="The policy to trust it by, if not its own word.")
 @click.option("--slug", help="The last part of your DID: a-z, 0-9 and hyphens. It stays.")
