@@ -35,7 +35,7 @@ CALL = "import sys, tally; sys.argv = ['tally', *sys.argv[1:]]; sys.exit(tally.m
 CALL_AND_LIST = "import atexit, sys; atexit.register(lambda: print(*sys.modules, file=sys.stderr)); " + CALL
 
 
-def run_tally(*arguments: str, home: Path = Path("/nonexistent/tally")) -> Finished:
+def run_tally(*arguments: str, home: Path = Path("/dev/null/tally")) -> Finished:
     finished = subprocess.run(
         [sys.executable, "-c", CALL, *arguments],
         cwd=ROOT,
@@ -156,7 +156,7 @@ def test_closed_stream_costs_nothing_but_itself(closed: str) -> None:
     finished = subprocess.run(
         ["/bin/sh", "-c", f'"$0" -c "$1" list {closed}', sys.executable, CALL],
         cwd=ROOT,
-        env={"TALLY_HOME": "/nonexistent/tally", "PATH": "/usr/bin:/bin"},
+        env={"TALLY_HOME": "/dev/null/tally", "PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
         check=False,
