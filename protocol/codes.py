@@ -832,7 +832,7 @@ class Code(StrEnum):
     VAULT_EXISTS = (
         "vault_exists",
         "There is something here already, and it is not overwritten.",
-        "Choose another place, or remove the old one yourself.",
+        "Choose another place; remove the old one only if you are sure that nobody needs it.",
     )
     VAULT_DAMAGED = (
         "vault_damaged",
