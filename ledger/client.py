@@ -85,8 +85,9 @@ class LedgerClient:
             VerificationError: it does not satisfy the policy, or contradicts what was seen before.
             UnavailableError: the ledger cannot be reached.
         """
+        before = self._memory.recall(self.ledger.origin)
         answer = self._get("checkpoint", accept="text/plain", max_bytes=_MAX_NOTE_BYTES)
-        return self._verify_checkpoint(decode_utf8(answer.body), now=now)
+        return self._verify_checkpoint(decode_utf8(answer.body), before, now=now)
 
     def read_history(self, did: str, *, now: datetime) -> "LoggedHistory":
         """Every entry the log holds of `did`, each proved to be in it.
@@ -99,12 +100,13 @@ class LedgerClient:
             VerificationError: the checkpoint is not acceptable, or an entry is not in the log.
             UnavailableError: the ledger cannot be reached, or knows no such DID.
         """
+        before = self._memory.recall(self.ledger.origin)
         answer = self._get(
             f"inclusion?{encode_form({'did': did})}", accept=_JSON, max_bytes=_MAX_HISTORY_BYTES
         )
         history = parse_json_object(answer.body, max_bytes=_MAX_HISTORY_BYTES)
         note = text_member(history, "checkpoint", max_characters=_MAX_NOTE_BYTES)
-        checkpoint = self._verify_checkpoint(note, now=now)
+        checkpoint = self._verify_checkpoint(note, before, now=now)
         entries: list[bytes] = []
         previous_index = -1
         for item in objects_member(history, "entries", minimum=1):
@@ -158,31 +160,43 @@ class LedgerClient:
         full = HashTile(tile.level, tile.index)
         return self._get(full.path, accept=_OCTETS, max_bytes=TILE_WIDTH * HASH_BYTES).body[:size]
 
-    def _verify_checkpoint(self, note: str, *, now: datetime) -> VerifiedCheckpoint:
+    def _verify_checkpoint(
+        self, note: str, before: Checkpoint | None, *, now: datetime
+    ) -> VerifiedCheckpoint:
+        """Verify `note`, which was asked for when `before` was the last checkpoint seen."""
         checkpoint = verify_checkpoint(note, policy=self.ledger.policy, now=now)
         seen = self._memory.recall(checkpoint.origin)
-        # An empty tree is the beginning of every tree: there is nothing to prove.
-        if seen is not None and seen.tree_size > 0:
-            self._verify_follows(seen, checkpoint)
+        if seen is not None:
+            least = 0 if before is None else before.tree_size
+            try:
+                if least <= checkpoint.tree_size < seen.tree_size:
+                    # Not a step back: somebody else has seen more while this answer was on its way.
+                    self._verify_follows(checkpoint, seen)
+                else:
+                    self._verify_follows(seen, checkpoint)
+            except VerificationError:
+                self._memory.keep_evidence(checkpoint.note)
+                raise
         self._memory.remember(note)
         return checkpoint
 
-    def _verify_follows(self, seen: Checkpoint, checkpoint: VerifiedCheckpoint) -> None:
+    def _verify_follows(
+        self, older: Checkpoint | VerifiedCheckpoint, newer: Checkpoint | VerifiedCheckpoint
+    ) -> None:
+        # An empty tree is the beginning of every tree: there is nothing to prove.
+        if older.tree_size == 0:
+            return
         proof: tuple[bytes, ...] = ()
-        if seen.tree_size < checkpoint.tree_size:
-            read_hashes = read_hashes_from_tiles(checkpoint.tree_size, self.read_tiles)
-            proof = create_consistency_proof(seen.tree_size, checkpoint.tree_size, read_hashes)
-        try:
-            verify_consistency(
-                proof,
-                old_size=seen.tree_size,
-                old_root=seen.root_hash,
-                new_size=checkpoint.tree_size,
-                new_root=checkpoint.root_hash,
-            )
-        except VerificationError:
-            self._memory.keep_evidence(checkpoint.note)
-            raise
+        if older.tree_size < newer.tree_size:
+            read_hashes = read_hashes_from_tiles(newer.tree_size, self.read_tiles)
+            proof = create_consistency_proof(older.tree_size, newer.tree_size, read_hashes)
+        verify_consistency(
+            proof,
+            old_size=older.tree_size,
+            old_root=older.root_hash,
+            new_size=newer.tree_size,
+            new_root=newer.root_hash,
+        )
 
     def _get(self, path: str, *, accept: str, max_bytes: int) -> Fetched:
         return self._fetcher.fetch_ok(f"{self.ledger.url}/{path}", accept=accept, max_bytes=max_bytes)

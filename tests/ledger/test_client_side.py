@@ -2,6 +2,7 @@
 
 import base64
 import json
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from doors.server import listen
+from ledger import memory
 from ledger.client import TOKEN_PREFIX, LedgerClient
 from ledger.fetch import Fetched, Fetcher, FetchRules
 from ledger.identity import (
@@ -40,6 +42,7 @@ from protocol.errors import MalformedError, RefusedError, TallyError, Unavailabl
 from protocol.keys import Ed25519PrivateKey
 from protocol.tlog.merkle import EMPTY_ROOT
 from protocol.tlog.tiles import HashTile
+from storage.atomic_file import replace_file
 from storage.key_ring import KeyRing
 from storage.management_key import create_management_key
 from storage.passphrase import TEST_ONLY, Passphrase
@@ -191,6 +194,66 @@ def test_fork_of_the_same_size_is_refused_and_the_evidence_kept(reader: Reader, 
     liar = reader.client(Liar("/checkpoint", lambda _body: forked))
     assert code_of(lambda: liar.checkpoint(now=reader.world.clock())) is Code.LOG_FORK
     assert [path.read_bytes() for path in reader.folder.glob("*.conflict-*")] == [forked]
+
+
+def test_checkpoint_that_another_thread_has_outrun_is_no_step_back(reader: Reader) -> None:
+    def outrun(body: bytes) -> bytes:
+        reader.log(first(reader, "two").line)
+        reader.client().checkpoint(now=reader.world.clock())
+        return body
+
+    reader.log(first(reader, "one").line)
+    reader.client().checkpoint(now=reader.world.clock())
+    slow = reader.client(Liar("/checkpoint", outrun))
+    assert slow.checkpoint(now=reader.world.clock()).tree_size == 1
+    remembered = reader.memory.recall(reader.world.ledger.origin)
+    assert remembered is not None
+    assert remembered.tree_size == 2
+    assert list(reader.folder.glob("*.conflict-*")) == []
+
+
+def test_fork_that_another_thread_has_outrun_is_refused(reader: Reader, tmp_path: Path) -> None:
+    other = World(tmp_path / "other", port=reader.world.port)
+    other.folder.mkdir()
+    other.create()
+    with other.sequencer() as sequencer:
+        sequencer.submit(names(1, "fork", port=other.port)[0]).result()
+        forked = sequencer.publication.note.encode()
+    other.close()
+
+    def outrun(_body: bytes) -> bytes:
+        reader.log(first(reader, "one").line, first(reader, "two").line)
+        reader.client().checkpoint(now=reader.world.clock())
+        return forked
+
+    liar = reader.client(Liar("/checkpoint", outrun))
+    assert code_of(lambda: liar.checkpoint(now=reader.world.clock())) is Code.LOG_CONSISTENCY_INVALID
+    assert [path.read_bytes() for path in reader.folder.glob("*.conflict-*")] == [forked]
+
+
+def test_memory_moves_only_forward_whoever_writes_at_the_same_time(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = reader.client().checkpoint(now=reader.world.clock())
+    reader.log(first(reader).line)
+    [file] = reader.folder.glob("*.checkpoint")
+    file.unlink()
+    large = reader.client().checkpoint(now=reader.world.clock())
+    file.unlink()
+    other = threading.Thread(target=lambda: reader.memory.remember(large.note))
+
+    def overtaken(path: Path, data: bytes) -> None:
+        monkeypatch.setattr(memory, "replace_file", replace_file)
+        other.start()
+        other.join(timeout=0.3)
+        replace_file(path, data)
+
+    monkeypatch.setattr(memory, "replace_file", overtaken)
+    reader.memory.remember(small.note)
+    other.join()
+    remembered = reader.memory.recall(large.origin)
+    assert remembered is not None
+    assert remembered.tree_size == large.tree_size
 
 
 def test_damaged_memory_is_not_taken_for_a_first_contact(reader: Reader) -> None:
