@@ -6,7 +6,7 @@ before it is sent, and sending it again changes nothing: whoever is interrupted 
 """
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -41,13 +41,13 @@ class IdentityKeeper:
         ring: The open key ring; it holds the keys of `create_identity_keys`.
         prepared_entry: The file in which an entry waits from when its keys are kept until it is logged.
         client: The ledger the DID lives on.
-        onboarding_token: What the ledger's operator handed out for writing.
+        onboarding_token: Gives what the ledger's operator handed out; asked for only to write.
     """
 
     ring: KeyRing
     prepared_entry: Path
     client: LedgerClient
-    onboarding_token: str
+    onboarding_token: Callable[[], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +114,8 @@ def rotate_identity(keeper: IdentityKeeper, did: str, *, now: datetime) -> Ident
         RefusedError: the ledger does not admit the entry; nothing has changed.
         UnavailableError: the ledger cannot be reached; call again.
     """
+    # Nothing is begun that could not be sent.
+    keeper.onboarding_token()
     if not _is_rotating(keeper):
         # Whoever names the DID has written it down: an entry that still waits is that of its creation.
         keeper.prepared_entry.unlink(missing_ok=True)
@@ -206,11 +208,12 @@ def _prepare(keeper: IdentityKeeper, entry: NewEntry) -> None:
 
 
 def _log_prepared_entry(keeper: IdentityKeeper, now: datetime) -> VerifiedHistory:
+    token = keeper.onboarding_token()
     line = keeper.prepared_entry.read_bytes()
     entry = parse_entry(line)
     did = text_member(entry.state, "id")
     try:
-        keeper.client.submit(line, onboarding_token=keeper.onboarding_token)
+        keeper.client.submit(line, onboarding_token=token)
     except RefusedError as refusal:
         if refusal.code.startswith("network_"):
             # Not the ledger's judgement: the entry may even have been logged.

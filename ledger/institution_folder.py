@@ -100,14 +100,10 @@ class InstitutionFolder:
 
     @contextmanager
     def identity_keeper(self, ring: KeyRing, ledger: TrustedLedger) -> Iterator[IdentityKeeper]:
-        """What it takes to write the entries of the institution's DID on `ledger`, until the block ends.
-
-        Raises:
-            RefusedError: there is no onboarding token.
-        """
+        """What it takes to write the entries of the institution's DID on `ledger`, until the block ends."""
         with chosen_fetcher(ledger.url) as fetcher:
             client = LedgerClient(ledger, fetcher=fetcher, memory=self.memory())
-            yield IdentityKeeper(ring, self.prepared_entry, client, self.load_onboarding_token())
+            yield IdentityKeeper(ring, self.prepared_entry, client, self.load_onboarding_token)
 
     @contextmanager
     def running_server(self) -> Iterator[RemoteServer]:

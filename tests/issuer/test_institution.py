@@ -132,6 +132,21 @@ def test_rotation_takes_a_new_key_into_use_and_is_on_the_ledger(anchor: Anchor) 
         assert institution.signer() == after
 
 
+def test_token_is_needed_to_rotate_and_not_before(anchor: Anchor) -> None:
+    anchor.found()
+    now = anchor.world.clock()
+    token = anchor.path / "issuer" / "onboarding.token"
+    token.write_text("")
+    with anchor.keeper() as keeper, open_institution(anchor.folder, keeper, url=URL, now=now) as (_, keys):
+        before = keys.current()
+        with pytest.raises(RefusedError) as refusal:
+            keys.rotate(now)
+        assert refusal.value.detail == "onboarding.token holds none"
+        assert not anchor.folder.prepared_entry.exists()
+        token.write_text(f"{anchor.token}\n")
+        assert keys.rotate(now) != before
+
+
 def test_rotation_that_was_interrupted_is_finished_when_the_institution_opens(
     anchor: Anchor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

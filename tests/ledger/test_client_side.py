@@ -458,7 +458,7 @@ def institution(reader: Reader, tmp_path: Path) -> Iterator[Institution]:
         mark_folder=tmp_path / "marks",
     ) as ring:
         prepared = tmp_path / "prepared-entry"
-        yield Institution(reader, IdentityKeeper(ring, prepared, reader.client(), reader.token))
+        yield Institution(reader, IdentityKeeper(ring, prepared, reader.client(), lambda: reader.token))
 
 
 def test_identity_is_anchored_under_its_name(institution: Institution) -> None:
@@ -593,7 +593,7 @@ def test_rotation_without_permission_waits_for_a_new_token(institution: Institut
     did = institution.create()
     keeper = institution.keeper
     wrong, _ = create_management_key(TOKEN_PREFIX)
-    barred = IdentityKeeper(keeper.ring, keeper.prepared_entry, keeper.client, wrong)
+    barred = IdentityKeeper(keeper.ring, keeper.prepared_entry, keeper.client, lambda: wrong)
     now = institution.reader.world.clock()
     assert code_of(lambda: rotate_identity(barred, did, now=now)) is Code.WRITER_NOT_AUTHORIZED
     assert keeper.prepared_entry.exists()
