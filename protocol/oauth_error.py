@@ -13,6 +13,8 @@ from protocol.encoding.strict_json import JsonObject, parse_json_object
 from protocol.errors import RefusedError, TallyError
 
 _MAX_DESCRIPTION = 500
+# So much of the other party's sentence is repeated.
+_MAX_REPEATED = 200
 _NOT_IN_DESCRIPTION = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")
 
 
@@ -56,13 +58,16 @@ def encode_oauth_error(error: OAuthError) -> JsonObject:
 
 def parse_oauth_error(body: str | bytes) -> OAuthError:
     """Read an error object. Its texts are the other party's: characters the specification excludes are
-    replaced, and a description that is not text is left out.
+    replaced, what is too long to be repeated is cut, and a description that is not text is left out.
 
     Raises:
         MalformedError: not a JSON object with an `error`.
     """
     source = parse_json_object(body)
     error, description = text_member(source, "error"), source.get("error_description")
-    return OAuthError(
-        encode_description(error), encode_description(description) if isinstance(description, str) else None
-    )
+    return OAuthError(_repeated(error), _repeated(description) if isinstance(description, str) else None)
+
+
+def _repeated(text: str) -> str:
+    cut = encode_description(text)
+    return cut if len(cut) <= _MAX_REPEATED else f"{cut[:_MAX_REPEATED]}..."

@@ -11,7 +11,9 @@ import fcntl
 import os
 import secrets
 import stat
+import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 from protocol.codes import Code
@@ -21,6 +23,7 @@ FILE_MODE = 0o600
 FOLDER_MODE = 0o700
 
 _READ_CHUNK = 1 << 20
+_RETRY_SECONDS = 0.05
 
 
 class Folder:
@@ -154,19 +157,27 @@ class Folder:
             for leftover in leftovers:
                 self._unlink(leftover)
 
-    def take_lock(self, name: str) -> int:
+    def take_lock(self, name: str, *, patience: timedelta = timedelta(0)) -> int:
         """Lock the file `name`, which is made when it is missing, until the descriptor returned is closed.
 
         The lock goes with the process, so there are no stale ones. It must not be a file that is replaced.
 
         Raises:
-            RefusedError: another one holds it (`vault_locked`).
+            RefusedError: another one holds it (`vault_locked`), and did not let go within `patience`.
             UnavailableError: the disk's fault, or the file system has no locks.
         """
         descriptor = self.open_file(name, os.O_RDWR | os.O_CREAT)
         try:
-            with typed_disk_errors(name):
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            deadline = time.monotonic() + patience.total_seconds()
+            while True:
+                try:
+                    with typed_disk_errors(name):
+                        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except RefusedError:
+                    if time.monotonic() >= deadline:
+                        raise
+                    time.sleep(_RETRY_SECONDS)
         except BaseException:
             close_unwritten(descriptor)
             raise

@@ -9,6 +9,7 @@ import contextlib
 import secrets
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 
@@ -58,8 +59,11 @@ class SealedFile:
         freshness: Whether it is known to be the newest generation.
     """
 
-    def __init__(self, folder: Folder, name: str, mark_folder: Path, snapshot: Snapshot) -> None:
+    def __init__(
+        self, folder: Folder, name: str, mark_folder: Path, snapshot: Snapshot, *, patience: timedelta
+    ) -> None:
         """Use `create` or `open`."""
+        self._patience = patience
         self.freshness = Freshness.UNKNOWN
         self._folder = folder
         self._name = name
@@ -101,7 +105,9 @@ class SealedFile:
             )
             data = seal(header, master_key, Content(1, secrets.token_bytes(KEY_BYTES), body))
             folder.create(path.name, data)
-            created = cls(folder, path.name, mark_folder, open_snapshot(data, master_key))
+            created = cls(
+                folder, path.name, mark_folder, open_snapshot(data, master_key), patience=timedelta(0)
+            )
             created._save_mark()
             stack.pop_all()
             return created
@@ -115,11 +121,13 @@ class SealedFile:
         mark_folder: Path,
         weakest_kdf: KdfParameters = WEAKEST_ACCEPTED,
         accept_rollback: bool = False,
+        patience: timedelta = timedelta(0),
     ) -> "SealedFile":
         """Open the file with the passphrase or the recovery key.
 
         When it is damaged or missing, the previous generation takes its place if that is not older than the
-        newest one seen here. `accept_rollback` takes what there is, and notes it as the newest.
+        newest one seen here. `accept_rollback` takes what there is, and notes it as the newest. A `hold`
+        waits for another process as long as `patience` says.
 
         Raises:
             MalformedError: damaged, or of another version.
@@ -131,7 +139,7 @@ class SealedFile:
         with contextlib.ExitStack() as stack:
             folder = stack.enter_context(Folder(path.parent, private=True))
             snapshot = read_newest(folder, path.name, secret, weakest_kdf)
-            opened = cls(folder, path.name, mark_folder, snapshot)
+            opened = cls(folder, path.name, mark_folder, snapshot, patience=patience)
             if accept_rollback:
                 with opened.hold():
                     opened._save_mark()
@@ -180,7 +188,7 @@ class SealedFile:
             UnavailableError: the file system has no locks.
         """
         if not self._holds:
-            self._lock = self._folder.take_lock(f"{self._name}.lock")
+            self._lock = self._folder.take_lock(f"{self._name}.lock", patience=self._patience)
         self._holds += 1
         try:
             yield

@@ -110,9 +110,9 @@ class Consent:
 
     @property
     def purpose(self) -> str | None:
-        """What for, in the party's own words."""
+        """What for, in the party's own words; blanks are none."""
         statement = self.request.request.statement
-        return None if statement is None else statement.purpose
+        return statement.purpose if statement is not None and statement.purpose.strip() else None
 
     @property
     def retention(self) -> timedelta | None:

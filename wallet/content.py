@@ -3,7 +3,6 @@
 The history says who, when, which claims by name, and how it ended. It never holds a claim's value.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -114,8 +113,8 @@ class ActivityEntry:
 
     Attributes:
         party: The client id of the verifier, or the DID of the issuer.
-        credential_type: The `vct`, if it came to one.
-        claim_names: Which claims were meant, as paths; never what they said.
+        credential_type: The `vct`.
+        claim_names: Which claims left, or were asked for, as paths; never what they said.
         purpose: Why, in the verifier's own words.
         retention: How long the verifier promised to keep it at most.
         outcome: The code it ended with; None when it went through.
@@ -182,15 +181,6 @@ class WalletContent:
         """With an issuance that has begun, or what is left of it; without it, if nothing is left."""
         others = tuple(other for other in self.pending if other.offer != pending.offer)
         return replace(self, pending=(*others, pending) if pending.credentials else others)
-
-    def with_copies(self, credential_id: str, copies: Iterable[CredentialCopy]) -> "WalletContent":
-        """With more copies of a credential.
-
-        Raises:
-            RefusedError: there is no such credential.
-        """
-        held = self.credential(credential_id)
-        return self._with_changed(replace(held, copies=(*held.copies, *copies)))
 
     def with_copy_used(
         self, credential_id: str, key: HolderKey, *, now: datetime, again: bool = False

@@ -82,7 +82,7 @@ def send_presentation(vault: Vault, consent: Consent, *, outside: Outside) -> Se
             arrived; it is never sent again.
     """
     presentations = _present(vault.content, consent, outside)
-    sent = _entries(consent, ActivityKind.PRESENTED, Code.PRESENTATION_UNCONFIRMED, outside.clock())
+    sent = _sent_lines(consent, outside.clock())
     with vault.file.hold():
         vault.change(lambda content: _with_sent(content, consent, sent, now=outside.clock()))
         try:
@@ -95,21 +95,25 @@ def send_presentation(vault: Vault, consent: Consent, *, outside: Outside) -> Se
     return Sent(disclosed, redirect_uri)
 
 
-def decline_request(vault: Vault, asked: Consent | VerifiedRequest, *, tell: bool, outside: Outside) -> None:
+def decline_request(vault: Vault, asked: VerifiedRequest, *, tell: bool, outside: Outside) -> None:
     """Keep that the person said no. The verifier hears of it only if `tell`; else it learns nothing at all.
 
-    `asked` is the request itself where no credential answers it. The verifier cannot tell that from a person
-    who has the credential and declines.
+    What the wallet holds is not looked at: nobody can tell who has such a credential from who does not.
 
     Raises:
         RefusedError: another process holds the wallet.
         UnavailableError: the verifier cannot be told, or the wallet not be saved.
     """
-    consent = asked if isinstance(asked, Consent) else Consent(asked, items=(), first_time=False)
-    entries = _entries(consent, ActivityKind.DECLINED, None, outside.clock())
+    line = _line(asked, ActivityKind.DECLINED, None, outside.clock())
+    entries = [
+        replace(
+            line, credential_type=part.vct_values[0], claim_names=tuple(claim.path for claim in part.claims)
+        )
+        for part in asked.request.query.credentials
+    ]
     vault.change(lambda content: _with_entries(content, entries))
     if tell:
-        reply_to = consent.request.request.reply_to
+        reply_to = asked.request.reply_to
         _send_error(reply_to, ErrorWord.ACCESS_DENIED, "The holder declined.", outside)
 
 
@@ -234,19 +238,10 @@ def _note_outcome(vault: Vault, sent: Sequence[ActivityEntry], outcome: Code | N
         vault.change(change)
 
 
-def _entries(
-    consent: Consent, kind: ActivityKind, outcome: Code | None, now: datetime
-) -> tuple[ActivityEntry, ...]:
-    """A line of history for each credential; where none answers, one for the request."""
-    line = ActivityEntry(
-        time=now,
-        kind=kind,
-        party=consent.party,
-        purpose=consent.purpose,
-        retention=consent.retention,
-        outcome=outcome,
-    )
-    lines = [
+def _sent_lines(consent: Consent, now: datetime) -> list[ActivityEntry]:
+    """A line of history for each credential, which says that nobody knows yet how it ended."""
+    line = _line(consent.request, ActivityKind.PRESENTED, Code.PRESENTATION_UNCONFIRMED, now)
+    return [
         replace(
             line,
             credential_type=item.credential.credential_type,
@@ -254,7 +249,18 @@ def _entries(
         )
         for item in consent.items
     ]
-    return tuple(lines or [line])
+
+
+def _line(asked: VerifiedRequest, kind: ActivityKind, outcome: Code | None, now: datetime) -> ActivityEntry:
+    statement = asked.request.statement
+    return ActivityEntry(
+        time=now,
+        kind=kind,
+        party=asked.audience,
+        purpose=None if statement is None else statement.purpose,
+        retention=None if statement is None else statement.retention,
+        outcome=outcome,
+    )
 
 
 def _send_error(reply_to: ReplyAddress, word: ErrorWord, description: str, outside: Outside) -> None:

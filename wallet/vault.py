@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from storage.passphrase import WEAKEST_ACCEPTED, KdfParameters, Passphrase
@@ -10,6 +10,9 @@ from storage.sealed_file import SealedFile
 from storage.sealed_header import RecoveryKey
 from wallet.content import WalletContent, encode_content, parse_content
 from wallet.recovery_phrase import derive_recovery_key, derive_seed, first_key_index
+
+# Two commands at once take turns; only one that waits for the network keeps the other one out.
+PATIENCE = timedelta(seconds=2)
 
 
 class Vault:
@@ -77,6 +80,7 @@ class Vault:
                     mark_folder=mark_folder,
                     weakest_kdf=weakest_kdf,
                     accept_rollback=accept_rollback,
+                    patience=PATIENCE,
                 )
             )
             vault = cls(file)

@@ -64,3 +64,9 @@ def test_description_that_is_not_text_is_left_out(description: str) -> None:
 def test_body_without_an_error_is_malformed(body: str) -> None:
     with pytest.raises(MalformedError):
         parse_oauth_error(body)
+
+
+def test_long_sentence_of_the_other_party_is_cut() -> None:
+    read = parse_oauth_error(b'{"error": "%s", "error_description": "%s"}' % (b"e" * 300, b"d" * 201))
+    assert read == OAuthError("e" * 200 + "...", "d" * 200 + "...")
+    assert parse_oauth_error(b'{"error": "%s"}' % (b"e" * 200)) == OAuthError("e" * 200)

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,12 @@ from tests.wallet.holder import Holder
 from tests.wallet.inspector import LEVEL, Inspector, open_inspector
 from wallet.outside import Outside
 from wallet.vault import Vault
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for a wallet that another one holds."""
+    monkeypatch.setattr("wallet.vault.PATIENCE", timedelta(0))
 
 
 @pytest.fixture

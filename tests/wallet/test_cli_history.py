@@ -47,11 +47,12 @@ def test_person_reads_names_and_labels(busy: Holder) -> None:
     assert any("Field of study" in line for line in lines)
 
 
-def test_no_to_a_request_that_nothing_answers_is_listed_without_a_type(holder: Holder) -> None:
+def test_no_to_a_request_that_nothing_answers_is_listed_with_what_was_asked(holder: Holder) -> None:
     assert holder.run("present", signed(), "--decline").status == ExitCode.DECLINED
     (entry,) = holder.run("activity", "--json").json["activity"]
-    assert (entry["kind"], entry["type"], entry["vct"], entry["claims"]) == ("declined", None, None, [])
-    assert "Z  declined to northgate on ledger.example" in holder.run("activity").stdout
+    assert (entry["kind"], entry["type"], entry["vct"]) == ("declined", "degree", DEGREE.vct)
+    assert entry["claims"] == ["title", "field", "grade"]
+    assert "Z  Degree declined to northgate on ledger.example" in holder.run("activity").stdout
 
 
 def test_answer_that_went_wrong_says_why(busy: Holder) -> None:

@@ -134,10 +134,24 @@ def test_person_who_declines_sends_nothing_unless_they_want_it_known(
     finished = graduate.converse("present", signed(), answers=answers)
     assert finished.status == ExitCode.DECLINED
     assert sent in finished.stdout
-    assert f"You declined; no fact was sent. {said}" in finished.stdout
+    assert f"You declined to “Northgate”, verifier.example; no fact was sent. {said}" in finished.stdout
     with graduate.vault() as vault:
         assert [entry.kind for entry in vault.content.activity] == [ActivityKind.DECLINED]
         assert len(vault.content.credential("degree-0001").unused_copies) == 2
+
+
+def test_no_that_was_decided_before_looks_at_nothing_and_announces_nothing(graduate: Holder) -> None:
+    ended = graduate.run("present", signed(), "--decline")
+    assert (
+        ended.stdout == "You declined to “Northgate”, verifier.example; no fact was sent. They were told.\n"
+    )
+    assert ended.stderr == ""
+
+
+def test_offer_is_no_request(graduate: Holder) -> None:
+    ended = graduate.run("present", graduate.outside.offer(), "--yes", "--json")
+    assert (ended.status, ended.error) == (ExitCode.USAGE, "usage_invalid")
+    assert "this is an offer; take it with `tally add`" in ended.stderr
 
 
 def test_program_declines_and_says_so(graduate: Holder) -> None:

@@ -101,6 +101,7 @@ def test_pipe_that_gives_no_text_is_refused(holder: Holder) -> None:
     ("source", "status", "code"),
     [
         ("/nowhere/offer.txt", ExitCode.USAGE, "usage_invalid"),
+        ("OpenID4VP://?client_id=x", ExitCode.USAGE, "usage_invalid"),
         ("zero\0byte", ExitCode.USAGE, "usage_invalid"),
         ("https://issuer.example/offer", ExitCode.FAILURE, "offer_invalid"),
         ("{", ExitCode.FAILURE, "offer_invalid"),

@@ -201,3 +201,17 @@ def test_changed_policy_is_not_taken_unless_it_is_to_replace(holder: Holder, tmp
     assert load_ledgers(holder.folder).ledgers == (PUBLIC,)
     assert holder.run("trust", PUBLIC.url, "--policy", changed, "--replace", "--yes").status == 0
     assert load_ledgers(holder.folder).ledgers == (ledger("ledger.example", seed=20),)
+
+
+@pytest.mark.parametrize(
+    "words", [("trust", "example"), ("init", "--ledger", "example"), ("trust", "file:///x")]
+)
+def test_what_is_no_web_address_is_wrong_usage(newcomer: Holder, words: tuple[str, ...]) -> None:
+    ended = newcomer.run(*words, "--json")
+    assert (ended.status, ended.stdout, ended.error) == (ExitCode.USAGE, "", "usage_invalid")
+    assert "is not a web address such as https://ledger.example" in ended.stderr
+
+
+def test_nobody_is_asked_whether_to_trust_no_longer_what_is_not_trusted(holder: Holder) -> None:
+    ended = holder.run("trust", "https://elsewhere.example", "--remove", "--json")
+    assert (ended.status, ended.error) == (ExitCode.NOT_FOUND, "not_found")

@@ -629,6 +629,11 @@ def test_a_consent_says_who_asks_why_and_for_how_long() -> None:
     assert not consent_to(met, query_for(DEGREE)).first_time
 
 
+def test_purpose_of_blanks_is_none() -> None:
+    statement = RequestStatement(" \u00a0\n", timedelta(days=1))
+    assert consent_to(with_held(EMPTY), query_for(DEGREE), statement=statement).purpose is None
+
+
 def test_of_an_unsigned_request_nothing_is_known_but_the_address() -> None:
     query = parse_dcql_query({"credentials": [query_for(DEGREE)]})
     request = VerifiedRequest(replace(UNSIGNED, query=query), RedirectUriClient("verifier.example"))

@@ -152,13 +152,6 @@ def test_a_copy_the_credential_does_not_have_is_not_used_again_either() -> None:
     assert refusal.value.code is Code.COPIES_USED_UP
 
 
-def test_fresh_copies_join_the_others() -> None:
-    content = EMPTY.with_credential(held(keys=KEYS[:1])).with_copy_used("a", KEYS[0], now=NOW)
-    content = content.with_copies("a", held(keys=KEYS[1:]).copies)
-    assert content.credential("a").next_copy.key == KEYS[1]
-    assert len(content.credential("a").copies) == 3
-
-
 def test_a_credential_is_removed_with_all_its_copies_and_alone() -> None:
     content = EMPTY.with_credential(held("a")).with_credential(held("b")).without_credential("a")
     assert [credential.id for credential in content.credentials] == ["b"]
@@ -167,7 +160,6 @@ def test_a_credential_is_removed_with_all_its_copies_and_alone() -> None:
 
 def test_a_change_to_a_credential_that_is_not_there_is_refused() -> None:
     changes: tuple[Callable[[], object], ...] = (
-        lambda: EMPTY.with_copies("a", ()),
         lambda: EMPTY.with_copy_used("a", KEYS[0], now=NOW),
         lambda: EMPTY.without_credential("a"),
         lambda: EMPTY.with_copy_used("a", KEYS[0], now=NOW, again=True),

@@ -528,7 +528,7 @@ def test_a_person_who_declines_shows_nothing_and_tells_it_only_if_wanted(
     vault: Vault, inspector: Inspector, outside: Outside, tell: bool
 ) -> None:
     consent = consent_to(vault, inspector.link, outside)
-    decline_request(vault, consent, tell=tell, outside=outside)
+    decline_request(vault, consent.request, tell=tell, outside=outside)
     (entry,) = vault.content.activity
     assert (entry.kind, entry.outcome, entry.claim_names) == (ActivityKind.DECLINED, None, (("level",),))
     assert used(vault.content) == [False, False]
@@ -551,11 +551,12 @@ def test_who_has_no_such_credential_declines_in_the_same_words(
     assert inspector.answers == []
     decline_request(vault, asked, tell=True, outside=outside)
     without = inspector.answers.pop()
-    (entry,) = vault.content.activity
-    assert (entry.party, entry.kind) == (str(inspector.request.client_id), ActivityKind.DECLINED)
-    assert (entry.credential_type, entry.claim_names) == (None, ())
-    assert entry.purpose == "To see that you are of age"
-    decline_request(vault, consent_to(vault, inspector.ask(LEVEL), outside), tell=True, outside=outside)
+    for entry, asked_for in zip(vault.content.activity, (DEGREE, vct), strict=True):
+        assert (entry.party, entry.kind) == (str(inspector.request.client_id), ActivityKind.DECLINED)
+        assert (entry.credential_type, entry.claim_names) == (asked_for, ())
+        assert entry.purpose == "To see that you are of age"
+    answered = open_request(inspector.ask(LEVEL), outside=outside)
+    decline_request(vault, answered, tell=True, outside=outside)
     assert inspector.answers == [without]
 
 
@@ -565,5 +566,5 @@ def test_a_verifier_that_cannot_be_told_is_an_error_after_it_was_noted(
     consent = consent_to(vault, inspector.link, outside)
     courier.lie("/response", is_away)
     with pytest.raises(UnavailableError):
-        decline_request(vault, consent, tell=True, outside=outside)
+        decline_request(vault, consent.request, tell=True, outside=outside)
     assert [entry.kind for entry in vault.content.activity] == [ActivityKind.DECLINED]

@@ -1,4 +1,5 @@
-from datetime import UTC, datetime
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,19 @@ def test_a_wallet_that_another_one_holds_is_not_changed(tmp_path: Path) -> None:
     with create_vault(tmp_path) as one, open_vault(tmp_path) as other, one.file.hold():
         error = refusal_of(lambda: other.change(lambda content: content.with_keys_reserved(1)))
         assert error.code is Code.VAULT_LOCKED
+
+
+def test_a_wallet_that_another_one_holds_for_a_moment_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wallet.vault.PATIENCE", timedelta(seconds=30))
+    with create_vault(tmp_path) as one, open_vault(tmp_path) as other, ThreadPoolExecutor(1) as pool:
+        with one.file.hold():
+            changed = pool.submit(other.change, lambda content: content.with_keys_reserved(1))
+            with pytest.raises(TimeoutError):
+                changed.result(0.1)
+        changed.result(30)
+        assert one.reload() == other.content
 
 
 def test_the_words_open_the_wallet_when_the_passphrase_is_forgotten(tmp_path: Path) -> None:

@@ -1,23 +1,20 @@
-"""What the wallet's commands share: the folder, the open wallet, and what was typed."""
+"""What the wallet's commands share: the folder, the open wallet, and a screen that nobody scrolls back."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from doors.home import data_folder, state_folder
 from doors.prompts import PassphraseSource
 from doors.terminal import Terminal, warning
 from protocol.codes import Code
-from protocol.encoding.strict_json import decode_utf8
-from protocol.errors import MalformedError, RefusedError
+from protocol.errors import RefusedError
 from storage.passphrase import Passphrase
 from storage.sealed_file import Freshness
 from storage.sealed_header import RecoveryKey
 from wallet.folder import WalletFolder
 from wallet.vault import Vault
 
-_MAX_SOURCE_BYTES = 256 * 1024
 _OTHER_SCREEN, _FIRST_SCREEN = "\x1b[?1049h\x1b[H", "\x1b[?1049l"
 
 
@@ -62,31 +59,6 @@ def open_vault(terminal: Terminal, folder: WalletFolder, secret: Passphrase | Re
     if vault.file.freshness is Freshness.UNKNOWN:
         terminal.note(warning("! "), "Nothing here says how old the wallet should be. See `tally doctor`.")
     return vault
-
-
-def read_source(terminal: Terminal, source: str) -> str:
-    """The text a person means: itself, when it is a link or JSON; what stdin gives for `-`; else of a file.
-
-    Raises:
-        RefusedError: too long, or neither a link nor a file that can be read.
-        MalformedError: not UTF-8.
-    """
-    if source == "-":
-        try:
-            text = terminal.stdin.read(_MAX_SOURCE_BYTES + 1)
-        except UnicodeDecodeError as error:
-            raise MalformedError(Code.TEXT_INVALID) from error
-    elif "://" in source or source.lstrip().startswith("{"):
-        text = source
-    else:
-        try:
-            with Path(source).open("rb") as stream:
-                text = decode_utf8(stream.read(_MAX_SOURCE_BYTES + 1))
-        except (OSError, ValueError) as error:
-            raise RefusedError(Code.USAGE_INVALID, "neither a link nor a file that can be read") from error
-    if len(text) > _MAX_SOURCE_BYTES:
-        raise RefusedError(Code.SIZE_EXCEEDED, f"more than {_MAX_SOURCE_BYTES} bytes")
-    return text.strip()
 
 
 @contextmanager

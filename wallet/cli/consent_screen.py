@@ -53,8 +53,9 @@ def consent_lines(consent: Consent) -> Iterator[Line]:
     for item in consent.items:
         yield ()
         yield from _what(item)
-    yield ()
-    yield from _outlook(consent)
+    if consent.items:
+        yield ()
+        yield from _outlook(consent)
 
 
 def _who(consent: Consent) -> Iterator[Line]:

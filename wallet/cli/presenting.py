@@ -11,9 +11,11 @@ from doors.terminal import ExitCode, Terminal, good, warning
 from protocol.codes import Code
 from protocol.encoding.strict_json import JsonObject, JsonValue
 from protocol.errors import RefusedError, UnavailableError
-from wallet.cli.access import open_wallet, read_source, wallet_folder
+from protocol.openid4vp.invocation import SCHEME
+from wallet.cli.access import open_wallet, wallet_folder
 from wallet.cli.consent_screen import called, consent_lines, counted, is_verified
 from wallet.cli.network import open_outside
+from wallet.cli.source import read_source
 from wallet.cli.wording import one_line
 from wallet.consent import Consent, dotted, prepare_consent
 from wallet.content import ActivityKind
@@ -53,20 +55,13 @@ def present(
     with open_wallet(terminal, passphrase) as vault, open_outside(wallet_folder()) as outside:
         if credential is not None:
             vault.content.credential(credential)
-        asked = open_request(read_source(terminal, request), outside=outside)
-        try:
-            consent = prepare_consent(vault.content, asked, now=now(), prefer=credential)
-        except RefusedError:
-            if not decline:
-                raise
-            # Nothing answers; to the verifier it looks like any other no.
-            unanswered = Consent(asked, items=(), first_time=False)
-            return _decline(terminal, vault, unanswered, tell=True, outside=outside)
-        consent = consent.with_optional(claims)
+        asked = open_request(read_source(terminal, request, scheme=SCHEME), outside=outside)
+        if decline:
+            # Whether something answers is nobody's business, and makes no difference.
+            return _decline(terminal, vault, Consent(asked, (), first_time=False), tell=True, outside=outside)
+        consent = prepare_consent(vault.content, asked, now=now(), prefer=credential).with_optional(claims)
         for line in consent_lines(consent):
             terminal.note(*line)
-        if decline:
-            return _decline(terminal, vault, consent, tell=True, outside=outside)
         allowed = is_verified(consent) or allow_unverified == consent.host
         if not allowed and (yes or not terminal.interactive):
             # --yes says that a person need not be asked, never that a check which failed does not matter.
@@ -99,9 +94,10 @@ def _send(terminal: Terminal, vault: Vault, consent: Consent, *, outside: Outsid
 
 
 def _decline(terminal: Terminal, vault: Vault, consent: Consent, *, tell: bool, outside: Outside) -> ExitCode:
-    decline_request(vault, consent, tell=tell, outside=outside)
+    decline_request(vault, consent.request, tell=tell, outside=outside)
     _document(terminal, ActivityKind.DECLINED, consent, redirect_uri=None)
-    terminal.say("You declined; no fact was sent. ", "They were told." if tell else "They were not told.")
+    told = "They were told." if tell else "They were not told."
+    terminal.say(f"You declined to {called(consent)}; no fact was sent. {told}")
     return ExitCode.DECLINED
 
 

@@ -10,10 +10,11 @@ from doors.terminal import Terminal, bold, dim, good, warning
 from protocol.codes import Code
 from protocol.encoding.strict_json import JsonValue
 from protocol.errors import RefusedError, TallyError
-from protocol.openid4vci.offer import InputMode, TransactionCode
-from wallet.cli.access import open_wallet, read_source, wallet_folder
+from protocol.openid4vci.offer import SCHEME, InputMode, TransactionCode
+from wallet.cli.access import open_wallet, wallet_folder
 from wallet.cli.credentials import print_pending
 from wallet.cli.network import open_outside
+from wallet.cli.source import read_source
 from wallet.cli.wording import one_line, plural, quoted, shown_did, shown_label
 from wallet.content import HeldCredential, StandingWord
 from wallet.label import type_label, type_name
@@ -54,7 +55,7 @@ def add(
     shown. Nothing is sent to it before you say yes. What comes is checked before it is kept.
     """
     with open_wallet(terminal, passphrase) as vault, open_outside(wallet_folder()) as outside:
-        text = None if offer is None else read_source(terminal, offer)
+        text = None if offer is None else read_source(terminal, offer, scheme=SCHEME)
         interrupted = [
             pending
             for pending in vault.content.pending

@@ -11,6 +11,7 @@ from doors.clock import now
 from doors.command import Command, pass_terminal
 from doors.prompts import PassphraseSource, confirm, passphrase_options
 from doors.terminal import Terminal, bold, dim, good, warning
+from doors.web_url import WebUrl
 from ledger.fetch import chosen_fetcher
 from ledger.trust import TrustedLedger, TrustedLedgers, choose_ledger, parse_trusted_ledger
 from protocol.codes import Code
@@ -29,7 +30,14 @@ _MAX_POLICY_BYTES = 64 * 1024
 
 
 @click.command("init", cls=Command, examples=["tally init --ledger https://ledger.example"])
-@click.option("--ledger", "urls", metavar="URL", multiple=True, help="A ledger to trust; may be repeated.")
+@click.option(
+    "--ledger",
+    "urls",
+    metavar="URL",
+    type=WebUrl(),
+    multiple=True,
+    help="A ledger to trust; may be repeated.",
+)
 @click.option(
     "--ledger-policy",
     "policies",
@@ -105,7 +113,7 @@ def init(
 
 
 @click.command("trust", cls=Command, examples=["tally trust https://ledger.example"])
-@click.argument("url", required=False)
+@click.argument("url", type=WebUrl(), required=False)
 @click.option("--policy", type=click.File("rb"), help="The policy to trust it by; else its own word counts.")
 @click.option("--replace", "replacing", is_flag=True, help="Put this in the place of what is trusted there.")
 @click.option("--remove", "removing", is_flag=True, help="Trust it no longer.")
@@ -128,9 +136,9 @@ def trust(
     require_wallet(folder)
     trusted = load_ledgers(folder)
     if url is not None and removing:
+        trusted = without_ledger(trusted, url)
         if not yes:
             confirm(terminal, f"Trust {url} no longer?")
-        trusted = without_ledger(trusted, url)
         save_ledgers(folder, trusted)
     elif url is not None:
         (ledger,) = _choose([url], [] if policy is None else [policy])
