@@ -7,8 +7,6 @@ ledger.toml     where the database is
 ledger.sqlite   the database, unless it is elsewhere
 """
 
-import json
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +21,7 @@ from storage.atomic_file import replace_file
 from storage.database import open_database
 from storage.passphrase import KdfParameters, Passphrase
 from storage.sealed_file import SealedFile
+from storage.toml_table import parse_toml, quote_toml
 
 _SETTINGS = """\
 # Where this ledger keeps its log. Its name, address and public keys are in policy, the others in keys.sealed.
@@ -78,7 +77,7 @@ class LedgerFolder:
             try:
                 store.create(begun=begun)
                 # The settings last: a ledger that has them is complete.
-                replace_file(self._settings, _SETTINGS.format(database=json.dumps(database)).encode())
+                replace_file(self._settings, _SETTINGS.format(database=quote_toml(database)).encode())
             except BaseException:
                 store.close()
                 raise
@@ -157,13 +156,9 @@ class LedgerFolder:
 
 
 def _parse_settings(source: bytes) -> str:
-    try:
-        settings = tomllib.loads(decode_utf8(source))
-    except tomllib.TOMLDecodeError as error:
-        raise RefusedError(Code.SETTINGS_INVALID, f"ledger.toml: {error}") from error
-    database = settings.pop("database", None)
-    if not isinstance(database, str) or not database or settings:
-        raise RefusedError(Code.SETTINGS_INVALID, "ledger.toml: database is its one setting, a text")
+    settings = parse_toml(source, file="ledger.toml", code=Code.SETTINGS_INVALID)
+    database = settings.text("database")
+    settings.end()
     _require_sqlite(database)
     return database
 
@@ -172,3 +167,6 @@ def _require_sqlite(database: str) -> None:
     if "://" in database and not database.startswith("sqlite:///"):
         detail = "this version keeps its log in SQLite only: the database is a file"
         raise RefusedError(Code.SETTINGS_INVALID, detail)
+    # A name in another encoding than the terminal's could not be written into the settings.
+    if not database.isprintable():
+        raise RefusedError(Code.SETTINGS_INVALID, "the database has a name that can be read")

@@ -116,9 +116,11 @@ class TomlTable:
         """
         value = self._take(name)
         words = {choice.value: choice for choice in type(default)}
-        if value is not None and value not in words:
+        if value is None:
+            return default
+        if not isinstance(value, str) or value not in words:
             self.refuse(name, f"is one of {', '.join(words)}")
-        return default if value is None else words[value]
+        return words[value]
 
     def table(self, name: str) -> "TomlTable":
         """The table `name`, an empty one when it is absent.

@@ -46,6 +46,7 @@ def test_settings_come_back_as_they_were_written(settings: IssuerSettings) -> No
         pytest.param('name = "City University"', "", "name is missing", id="missing"),
         pytest.param("EdDSA", "ES256", "signing_name", id="other-algorithm"),
         pytest.param("EdDSA", "none", "signing_name", id="no-algorithm"),
+        pytest.param('"EdDSA"', '["EdDSA"]', "signing_name", id="two-algorithms-maybe"),
         pytest.param("copies = 10", "copies = 10\nretries = 3", "offers.retries", id="NT-A07-unknown"),
         pytest.param("[offers]", "offers = 1\n[more]", "offers is a table", id="not-a-table"),
         pytest.param("[offers]", "passphrase = 'x'\n[offers]", "passphrase", id="NT-A07-secret"),

@@ -292,13 +292,33 @@ def test_check_of_another_address_than_the_policy_names_is_refused(operator: Ope
 
 
 @pytest.mark.parametrize(
-    "settings", ["", "database = 1", 'database = ""', 'database = "a"\nport = 1', "database ="]
+    "settings",
+    [
+        b"",
+        b"database = 1",
+        b'database = ""',
+        b'database = "a"\nport = 1',
+        b"database =",
+        b'database = "\xff"',
+    ],
 )
-def test_settings_that_say_something_else_are_refused(operator: Operator, settings: str) -> None:
-    (operator.home / "ledger" / "ledger.toml").write_text(settings)
+def test_settings_that_say_something_else_are_refused(operator: Operator, settings: bytes) -> None:
+    (operator.home / "ledger" / "ledger.toml").write_bytes(settings)
     with pytest.raises(RefusedError) as caught:
         operator.folder.open_store()
     assert caught.value.code is Code.SETTINGS_INVALID
+
+
+@pytest.mark.parametrize("name", ["😂.sqlite", 'a "quoted" \\ name'])
+def test_database_of_any_name_is_found_again(home: Path, tally: Tally, name: str) -> None:
+    assert tally("init", "--database", name).status == 0
+    assert tally("show", "--json").status == 0
+    assert (home / "ledger" / name).exists()
+
+
+def test_database_whose_name_no_settings_could_say_is_refused(home: Path, tally: Tally) -> None:
+    assert tally("init", "--database", "\udcff.sqlite", "--json").code == "settings_invalid"
+    assert not (home / "ledger" / "keys.sealed").exists()
 
 
 def test_database_may_be_elsewhere(home: Path, tally: Tally, tmp_path: Path) -> None:
