@@ -34,8 +34,8 @@ def test_types_that_come_along_can_be_issued(kind: CredentialType) -> None:
             {"level": CANARY}, "level: is not one of associate, bachelor, master, doctorate", id="enum"
         ),
         pytest.param({"birth_date": "1998-02-30"}, "birth_date: is not a date", id="format"),
-        pytest.param({"given_name": ""}, "given_name: is blank", id="empty"),
-        pytest.param({"given_name": " \u3000"}, "given_name: is blank", id="blank"),
+        pytest.param({"given_name": ""}, "given_name: has fewer than 1 characters", id="too-short"),
+        pytest.param({"given_name": " \u3000"}, "given_name: does not match \\S", id="blank"),
         pytest.param({"given_name": CANARY * 20}, "given_name: has more than 100 characters", id="too-long"),
         pytest.param({"credits": 601}, "credits: is above 600", id="maximum"),
         pytest.param({"given_name": "A\u202e" + CANARY}, "given_name: breaks the rule not", id="other-rule"),
@@ -72,15 +72,8 @@ def test_long_lists_of_reasons_are_cut() -> None:
     assert error.detail.endswith("and 18 more")
 
 
-def test_blank_text_is_found_inside_claims_of_any_schema() -> None:
-    anything = replace(DEGREE, claims_schema={"type": "object"})
-    claims: JsonObject = {**EXAMPLE, "address": {"lines": ["Main Street", " "]}, "note": None}
-    assert refused(anything, claims).detail == "address.lines.1: is blank"
-
-
-@pytest.mark.parametrize("value", [1, "", {"y" * 5000: " "}])
-def test_hostile_names_are_cut(value: JsonValue) -> None:
-    assert len(refused(DEGREE, EXAMPLE | {"x" * 5000: value}).detail) < 200
+def test_hostile_names_are_cut() -> None:
+    assert len(refused(DEGREE, EXAMPLE | {"x" * 5000: 1}).detail) < 100
 
 
 def with_schema(schema: Mapping[str, JsonValue]) -> CredentialType:
