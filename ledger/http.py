@@ -44,10 +44,10 @@ from protocol.tlog.tiles import (
 from storage.management_key import ManagementKey, verify_management_key
 
 _LEAF_HASH = re.compile(r"[0-9a-f]{64}")
-# What is public may be read by any page and kept by any cache: nothing here is anybody's secret.
+# What is public may be read by any page, and what never changes be kept by any cache. What grows must not: to
+# a reader who has seen more, an older state out of a cache is a step back of the log.
 _PUBLIC = {"Access-Control-Allow-Origin": "*"}
 _IMMUTABLE = _PUBLIC | {"Cache-Control": "public, max-age=31536000, immutable"}
-_MOVING = _PUBLIC | {"Cache-Control": "public, max-age=2"}
 _TEXT = "text/plain"
 
 
@@ -141,7 +141,7 @@ def _add_log(app: FastAPI, ledger: LedgerApp) -> None:
         **answers("A signed note (C2SP tlog-checkpoint).", media_type=_TEXT),
     )
     def get_checkpoint() -> Response:
-        return PlainTextResponse(ledger.publication().note, headers=_MOVING)
+        return PlainTextResponse(ledger.publication().note, headers=_PUBLIC)
 
     @app.get(
         "/policy",
@@ -150,7 +150,7 @@ def _add_log(app: FastAPI, ledger: LedgerApp) -> None:
         **answers("The policy (C2SP tlog-policy).", media_type=_TEXT),
     )
     def get_policy() -> Response:
-        return PlainTextResponse(ledger.policy, headers=_MOVING)
+        return PlainTextResponse(ledger.policy, headers=_PUBLIC)
 
     @app.get(
         "/tile/{path:path}",
@@ -183,7 +183,7 @@ def _add_log(app: FastAPI, ledger: LedgerApp) -> None:
             raise RefusedError(Code.NOT_FOUND, "the published log has no entry with this leaf hash")
         read_hashes = ledger.store.hash_reader(publication.tree_size)
         proof = create_log_proof(index, checkpoint=publication.note, read_hashes=read_hashes)
-        return PlainTextResponse(encode_log_proof(proof), headers=_MOVING)
+        return PlainTextResponse(encode_log_proof(proof), headers=_PUBLIC)
 
 
 def _add_writing(app: FastAPI, ledger: LedgerApp) -> None:
@@ -236,7 +236,7 @@ def _add_histories(app: FastAPI, ledger: LedgerApp) -> None:
                     "proof": [encode_base64(hash_) for hash_ in proof],
                 }
             )
-        return JSONResponse({"checkpoint": publication.note, "entries": entries}, headers=_MOVING)
+        return JSONResponse({"checkpoint": publication.note, "entries": entries}, headers=_PUBLIC)
 
     # Last, because it would match the paths above too.
     @app.get(
@@ -252,4 +252,4 @@ def _add_histories(app: FastAPI, ledger: LedgerApp) -> None:
             raise RefusedError(Code.DID_NOT_FOUND)
         history = ledger.published_history(scid, ledger.sequencer.publication)
         lines = b"".join(entry.leaf + b"\n" for entry in history)
-        return Response(lines, media_type="text/jsonl", headers=_MOVING)
+        return Response(lines, media_type="text/jsonl", headers=_PUBLIC)

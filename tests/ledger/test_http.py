@@ -142,6 +142,23 @@ def test_checkpoint_is_signed_cosigned_and_satisfies_the_served_policy(ledger: L
     assert parse_log_policy(TEXT).logs[0].url == URL
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/checkpoint",
+        "/policy",
+        "/university/did.jsonl",
+        f"/inclusion?did={FIRST.version.did.replace('%', '%25')}",
+        f"/proof/{hash_leaf(FIRST.line.encode()).hex()}",
+    ],
+)
+def test_what_grows_is_kept_by_no_cache_and_read_by_any_page(unchanged: Ledger, path: str) -> None:
+    answer = unchanged.get(path)
+    assert answer.status == 200
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["access-control-allow-origin"] == "*"
+
+
 def test_tiles_and_bundles_lead_to_the_checkpoint(ledger: Ledger) -> None:
     records = names(300)
     for each in records:
