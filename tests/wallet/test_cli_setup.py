@@ -209,7 +209,7 @@ def test_changed_policy_is_not_taken_unless_it_is_to_replace(holder: Holder, tmp
 def test_what_is_no_web_address_is_wrong_usage(newcomer: Holder, words: tuple[str, ...]) -> None:
     ended = newcomer.run(*words, "--json")
     assert (ended.status, ended.stdout, ended.error) == (ExitCode.USAGE, "", "usage_invalid")
-    assert "is not a web address such as https://ledger.example" in ended.stderr
+    assert "is not like https://ledger.example" in ended.stderr
 
 
 def test_nobody_is_asked_whether_to_trust_no_longer_what_is_not_trusted(holder: Holder) -> None:

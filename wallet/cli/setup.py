@@ -9,9 +9,9 @@ import click
 
 from doors.clock import now
 from doors.command import Command, pass_terminal
+from doors.ledger_address import LedgerAddress
 from doors.prompts import PassphraseSource, confirm, passphrase_options
 from doors.terminal import Terminal, bold, dim, good, warning
-from doors.web_url import WebUrl
 from ledger.fetch import chosen_fetcher
 from ledger.trust import TrustedLedger, TrustedLedgers, choose_ledger, parse_trusted_ledger
 from protocol.codes import Code
@@ -34,7 +34,7 @@ _MAX_POLICY_BYTES = 64 * 1024
     "--ledger",
     "urls",
     metavar="URL",
-    type=WebUrl(),
+    type=LedgerAddress(),
     multiple=True,
     help="A ledger to trust; may be repeated.",
 )
@@ -113,7 +113,7 @@ def init(
 
 
 @click.command("trust", cls=Command, examples=["tally trust https://ledger.example"])
-@click.argument("url", type=WebUrl(), required=False)
+@click.argument("url", type=LedgerAddress(), required=False)
 @click.option("--policy", type=click.File("rb"), help="The policy to trust it by; else its own word counts.")
 @click.option("--replace", "replacing", is_flag=True, help="Put this in the place of what is trusted there.")
 @click.option("--remove", "removing", is_flag=True, help="Trust it no longer.")
@@ -160,7 +160,7 @@ def _choose(urls: Sequence[str], policies: Sequence[BinaryIO]) -> list[TrustedLe
     """The ledgers at `urls`: each by the policy that is for it, the others by their own word."""
     texts = [decode_utf8(policy.read(_MAX_POLICY_BYTES)) for policy in policies]
     by_url = {parse_trusted_ledger(text).url: text for text in texts}
-    wanted = dict.fromkeys(url.rstrip("/") for url in urls)
+    wanted = dict.fromkeys(urls)
     for url in by_url:
         if url not in wanted:
             raise RefusedError(Code.LOG_POLICY_INVALID, f"it is for the ledger at {url}")
