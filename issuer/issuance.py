@@ -77,8 +77,9 @@ def issue_credential(
             now=now,
         )
         keys = {thumbprint(key): key for key in proved[: grant.copies]}
-        claims = _sealed_claims(institution, connection, grant)
-        notification_id = _notification_id(token)
+        sealed = _sealed(connection, grant)
+        claims = institution.seal.open(sealed, offer_id=grant.offer).claims
+        notification_id = _notification_id(token, sealed)
         if is_first:
             credential_id = _record(connection, grant, issued, notification_id, now=now, entropy=entropy)
             for name in keys:
@@ -133,16 +134,20 @@ def _requested_type(institution: Institution, request: CredentialRequest, grant:
     return institution.types.load(grant.type)
 
 
-def _sealed_claims(institution: Institution, connection: Connection, grant: Grant) -> JsonObject:
-    sealed = connection.execute(select(offers.c.sealed).where(offers.c.id == grant.offer)).scalar_one()
+def _sealed(connection: Connection, grant: Grant) -> bytes:
+    sealed: bytes | None = connection.execute(
+        select(offers.c.sealed).where(offers.c.id == grant.offer)
+    ).scalar_one()
     if sealed is None:
         raise RefusedError(Code.ISSUANCE_REFUSED, "it was delivered already")
-    return institution.seal.open(sealed, offer_id=grant.offer).claims
+    return sealed
 
 
-def _notification_id(token: str) -> str:
-    """It follows from the access token, so that it is the same again while the register knows neither."""
-    return encode_base64url(hashlib.sha256(f"notification id of {token}".encode()).digest())
+def _notification_id(token: str, sealed: bytes) -> str:
+    """It follows from the access token and the seal, so that it is the same again while the register does not
+    know it, and nobody can say that a credential was delivered who has but the token.
+    """
+    return encode_base64url(hashlib.sha256(token.encode() + sealed).digest())
 
 
 def _record(

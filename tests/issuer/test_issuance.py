@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from issuer.grant import COMPLETION_TIME
 from issuer.issuance import issue_credential, record_notification
@@ -31,6 +31,7 @@ from protocol.presentation import VerifiedCredential, verify_credential
 from protocol.sdjwt.parse import SdJwt, parse_sd_jwt
 from protocol.sdjwt_vc import parse_credential_jws
 from protocol.status_list import Status, StatusReference, read_status
+from storage.register import digest
 from tests.counted import NOW
 from tests.issuer.university import EXAMPLE, University, holder_key
 from tests.processes import ROOT
@@ -261,6 +262,18 @@ def test_claims_are_kept_until_the_wallet_says_that_it_needs_them_no_more(
         with pytest.raises(RefusedError) as refusal:
             university.issue(token)
         assert refusal.value.code is Code.ISSUANCE_REFUSED
+
+
+def test_notification_id_does_not_follow_from_the_access_token_alone(university: University) -> None:
+    found = set()
+    for _ in range(2):
+        university.exchange(university.offer().code)
+        with university.register.begin() as connection:
+            connection.execute(update(access_tokens).values(digest=digest("stolen")))
+        found.add(university.issue("stolen").notification_id)
+        with university.register.begin() as connection:
+            connection.execute(access_tokens.delete())
+    assert len(found) == 2
 
 
 def test_second_request_proves_its_keys_with_a_fresh_nonce(university: University) -> None:
