@@ -100,7 +100,9 @@ class PassphraseSource:
         else:
             require_person(terminal, "--passphrase-file")
             passphrase = _ask_hidden(question)
-            if repeat and passphrase and _ask_hidden("The same again:") != passphrase:
+            if not passphrase:
+                raise RefusedError(Code.INPUT_REQUIRED, "no passphrase was typed")
+            if repeat and _ask_hidden("The same again:") != passphrase:
                 raise RefusedError(Code.PASSPHRASE_UNREPEATED)
         if not passphrase:
             raise RefusedError(Code.INPUT_REQUIRED, "the passphrase is empty")

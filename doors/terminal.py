@@ -10,11 +10,12 @@ import os
 import shutil
 import sys
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TextIO
 
+from doors.folding import columns_of, cut, fold
 from protocol.codes import Code
 from protocol.encoding.strict_json import JsonValue
 from protocol.errors import TallyError, UnavailableError, VerificationError
@@ -26,11 +27,6 @@ _INVISIBLE = frozenset(
     + "".join(map(chr, range(0xFE00, 0xFE10)))
     + "".join(map(chr, range(0xE0100, 0xE01F0)))
 )
-
-# In front of what they say of it, alone in their column.
-_MARKS = frozenset("✓✗!?")
-# In a narrower window lines are left to the terminal.
-_LEAST_COLUMNS = 20
 
 
 class ExitCode(IntEnum):
@@ -217,9 +213,8 @@ class Terminal:
     def say(self, *parts: str | Styled) -> None:
         """Print one line of the answer for a person; nothing with `--json`.
 
-        In a window that is too narrow it goes on below, between words, under its last column: what stands
-        behind the last gap of two blanks or more, or behind a mark. A stranger's words thus never begin where
-        ours do. What is alone on its line, such as a link, stays whole, to be copied.
+        In a window that is too narrow it goes on below, as far in as its last column begins: a stranger's
+        words never begin where ours do.
         """
         if not self.json:
             self.stdout.write(self._lines(parts, self.stdout))
@@ -278,63 +273,9 @@ class Terminal:
         if not stream.isatty():
             return "".join(texts) + "\n"
         return "".join(
-            " " * margin + _cut(texts, styles, begin, end) + "\n"
-            for margin, begin, end in _fold("".join(texts), _columns(stream))
+            " " * margin + cut(texts, styles, begin, end) + "\n"
+            for margin, begin, end in fold("".join(texts), columns_of(stream))
         )
-
-
-def _cut(texts: list[str], styles: list[str | None], begin: int, end: int) -> str:
-    """The characters from `begin` to `end` of the `texts` one after another, each in its style."""
-    shown, offset = "", 0
-    for text, sgr in zip(texts, styles, strict=True):
-        piece = text[max(begin - offset, 0) : max(end - offset, 0)]
-        shown += f"\x1b[{sgr}m{piece}\x1b[0m" if sgr is not None and piece else piece
-        offset += len(text)
-    return shown
-
-
-def _columns(stream: TextIO) -> int:
-    """How wide the window is; 0 where nobody knows."""
-    try:
-        return os.get_terminal_size(stream.fileno()).columns
-    except OSError:
-        return 0
-
-
-def _fold(text: str, columns: int) -> Iterator[tuple[int, int, int]]:
-    """The lines of `text` in a window: the blanks before each, and where it begins and ends."""
-    begin, end, margin = 0, len(text), 0
-    behind, gap = len(text) - len(text.lstrip()), text.rstrip().rfind("  ")
-    if gap >= 0 and _cells(text[: gap + 2]) <= columns // 2:
-        behind = gap + 2
-    breakable = behind > 0
-    if text[behind : behind + 1] in _MARKS and text[behind + 1 : behind + 2] == " ":
-        behind += 2
-    first_break = behind + 1
-    while columns >= _LEAST_COLUMNS and _cells(text[begin:].rstrip()) > columns - margin:
-        fits = begin
-        while _cells(text[begin : fits + 1]) <= columns - margin:
-            fits += 1
-        end = text.rfind(" ", first_break, fits + 1)
-        if end < 0:
-            end = fits if breakable else text.find(" ", fits)
-        if end < 0:
-            break
-        yield margin, begin, len(text[:end].rstrip())
-        begin = end + len(text[end:]) - len(text[end:].lstrip())
-        margin, first_break = min(_cells(text[:behind]), columns // 2), begin + 1
-    yield margin, begin, len(text)
-
-
-def _cells(text: str) -> int:
-    """How many columns the text takes."""
-    return len(text) if text.isascii() else sum(map(_width, text))
-
-
-def _width(character: str) -> int:
-    if unicodedata.category(character) in ("Mn", "Me"):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 def _ascii_json(value: Mapping[str, JsonValue] | list[JsonValue]) -> str:
