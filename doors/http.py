@@ -1,8 +1,8 @@
 """The ground every HTTP door stands on: `create_app` and the strict readers of requests.
 
 Errors are problem details (RFC 9457) made from the one table of codes; the endpoints of OAuth and OpenID
-answer with their own error form, which their role makes. Bodies are read by the dependencies `json_body`,
-`form_body` and `raw_body` and by nothing else: they read while counting, and through the strict parsers.
+answer with their own error form, which their role makes. Bodies are read by the dependencies `json_body` and
+`raw_body` and by nothing else: they count while they read, and JSON goes through the strict parser.
 
     app = create_app(title="Issuer", version=VERSION, health=store.check)
 
@@ -29,7 +29,6 @@ from doors.api_page import render_api_page
 from doors.http_guard import BODY_SECONDS, MAX_BODY_BYTES, HttpGuard
 from doors.problem import OAUTH_ERROR_CONTENT, PROBLEM_CONTENT, problem
 from protocol.codes import Code
-from protocol.encoding.form import parse_form
 from protocol.encoding.strict_json import JsonObject, parse_json_object
 from protocol.errors import MalformedError, RefusedError, TallyError
 
@@ -94,16 +93,6 @@ def json_body(*, max_bytes: int = MAX_BODY_BYTES) -> Callable[[Request], Awaitab
 
     async def read(request: Request) -> JsonObject:
         return parse_json_object(await _read(request, "application/json", max_bytes), max_bytes=max_bytes)
-
-    return read
-
-
-def form_body(*, max_bytes: int = MAX_BODY_BYTES) -> Callable[[Request], Awaitable[dict[str, str]]]:
-    """A dependency that reads the body as form parameters, each at most once, of at most `max_bytes`."""
-
-    async def read(request: Request) -> dict[str, str]:
-        body = await _read(request, "application/x-www-form-urlencoded", max_bytes)
-        return parse_form(body, max_bytes=max_bytes)
 
     return read
 

@@ -18,7 +18,6 @@ from protocol.errors import RefusedError
 from schemas import CredentialType, credential_types, load_credential_type
 from storage.atomic_file import Folder, make_private_folder
 
-MAX_VALID_DAYS = 36_500
 _ISSUING_FILE = "issuing.json"
 _METADATA_FILE = "type_metadata.json"
 _FILES = ("claims.schema.json", _METADATA_FILE, "example.json")

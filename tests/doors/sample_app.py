@@ -9,7 +9,7 @@ from fastapi import Depends, FastAPI, HTTPException, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from doors.command import Group, pass_terminal, run
-from doors.http import bearer_key, create_app, form_body, json_body, raw_body, request_body
+from doors.http import bearer_key, create_app, json_body, raw_body, request_body
 from doors.server import listen, serve
 from doors.terminal import Terminal
 from protocol.codes import Code
@@ -44,10 +44,6 @@ def create_sample_app(*, key: ManagementKey | None = None, body_seconds: float =
 
     @app.post("/json", openapi_extra=request_body({"type": "object"}))
     def take_json(body: Annotated[JsonObject, Depends(json_body(max_bytes=MAX_BYTES))]) -> JSONResponse:
-        return JSONResponse(body)
-
-    @app.post("/form")
-    def take_form(body: Annotated[dict[str, str], Depends(form_body(max_bytes=MAX_BYTES))]) -> JSONResponse:
         return JSONResponse(body)
 
     @app.post("/raw")

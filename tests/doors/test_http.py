@@ -133,18 +133,7 @@ def test_json_body_that_two_readers_could_read_differently_is_refused(
     assert (answer.status, answer.json["code"]) == (400, code)
 
 
-def test_form_body_is_read(client: Browser) -> None:
-    answer = client.post("/form", b"a=1&b=%C3%A9+x", kind="application/x-www-form-urlencoded")
-    assert answer.json == {"a": "1", "b": "é x"}
-
-
-@pytest.mark.parametrize("body", [b"a=1&a=2", b"a", b"a=%zz", b"a=%ff", b"a=\xc3\xa9"])
-def test_form_body_that_two_readers_could_read_differently_is_refused(client: Browser, body: bytes) -> None:
-    answer = client.post("/form", body, kind="application/x-www-form-urlencoded")
-    assert answer.status == 400
-
-
-@pytest.mark.parametrize("path", ["/json", "/form", "/raw"])
+@pytest.mark.parametrize("path", ["/json", "/raw"])
 @pytest.mark.parametrize(
     "content_type", ["", "text/html", "application/jsonp", "text/plain; charset=latin-1"]
 )
