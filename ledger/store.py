@@ -281,6 +281,9 @@ def _transaction(engine: Engine) -> Iterator[Connection]:
             yield connection
     except IntegrityError:
         raise  # a mistake of this program: the sequencer has seen to it that there are no rivals
+    except UnicodeEncodeError as error:
+        # What a person typed in another encoding than the terminal's is the name of nothing here.
+        raise RefusedError(Code.NOT_FOUND) from error
     except (DBAPIError, UnicodeDecodeError) as error:
         # The state of the disk has its own errors already; what is left are tables that are not ours.
         raise UnavailableError(Code.DATABASE_DAMAGED, type(error).__name__) from error

@@ -277,6 +277,14 @@ def test_wrong_usage_is_said_in_words(operator: Operator, tally: Tally, argument
     assert (said.status, said.code) == (ExitCode.USAGE, "usage_invalid")
 
 
+@pytest.mark.parametrize("command", [["show"], ["token", "--revoke"]])
+def test_name_in_another_encoding_is_that_of_nothing(
+    operator: Operator, tally: Tally, command: list[str]
+) -> None:
+    said = tally(*command, "\udcff", "--json")
+    assert (said.status, said.code) == (ExitCode.NOT_FOUND, "not_found")
+
+
 def test_server_whose_port_is_taken_does_not_start(operator: Operator, tally: Tally) -> None:
     with listen("127.0.0.1", 0) as listener:
         listener.socket.listen()
