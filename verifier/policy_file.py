@@ -142,7 +142,8 @@ def find_vct(type_name: str) -> str:
     Raises:
         RefusedError: there is no type of this name.
     """
-    if ":" in type_name:
+    # What nobody can read, or is in another encoding than the terminal's, is the name of nothing.
+    if ":" in type_name and type_name.isprintable():
         return type_name
     try:
         return credential_type(type_name).vct

@@ -180,6 +180,7 @@ def test_second_issuer_of_a_type_counts_beside_the_first(file: Path) -> None:
     ("type_name", "did", "code"),
     [
         ("degre", DID, Code.CREDENTIAL_TYPE_UNKNOWN),
+        pytest.param("urn:\udcff", DID, Code.CREDENTIAL_TYPE_UNKNOWN, id="another encoding"),
         ("degree", "did:web:x.example", Code.DID_METHOD_UNSUPPORTED),
         ("degree", "university", Code.DID_INVALID),
         ("degree", f'{DID}"]\nx = ["', Code.DID_INVALID),
