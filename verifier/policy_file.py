@@ -20,6 +20,7 @@ unknown word, a DID that is none, a type that does not exist.
 """
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -59,6 +60,7 @@ clock_skew_seconds = {_DEFAULTS.clock_skew.seconds}
 key_binding_max_age_seconds = {_DEFAULTS.key_binding_max_age.seconds}
 evidence_max_age_seconds = {_DEFAULTS.evidence_max_age.seconds}   # how old a ledger's co-signed state may be
 """
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _TRUST = """
 [[trust]]
 {kind} = {name}
@@ -142,8 +144,8 @@ def find_vct(type_name: str) -> str:
     Raises:
         RefusedError: there is no type of this name.
     """
-    # What nobody can read, or is in another encoding than the terminal's, is the name of nothing.
-    if ":" in type_name and type_name.isprintable():
+    # What was typed in another encoding than the terminal's is the name of nothing.
+    if ":" in type_name and not _SURROGATE.search(type_name):
         return type_name
     try:
         return credential_type(type_name).vct
