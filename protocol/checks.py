@@ -4,10 +4,11 @@ A refusal carries the record too (`TallyError.checks`): a person sees how far it
 looked at any more.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from types import TracebackType
+
+import msgspec
 
 from protocol.errors import TallyError, UnavailableError
 
@@ -26,8 +27,7 @@ class Outcome(StrEnum):
     NOT_REACHED = "not_reached"
 
 
-@dataclass(frozen=True, slots=True)
-class CheckResult:
+class CheckResult(msgspec.Struct, frozen=True):
     """One check: its stable word, how it ended, and a short clause about it or nothing."""
 
     id: str

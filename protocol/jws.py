@@ -7,10 +7,11 @@ can neither choose how it is checked nor be mistaken for a token of another kind
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from types import MappingProxyType
+
+import msgspec
 
 from protocol.codes import Code
 from protocol.encoding.base64url import decode_base64url, encode_base64url
@@ -40,8 +41,7 @@ _ALGORITHMS_OF = {
 _KEY_HEADERS = ("jwk", "jku", "x5c", "x5u")
 
 
-@dataclass(frozen=True, slots=True)
-class UnverifiedJws:
+class UnverifiedJws(msgspec.Struct, frozen=True):
     """A token that could be read. Nothing in it may be believed before `verify_jws` has returned."""
 
     header: Mapping[str, JsonValue]

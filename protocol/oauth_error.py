@@ -32,9 +32,7 @@ def express_error(error: TallyError, words: Mapping[Code, str], *, otherwise: st
 
 
 def refusal(error: OAuthError, words: Mapping[Code, str]) -> RefusedError:
-    """What `error`, in the words of an endpoint, means to the party that reads it; the detail repeats what was
-    said beyond that.
-    """
+    """What `error` means to who reads it; the detail repeats what the endpoint said beyond that."""
     code = next((code for code, word in words.items() if word == error.error), None)
     if code is None:
         said = f"{error.error}: {error.description}" if error.description else error.error

@@ -6,10 +6,11 @@ of draft-ietf-oauth-status-list-20 (TSL).
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
+
+import msgspec
 
 from protocol.checks import CheckRecord, CheckResult, Outcome
 from protocol.claim_path import ClaimPath
@@ -60,8 +61,7 @@ class Check(StrEnum):
 _CHECKS = tuple(Check)
 
 
-@dataclass(frozen=True, slots=True)
-class VerifiedCredential:
+class VerifiedCredential(msgspec.Struct, frozen=True):
     """A credential that passed every check the policy asks for.
 
     Attributes:
@@ -81,16 +81,14 @@ class VerifiedCredential:
     checks: tuple[CheckResult, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class VerifiedPresentation(VerifiedCredential):
+class VerifiedPresentation(VerifiedCredential, frozen=True):
     """A credential presented for one request, by the holder of its key if the policy asks for that."""
 
 
 _Verified = TypeVar("_Verified", bound=VerifiedCredential)
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
+class _Request(msgspec.Struct, frozen=True):
     """What a presentation must be made for."""
 
     nonce: str

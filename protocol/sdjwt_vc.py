@@ -5,7 +5,8 @@ of one of its keys; there is no other way, so a token cannot choose between seve
 """
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+
+import msgspec
 
 from protocol.claim_path import ClaimPath
 from protocol.codes import Code
@@ -25,8 +26,7 @@ PROTECTED_CLAIMS = ("iss", "nbf", "exp", "cnf", "vct", "vct#integrity", "status"
 _MAX_CHARACTERS = 2048
 
 
-@dataclass(frozen=True, slots=True)
-class UnverifiedCredential:
+class UnverifiedCredential(msgspec.Struct, frozen=True):
     """What an SD-JWT VC says about itself before anything of it is believed."""
 
     jws: UnverifiedJws

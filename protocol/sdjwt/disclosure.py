@@ -6,8 +6,9 @@ base64url(["<salt>", <claim value>])                    an element of an array
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from protocol.codes import Code
 from protocol.encoding.base64url import decode_base64url, encode_base64url
@@ -39,8 +40,7 @@ _HASHES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Disclosure:
+class Disclosure(msgspec.Struct, frozen=True):
     """One salted claim, revealed or withheld as a unit; `name` is None for an element of an array.
 
     `encoded` is the text as received: the digest is over it, and writing the JSON anew could change it.

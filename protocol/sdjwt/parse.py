@@ -7,7 +7,8 @@ The JSON serialisations of §8 are not read: two forms of one thing are two chan
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from protocol.codes import Code
 from protocol.encoding.base64url import decode_base64url
@@ -19,8 +20,7 @@ from protocol.sdjwt.disclosure import SD_ALG, Disclosure, HashAlgorithm, exceed_
 _HASH_ALGORITHMS: Mapping[JsonValue, HashAlgorithm] = {name.value: name for name in HashAlgorithm}
 
 
-@dataclass(frozen=True, slots=True)
-class SdJwt:
+class SdJwt(msgspec.Struct, frozen=True):
     """An SD-JWT whose disclosures could be read. Nothing in it is verified."""
 
     issuer_jwt: str

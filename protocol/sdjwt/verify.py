@@ -5,7 +5,8 @@ Step numbers are those of §7.1. Steps 1 and 2 are `parse_sd_jwt`, `parse_jws` a
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from protocol.claim_path import ClaimPath
 from protocol.codes import Code
@@ -17,8 +18,7 @@ from protocol.sdjwt.parse import read_hash_algorithm
 MAX_DIGESTS = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class VerifiedClaims:
+class VerifiedClaims(msgspec.Struct, frozen=True):
     """The claims the issuer signed and the holder disclosed: the processed payload of §7.1.
 
     Attributes:

@@ -8,7 +8,7 @@ by one clock, which moves when a test says so.
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from protocol.encoding.base64url import decode_base64url, encode_base64url
 from protocol.errors import RefusedError
 from protocol.openid4vp.request_object import DidClient
 from protocol.openid4vp.response import encode_response
-from protocol.sdjwt.parse import parse_sd_jwt
+from protocol.sdjwt.parse import SdJwt, parse_sd_jwt
 from schemas import credential_type
 from storage.management_key import create_management_key
 from storage.passphrase import TEST_ONLY, WEAKEST_ACCEPTED, Passphrase
@@ -316,4 +316,4 @@ def add_a_disclosure(presentation: str, consent: Consent) -> str:
     whole = parse_sd_jwt(consent.items[0].copy.credential)
     shown = parse_sd_jwt(presentation)
     other = next(each for each in whole.disclosures if each not in shown.disclosures)
-    return replace(shown, disclosures=(*shown.disclosures, other)).encoded
+    return SdJwt(shown.issuer_jwt, (*shown.disclosures, other), shown.key_binding_jwt).encoded
