@@ -160,10 +160,10 @@ class SigningKeys:
         """Check that the DID lists this key, so that nobody signs in vain with an old one.
 
         Raises:
-            VerificationError: it does not, or its history on the ledger must not be trusted.
+            VerificationError: it does not, it was deactivated, or its history must not be trusted.
             UnavailableError: the ledger cannot be reached.
         """
-        document = _read_history(self._keeper, self._did, now).latest.document()
+        document = _read_history(self._keeper, self._did, now).verified_did(evidence=None).document
         for relationship in Relationship:
             if self._current.key_id not in document.relationships[relationship]:
                 raise VerificationError(Code.SIGNING_KEY_REPLACED, self._did)

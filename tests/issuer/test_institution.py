@@ -10,9 +10,12 @@ from issuer.founding import check_settings, found_institution, trust_ledger
 from issuer.institution import open_institution
 from ledger.client import TOKEN_PREFIX
 from ledger.fetch import chosen_fetcher
-from ledger.identity import create_identity
+from ledger.identity import NEXT_UPDATE, create_identity
 from protocol.codes import Code
 from protocol.did.document import Relationship
+from protocol.did.webvh.author import deactivate_did
+from protocol.did.webvh.history import verify_history
+from protocol.did.webvh.witness import NO_WITNESS_PROOFS
 from protocol.errors import RefusedError, TallyError, UnavailableError, VerificationError
 from protocol.tlog.policy import encode_log_policy
 from storage.management_key import create_management_key
@@ -194,6 +197,20 @@ def test_key_ring_from_before_a_rotation_is_not_used(anchor: Anchor, tmp_path: P
     ):
         keys.verify_listed(now)
     assert refused(stale) is Code.SIGNING_KEY_REPLACED
+
+
+def test_institution_whose_did_was_deactivated_is_told_so(anchor: Anchor) -> None:
+    did = anchor.found().did
+    now = anchor.world.clock()
+    with anchor.keeper() as keeper, open_institution(anchor.folder, keeper, url=URL, now=now) as (_, keys):
+        logged = keeper.client.read_history(did, now=now)
+        history = verify_history(logged.entries, did=did, now=now, witness_proofs=NO_WITNESS_PROOFS)
+        update_key = keeper.ring.keys[NEXT_UPDATE].signing_key()
+        for entry in deactivate_did(history.latest, key=update_key, time=now + timedelta(seconds=1)):
+            keeper.client.submit(entry.line.encode(), onboarding_token=anchor.token)
+        with pytest.raises(VerificationError) as over:
+            keys.verify_listed(now)
+    assert refused(over) is Code.DID_DEACTIVATED
 
 
 def test_only_one_process_has_an_institution_open(anchor: Anchor) -> None:
