@@ -59,7 +59,7 @@ def issue_credential(
 
     Raises:
         RefusedError: the token is unknown or expired, the request is for something else, or the credential
-            was issued for other keys, or delivered already.
+            was issued for other keys, delivered already, or revoked.
         VerificationError: a proof is missing or not good.
     """
     signer = institution.signer()
@@ -139,7 +139,7 @@ def _sealed(connection: Connection, grant: Grant) -> bytes:
         select(offers.c.sealed).where(offers.c.id == grant.offer)
     ).scalar_one()
     if sealed is None:
-        raise RefusedError(Code.ISSUANCE_REFUSED, "it was delivered already")
+        raise RefusedError(Code.ISSUANCE_REFUSED, "it was delivered already, or revoked")
     return sealed
 
 

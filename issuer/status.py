@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import IntegrityError
 
 from issuer.institution import Institution
-from issuer.register import CredentialRecord, copies, credentials, find_credential, status_lists
+from issuer.register import CredentialRecord, copies, credentials, find_credential, offers, status_lists
 from protocol.codes import Code
 from protocol.encoding.time import to_seconds
 from protocol.errors import RefusedError
@@ -70,9 +70,10 @@ def record_copy(connection: Connection, credential_id: str, place: Place, *, hol
 
 
 def change_status(register: Engine, credential_id: str, status: Status, *, now: datetime) -> CredentialRecord:
-    """Give a credential, with all its copies, another status, and return its record. INVALID is final.
+    """Give a credential, with all its copies, another status, and return its record.
 
-    Asking for the status it has already changes nothing.
+    INVALID is final: what is still sealed of a credential that was not delivered yet is forgotten. Asking for
+    the status it has already changes nothing.
 
     Raises:
         RefusedError: no such credential, or it was revoked.
@@ -94,6 +95,9 @@ def change_status(register: Engine, credential_id: str, status: Status, *, now: 
                 .where(status_lists.c.number.in_(touched))
                 .values(version=status_lists.c.version + 1)
             )
+        if status is Status.INVALID:
+            of_it = select(credentials.c.offer).where(of_this)
+            connection.execute(update(offers).where(offers.c.id.in_(of_it)).values(sealed=None))
         return record
 
 

@@ -220,6 +220,19 @@ def test_other_keys_do_not_get_what_was_issued(university: University, numbers: 
     assert len(university.issue(token, university.proofs(3)).credentials) == 3
 
 
+def test_revoked_credential_that_was_not_delivered_yet_is_forgotten(university: University) -> None:
+    token = university.exchange(university.offer().code)
+    university.issue(token)
+    (record,) = list_credentials(university.register)
+    change_status(university.register, record.id, Status.SUSPENDED, now=NOW)
+    assert keeps_claims(university)
+    change_status(university.register, record.id, Status.INVALID, now=NOW)
+    assert not keeps_claims(university)
+    with pytest.raises(RefusedError) as refusal:
+        university.issue(token)
+    assert refusal.value.code is Code.ISSUANCE_REFUSED
+
+
 def test_keys_beyond_the_offer_make_no_difference_the_second_time(university: University) -> None:
     token = university.exchange(university.offer(copies=2).code)
     for _ in range(2):
