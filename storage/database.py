@@ -20,6 +20,7 @@ from protocol.codes import Code
 from protocol.errors import TallyError, UnavailableError
 
 BUSY_TIMEOUT_SECONDS = 10
+_KEPT_CONNECTIONS = 16
 
 # FULL is what makes a commit survive a power cut in WAL mode; secure_delete keeps deleted personal data from
 # lingering in free pages; a file from elsewhere gets no say through its schema (trusted_schema).
@@ -60,7 +61,13 @@ def open_database(url: str) -> Engine:
     if parsed.get_backend_name() != "sqlite":
         return sqlalchemy.create_engine(parsed)
     _make_private_file(parsed)
-    engine = sqlalchemy.create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_SECONDS})
+    engine = sqlalchemy.create_engine(
+        parsed,
+        connect_args={"timeout": BUSY_TIMEOUT_SECONDS},
+        pool_size=_KEPT_CONNECTIONS,
+        # Whoever has a thread gets a connection: those are bounded, and the lock is what one waits for.
+        max_overflow=-1,
+    )
     event.listen(engine, "connect", _configure)
     event.listen(engine, "begin", _begin)
     event.listen(engine, "handle_error", _typed_error)

@@ -177,6 +177,14 @@ def test_a_reader_neither_waits_for_a_writer_nor_sees_its_unfinished_work(engine
     assert count(engine) == 1
 
 
+def test_however_many_read_at_once_nobody_waits_for_a_connection(engine: Engine) -> None:
+    with ExitStack() as stack:
+        for _ in range(64):
+            stack.enter_context(read_only(engine).connect()).execute(text("SELECT count(*) FROM entry"))
+        insert(engine, 1)
+    assert count(engine) == 1
+
+
 def test_a_reader_cannot_write_and_the_next_user_of_its_connection_can(engine: Engine) -> None:
     with read_only(engine).begin() as connection, pytest.raises(UnavailableError, match="SQLITE_READONLY"):
         connection.execute(text("INSERT INTO entry (id) VALUES (1)"))
