@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TextIO
 
 # In front of what they say of it, alone in their column.
-_MARKS = frozenset("✓✗!?")
+_MARKS = frozenset("✓✗!?·")
 # In a narrower window lines are left to the terminal.
 _LEAST_COLUMNS = 20
 
@@ -54,7 +54,7 @@ def cut(texts: list[str], styles: list[str | None], begin: int, end: int) -> str
     shown, offset = "", 0
     for text, sgr in zip(texts, styles, strict=True):
         piece = text[max(begin - offset, 0) : max(end - offset, 0)]
-        shown += f"\x1b[{sgr}m{piece}\x1b[0m" if sgr is not None and piece else piece
+        shown += f"\x1b[{sgr}m{piece}\x1b[0m" if sgr and piece else piece
         offset += len(text)
     return shown
 

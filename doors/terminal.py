@@ -15,12 +15,14 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TextIO
 
+from doors import plain_signs
 from doors.folding import columns_of, cut, fold
 from protocol.codes import Code
 from protocol.encoding.strict_json import JsonValue
 from protocol.errors import TallyError, UnavailableError, VerificationError
 
 MARK = "\N{REPLACEMENT CHARACTER}"
+_BLOCKS = " ▀▄█"
 # Printable to Python, yet blank or invisible on a screen.
 _INVISIBLE = frozenset(
     "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0"
@@ -144,10 +146,15 @@ def _clean(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Styled:
-    """A piece of text with the SGR parameters it is shown with where the terminal has colours."""
+    """A piece of text with the SGR parameters it is shown with where the terminal has colours.
+
+    Attributes:
+        folds: Whether a line with it may be folded.
+    """
 
     text: str
     sgr: str
+    folds: bool = True
 
 
 def bold(text: str) -> Styled:
@@ -158,6 +165,11 @@ def bold(text: str) -> Styled:
 def dim(text: str) -> Styled:
     """For what only some readers need."""
     return Styled(text, "2")
+
+
+def verbatim(text: str) -> Styled:
+    """For what is copied as it is, a key or a command: its line is never folded."""
+    return Styled(text, "", folds=False)
 
 
 def good(text: str) -> Styled:
@@ -199,7 +211,7 @@ class Terminal:
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):
                 # An old locale must cost a character, never the answer.
-                stream.reconfigure(errors="backslashreplace")
+                stream.reconfigure(errors=plain_signs.HANDLER)
         plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
         return cls(
             json=json,
@@ -251,17 +263,20 @@ class Terminal:
         self.stderr.flush()
 
     def qr_code(self, text: str) -> bool:
-        """Draw `text` as a QR code if the window is large enough; whether it was drawn.
+        """Draw `text`, a link, as a QR code; whether it was drawn. In a window too small for it, say so.
 
         Black on white with a border whatever the theme: many readers refuse an inverted code. The two
         colours are the message here, so NO_COLOR does not take them away.
         """
         if self.json or not self.stdout.isatty() or os.environ.get("TERM") == "dumb":
             return False
+        if not self.stdout.encoding.lower().startswith("utf"):
+            return False
         rows = _qr_rows(text)
         window = shutil.get_terminal_size()
         # Below it there must be room for a line of text and the prompt.
         if len(rows[0]) > window.columns or len(rows) + 2 > window.lines:
+            self.note("Make the window larger for a QR code, or use the link.")
             return False
         for row in rows:
             self.stdout.write(f"\x1b[38;5;16;48;5;231m{row}\x1b[0m\n")
@@ -269,12 +284,13 @@ class Terminal:
 
     def _lines(self, parts: tuple[str | Styled, ...], stream: TextIO) -> str:
         texts = [_clean(part if isinstance(part, str) else part.text) for part in parts]
-        styles = [None if isinstance(part, str) or not self.color else part.sgr for part in parts]
         if not stream.isatty():
             return "".join(texts) + "\n"
+        styles = [None if isinstance(part, str) or not self.color else part.sgr for part in parts]
+        folds = all(isinstance(part, str) or part.folds for part in parts)
         return "".join(
             " " * margin + cut(texts, styles, begin, end) + "\n"
-            for margin, begin, end in fold("".join(texts), columns_of(stream))
+            for margin, begin, end in fold("".join(texts), columns_of(stream) if folds else 0)
         )
 
 
@@ -290,6 +306,6 @@ def _qr_rows(text: str) -> list[str]:
     if len(modules) % 2:
         modules.append([0] * len(modules[0]))
     return [
-        "".join(" ▀▄█"[upper + 2 * lower] for upper, lower in zip(*pair, strict=True))
+        "".join(_BLOCKS[upper + 2 * lower] for upper, lower in zip(*pair, strict=True))
         for pair in zip(modules[::2], modules[1::2], strict=True)
     ]

@@ -343,6 +343,9 @@ class Code(StrEnum):
         "credential_suspended",
         "The issuer has suspended this credential.",
         "Try again later; only the issuer can reinstate it.",
+        {
+            Audience.HOLDER: "Only the issuer can reinstate it; ask how it stands now with `tally status`.",
+        },
     )
     STATUS_UNKNOWN = (
         "status_unknown",

@@ -36,7 +36,7 @@ class CredentialCopy:
 
 
 class StandingWord(StrEnum):
-    """What is known of a credential's status. UNKNOWN: nobody could be asked; it never means valid."""
+    """What an issuer said of a credential's status. UNKNOWN: nothing we understand; it never means valid."""
 
     VALID = "valid"
     SUSPENDED = "suspended"

@@ -1,12 +1,13 @@
 """The files of one wallet, in a folder that is closed to everybody else.
 
-wallet.sealed    what the wallet holds, sealed with the passphrase and with the recovery words
-ledgers.toml     the ledgers the wallet trusts, without secrets
+wallet.sealed             what the wallet holds, sealed with the passphrase and with the recovery words
+wallet.sealed.previous    the same before the last change, for when the newest file is damaged
+ledgers.toml              the ledgers the wallet trusts, without secrets
 
 And apart from it, so that an old copy of that folder does not bring back what would give it away:
 
-*.mark           how old wallet.sealed is at least
-seen/            the last checkpoint seen of each ledger
+*.mark                    how old wallet.sealed is at least
+seen/                     the last checkpoint seen of each ledger
 """
 
 from dataclasses import dataclass

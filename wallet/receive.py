@@ -204,7 +204,7 @@ def _held(
             CredentialCopy(credential=text, key=names[each.holder_key])
             for text, each in zip(issued.credentials, verified, strict=True)
         ),
-        standing=Standing(word=_standing_word(verified), checked_at=now),
+        standing=Standing(word=StandingWord.VALID, checked_at=now) if _is_asked(verified) else None,
     )
 
 
@@ -261,10 +261,10 @@ def _claim_names(credential: VerifiedCredential) -> tuple[tuple[str], ...]:
     return tuple((name,) for name in sorted(credential.claims.keys() - ABOUT_THE_CREDENTIAL))
 
 
-def _standing_word(verified: Sequence[VerifiedCredential]) -> StandingWord:
-    """Valid, unless the policy let a status pass that nobody could ask for."""
+def _is_asked(verified: Sequence[VerifiedCredential]) -> bool:
+    """Whether the policy let no status pass that nobody could be asked for."""
     outcomes = {check.outcome for each in verified for check in each.checks if check.id == Check.STATUS}
-    return StandingWord.UNKNOWN if Outcome.UNKNOWN in outcomes else StandingWord.VALID
+    return Outcome.UNKNOWN not in outcomes
 
 
 def _short_name(vct: str) -> str:

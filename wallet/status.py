@@ -22,17 +22,21 @@ _WORDS = {
     Status.INVALID: StandingWord.REVOKED,
     Status.SUSPENDED: StandingWord.SUSPENDED,
 }
-_WORST_FIRST = (StandingWord.REVOKED, StandingWord.SUSPENDED, StandingWord.UNKNOWN, StandingWord.VALID)
+# None: nobody could be asked.
+_WORST_FIRST = (StandingWord.REVOKED, StandingWord.SUSPENDED, StandingWord.UNKNOWN, None, StandingWord.VALID)
 
 _ListFinder: TypeAlias = Callable[[str, str], VerifiedStatusList | None]
 """The list of an issuer at an address; None where there is none that can be trusted."""
 
 
-def refresh_standings(vault: Vault, *, outside: Outside) -> None:
+def refresh_standings(vault: Vault, *, outside: Outside) -> frozenset[str]:
     """Ask the issuers' status lists about every credential, and keep what they say.
 
-    Whole lists are fetched, each once, so that nobody learns which credentials are held. What cannot be
-    found out is kept as unknown.
+    Whole lists are fetched, each once, so that nobody learns which credentials are held. Where there is no
+    list that can be trusted, what was known before stays, with the time it was asked.
+
+    Returns:
+        The ids of the credentials about which nobody could be asked.
 
     Raises:
         RefusedError, UnavailableError: the wallet could not be saved.
@@ -51,9 +55,11 @@ def refresh_standings(vault: Vault, *, outside: Outside) -> None:
         except TallyError:
             return None
 
+    words = {held.id: _worst_word(held, find_list) for held in vault.content.credentials}
     standings = {
-        held.id: Standing(word=_worst_word(held, find_list), checked_at=outside.clock())
-        for held in vault.content.credentials
+        credential_id: Standing(word=word, checked_at=outside.clock())
+        for credential_id, word in words.items()
+        if word is not None
     }
 
     def change(content: WalletContent) -> WalletContent:
@@ -64,22 +70,23 @@ def refresh_standings(vault: Vault, *, outside: Outside) -> None:
 
     if standings:
         vault.change(change)
+    return frozenset(words.keys() - standings.keys())
 
 
-def _worst_word(held: HeldCredential, find_list: _ListFinder) -> StandingWord:
+def _worst_word(held: HeldCredential, find_list: _ListFinder) -> StandingWord | None:
     # Each copy has a status index of its own. Those that were shown do not matter while others are left.
     words = [_word(held.issuer, copy, find_list) for copy in held.unused_copies or held.copies]
     return min(words, key=_WORST_FIRST.index)
 
 
-def _word(issuer: str, copy: CredentialCopy, find_list: _ListFinder) -> StandingWord:
+def _word(issuer: str, copy: CredentialCopy, find_list: _ListFinder) -> StandingWord | None:
     try:
         reference = read_status(signed_payload(copy))
         if reference is None:
             return StandingWord.VALID
         status_list = find_list(issuer, reference.uri)
         if status_list is None:
-            return StandingWord.UNKNOWN
+            return None
         return _WORDS[status_at(status_list, reference.index)]
     except TallyError:
         return StandingWord.UNKNOWN

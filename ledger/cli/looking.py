@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from doors.command import Command, pass_terminal
-from doors.terminal import Terminal, bold
+from doors.terminal import Terminal, bold, verbatim
 from ledger.cli.owning import own_folder
 from protocol.codes import Code
 from protocol.encoding.strict_json import JsonObject, JsonValue
@@ -37,7 +37,7 @@ def head(terminal: Terminal) -> None:
         }
     )
     for line in publication.note.splitlines():
-        terminal.say(line)
+        terminal.say(verbatim(line))
 
 
 @click.command("show", cls=Command, examples=["tally ledger show did:webvh:Qm…:ledger.example:city"])

@@ -10,7 +10,7 @@ from doors.command import Command, pass_terminal
 from doors.home import data_folder, state_folder
 from doors.listening import Listening, listening_options
 from doors.prompts import PassphraseSource, passphrase_options
-from doors.terminal import Terminal, bold, dim
+from doors.terminal import Terminal, bold, verbatim
 from protocol.codes import Code
 from protocol.errors import RefusedError
 
@@ -70,7 +70,7 @@ def init(
     terminal.say("Its onboarding token, shown only now: ", bold(token))
     terminal.note("Who trusts it keeps this policy:")
     for line in policy.splitlines():
-        terminal.note(dim(f"  {line}"))
+        terminal.note(verbatim(line))
 
 
 @click.command("serve", cls=Command, examples=["tally ledger serve --passphrase-file passphrase"])

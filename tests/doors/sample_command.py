@@ -100,6 +100,13 @@ def show_qr(terminal: Terminal) -> None:
     terminal.say("drawn" if drawn else "not drawn")
 
 
+@commands.command("signs")
+@pass_terminal
+def show_signs(terminal: Terminal) -> None:
+    """Print our signs, and a stranger's."""
+    terminal.say("✓ ✗ ! ? “李”")
+
+
 @commands.command("many")
 @pass_terminal
 def many(terminal: Terminal) -> None:

@@ -8,7 +8,7 @@ import segno
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from doors.terminal import MARK, ExitCode, Styled, Terminal, bold, exit_code, good, safe_text
+from doors.terminal import MARK, ExitCode, Styled, Terminal, bold, exit_code, good, safe_text, verbatim
 from protocol.codes import Code
 from protocol.errors import MalformedError, RefusedError, TallyError, UnavailableError, VerificationError
 from tests.processes import converse, run_module
@@ -91,6 +91,7 @@ def said(*parts: str | Styled, columns: int, color: bool = False) -> list[str]:
         pytest.param("", [""], id="empty"),
         pytest.param("exactly twenty-four cells", ["exactly twenty-four", "cells"], id="one too many"),
         pytest.param("✓ a line that does not fit", ["✓ a line that does not", "  fit"], id="behind a mark"),
+        pytest.param("· a line that does not fit", ["· a line that does not", "  fit"], id="behind a bullet"),
         pytest.param("    a line that does not fit", ["    a line that does not", "    fit"], id="as far in"),
         pytest.param(
             "  Name    Ada Augusta Lovelace",
@@ -122,6 +123,12 @@ def test_styles_are_shown_on_every_line_they_reach() -> None:
         "\x1b[1ma bold and long line\x1b[0m",
         "\x1b[1mon\x1b[0m",
     ]
+
+
+def test_line_to_be_copied_stays_whole_in_a_narrow_window() -> None:
+    line = "log ledger.example+1a4d0dfe+AQ0 https://ledger.example"
+    assert said(verbatim(line), columns=20, color=True) == [line]
+    assert said("  ", verbatim(line), columns=20) == [f"  {line}"]
 
 
 @pytest.mark.parametrize("columns", [0, 1, 19])
@@ -189,10 +196,19 @@ def test_qr_code_is_drawn_black_on_white_with_a_border() -> None:
 @pytest.mark.parametrize(("columns", "lines"), [(30, 40), (80, 18)])
 def test_qr_code_is_not_drawn_where_it_does_not_fit(columns: int, lines: int) -> None:
     finished = converse(SAMPLE, "plain", "qr", columns=columns, lines=lines)
-    assert finished.stdout == "not drawn\r\n"
+    said = "Make the window larger for a QR code, or use the link. not drawn"
+    assert " ".join(finished.stdout.split()) == said
 
 
 def test_qr_code_is_not_drawn_without_a_capable_terminal() -> None:
     assert run_module(SAMPLE, "plain", "qr").stdout == "not drawn\n"
     assert converse(SAMPLE, "plain", "qr", environment={"TERM": "dumb"}).stdout == "not drawn\r\n"
     assert run_module(SAMPLE, "plain", "qr", "--json").stdout == ""
+    ascii_only = {"PYTHONIOENCODING": "ascii"}
+    assert converse(SAMPLE, "plain", "qr", environment=ascii_only).stdout == "not drawn\r\n"
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_marks_and_quotes_are_plain_where_the_encoding_lacks_them(encoding: str) -> None:
+    finished = run_module(SAMPLE, "plain", "signs", environment={"PYTHONIOENCODING": encoding})
+    assert finished.stdout == 'OK x ! ? "\\u674e"\n'

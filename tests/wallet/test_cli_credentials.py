@@ -172,18 +172,35 @@ def test_credential_that_is_not_there_is_not_found(holder: Holder, command: str)
     assert ended.error == "credential_not_found"
 
 
-@pytest.mark.parametrize(
-    ("status", "word"), [(0, "valid"), (1, "revoked"), (2, "suspended"), (None, "unknown")]
-)
-def test_status_asks_the_issuer_and_remembers_the_answer(
-    holder: Holder, status: int | None, word: str
-) -> None:
+@pytest.mark.parametrize(("status", "word"), [(0, "valid"), (1, "revoked"), (2, "suspended"), (3, "unknown")])
+def test_status_asks_the_issuer_and_remembers_the_answer(holder: Holder, status: int, word: str) -> None:
     holder.hold(standing=None)
     holder.outside.status = status
     asked = holder.run("status", "--json").json["credentials"]
     assert [each["status"] for each in asked] == [word]
     assert holder.run("list", "--json").json["credentials"] == asked
-    assert ("nobody could be asked" in holder.run("status").stderr) is (word == "unknown")
+    assert ("not understood" in holder.run("status").stderr) is (word == "unknown")
+
+
+def test_status_that_nobody_can_be_asked_for_stays_what_it_was_when_somebody_was(holder: Holder) -> None:
+    holder.hold("degree-0001", standing=Standing(word=StandingWord.VALID, checked_at=NOW - DAY / 8))
+    holder.hold("degree-0002", standing=None)
+    before = holder.run("list", "--json").json
+    holder.outside.status = None
+    ended = holder.run("status", "--json")
+    assert (ended.status, ended.json) == (ExitCode.NETWORK, before)
+    shown = holder.run("status")
+    lines = [line.strip() for line in shown.stdout.splitlines()]
+    assert lines[2].endswith(", asked 3 hours ago")
+    assert lines[6].endswith(", its issuer not asked yet")
+    assert lines[3] == lines[7] == "! could not be asked now"
+    assert "Not asked: a status list or its ledger was away" in shown.stderr
+    assert holder.run("list", "--json").json == before
+
+
+def test_status_of_nothing_needs_nobody(holder: Holder) -> None:
+    holder.outside.status = None
+    assert holder.run("status").status == 0
 
 
 def test_status_of_one_credential_is_that_of_no_other(holder: Holder) -> None:

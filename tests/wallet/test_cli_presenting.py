@@ -309,6 +309,15 @@ def test_revoked_credential_is_not_shown_and_the_reason_is_said(holder: Holder) 
     assert (ended.stdout, ended.error) == ("", "credential_revoked")
 
 
+def test_suspended_credential_is_refused_with_how_to_ask_whether_it_still_is(holder: Holder) -> None:
+    holder.hold(standing=Standing(word=StandingWord.SUSPENDED, checked_at=NOW))
+    ended = holder.run("present", signed(), "--yes")
+    assert "credential_suspended" in ended.stderr
+    assert "`tally status`" in ended.stderr
+    assert holder.run("status").status == 0
+    assert holder.run("present", signed(), "--yes").status == 0
+
+
 def test_copy_that_was_shown_before_is_said_to_be_linkable(holder: Holder) -> None:
     holder.hold(copies=1)
     assert holder.run("present", signed(), "--yes").status == 0

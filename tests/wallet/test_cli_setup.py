@@ -135,7 +135,7 @@ def test_fetcher_reaches_the_ports_of_the_trusted_ledgers_and_no_others() -> Non
     ("arguments", "code"),
     [
         (["--recover"], "input_required"),
-        (["--ledger", "http://gone.localhost:1"], "network_unreachable"),
+        (["--ledger", "http://gone.localhost:1"], "network_ledger_unreachable"),
         (["--words-file", "WORDS"], "vault_exists"),
         (["--words-file", "/nowhere/words"], "usage_invalid"),
         (["--ledger", URL, "--ledger-policy", "BINARY"], "text_invalid"),
@@ -188,7 +188,7 @@ def test_trust_is_not_changed_without_a_yes(holder: Holder, more: list[str]) -> 
 def test_person_reads_the_policy_before_trusting_it(holder: Holder) -> None:
     finished = holder.converse("trust", URL, answers=[(f"Believe what {URL} says", "n\n")])
     assert finished.status == ExitCode.DECLINED
-    assert KEY in finished.stdout
+    assert encode_log_policy(POLICY) in finished.stdout.replace("\r\n", "\n")
     assert load_ledgers(holder.folder).ledgers == ()
 
 

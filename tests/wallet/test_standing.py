@@ -1,7 +1,7 @@
 """How credentials stand: by their own times, and by status lists that may be away, old or forged."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -198,20 +198,40 @@ def test_a_suspension_stays_until_a_list_says_otherwise(vault: Vault, host: Stat
         pytest.param(token(payload(StatusList(2, b""), sub=STATUS_URI)), id="too short"),
     ],
 )
-def test_what_cannot_be_found_out_is_unknown_and_never_valid(
+def test_what_cannot_be_found_out_is_never_valid_and_never_news(
     vault: Vault, host: StatusHost, answer: str | TallyError
 ) -> None:
-    keep(vault, copies=1, indices=[7])
+    keep(vault, "known", copies=1, indices=[7])
+    keep(vault, "new", copies=1, indices=[7], standing=None)
     host.lists[STATUS_URI] = answer
-    refresh_standings(vault, outside=host.outside())
-    assert words(vault) == [StandingWord.UNKNOWN]
+    assert refresh_standings(vault, outside=host.outside()) == {"known", "new"}
+    assert [held.standing for held in vault.content.credentials] == [standing(StandingWord.VALID), None]
 
 
 def test_without_its_issuer_a_list_says_nothing(vault: Vault, host: StatusHost) -> None:
-    keep(vault, copies=1, indices=[7])
+    keep(vault, copies=1, indices=[7], standing=None)
     host.publish({})
-    refresh_standings(vault, outside=host.outside(did=UnavailableError(Code.DID_NOT_FOUND)))
-    assert words(vault) == [StandingWord.UNKNOWN]
+    outside = host.outside(did=UnavailableError(Code.DID_NOT_FOUND))
+    assert refresh_standings(vault, outside=outside) == {"degree-1"}
+    assert words(vault) == [None]
+
+
+def test_bad_news_of_one_copy_counts_although_the_list_of_another_is_away(
+    vault: Vault, host: StatusHost
+) -> None:
+    keep(vault, copies=2, indices=[1, 2])
+    elsewhere = {"status_list": {"idx": 1, "uri": "https://issuer.example/status/2"}}
+    keep(vault, "elsewhere", copies=1, status=elsewhere)
+    away = vault.content.credential("elsewhere").copies
+    both = replace(vault.content.credential("degree-1"), id="both")
+    both = replace(both, copies=both.copies + away)
+    vault.change(lambda content: content.with_credential(both))
+    for status, word in ((Status.VALID, StandingWord.VALID), (Status.INVALID, StandingWord.REVOKED)):
+        host.publish({1: status})
+        refresh_standings(vault, outside=host.outside())
+        assert vault.content.credential("both").standing == Standing(
+            word=word, checked_at=NOW if word is StandingWord.VALID else LATER
+        )
 
 
 def test_a_status_by_another_mechanism_is_unknown_and_none_at_all_is_valid(
@@ -289,6 +309,7 @@ def test_a_wallet_another_process_holds_is_not_changed(
     vault: Vault, host: StatusHost, tmp_path: Path
 ) -> None:
     keep(vault, copies=1, indices=[7])
+    host.publish({7: Status.SUSPENDED})
     with open_vault(tmp_path) as other, other.file.hold(), pytest.raises(RefusedError) as caught:
         refresh_standings(vault, outside=host.outside())
     assert caught.value.code is Code.VAULT_LOCKED

@@ -11,7 +11,7 @@ from doors.home import data_folder, state_folder
 from doors.ledger_address import LedgerAddress
 from doors.listening import Listening, listening_options
 from doors.prompts import PassphraseSource, confirm, passphrase_options
-from doors.terminal import Terminal, bold, dim, good, warning
+from doors.terminal import Terminal, bold, good, verbatim, warning
 from doors.text_file import TextFile
 from protocol.codes import Code
 from protocol.encoding.members import text_member
@@ -86,7 +86,7 @@ def init(
         ledger = trust_ledger(folder, ledger_url, policy=ledger_policy, fetcher=fetcher)
     terminal.note("You trust the ledger by this policy:")
     for line in encode_log_policy(ledger.policy).splitlines():
-        terminal.note(dim(f"  {line}"))
+        terminal.note(verbatim(line))
     secret = Passphrase(passphrase.read(terminal, question="New passphrase:", repeat=True))
     with folder.open_new_keys(secret, sealing=ANSWERS, kdf=calibrate_kdf(), now=now()) as ring:
         folder.create_register(TABLES)

@@ -5,7 +5,7 @@ import click
 from doors.clock import now
 from doors.command import Command, pass_terminal
 from doors.prompts import PassphraseSource, passphrase_options
-from doors.terminal import Terminal
+from doors.terminal import ExitCode, Terminal
 from wallet.cli.access import open_wallet, wallet_folder
 from wallet.cli.credentials import print_credentials
 from wallet.cli.network import open_outside
@@ -17,13 +17,24 @@ from wallet.status import refresh_standings
 @click.argument("credential", required=False)
 @passphrase_options
 @pass_terminal
-def status(terminal: Terminal, *, credential: str | None, passphrase: PassphraseSource) -> None:
-    """Ask the issuers how your credentials stand now, and say so. No issuer learns which ones you hold."""
+def status(terminal: Terminal, *, credential: str | None, passphrase: PassphraseSource) -> ExitCode:
+    """Ask the issuers how your credentials stand now, and say so. No issuer learns which ones you hold.
+
+    Where nobody can be asked, what was known before stays.
+    """
     with open_wallet(terminal, passphrase) as vault, open_outside(wallet_folder()) as outside:
         if credential is not None:
             vault.content.credential(credential)
-        refresh_standings(vault, outside=outside)
-        asked = [held for held in vault.content.credentials if credential in (None, held.id)]
-        print_credentials(terminal, asked, now=now(), pending=vault.content.pending)
-        if any(standing_of(held, now=now()).word is PresentWord.UNKNOWN for held in asked):
-            terminal.note("Unknown: nobody could be asked, or the answer could not be trusted.")
+        asked_in_vain = refresh_standings(vault, outside=outside)
+        listed = [held for held in vault.content.credentials if credential in (None, held.id)]
+        print_credentials(
+            terminal, listed, now=now(), pending=vault.content.pending, asked_in_vain=asked_in_vain
+        )
+        standings = {held.id: standing_of(held, now=now()) for held in listed}
+        if not asked_in_vain.isdisjoint(standings):
+            terminal.note("Not asked: a status list or its ledger was away, or could not be trusted.")
+            terminal.note("Try again later; `tally doctor` looks at the ledgers.")
+        elif any(standing.word is PresentWord.UNKNOWN for standing in standings.values()):
+            terminal.note("Unknown: what the issuer says about it is not understood here.")
+        askable = {held_id for held_id, standing in standings.items() if standing.has_status}
+        return ExitCode.NETWORK if askable and askable <= asked_in_vain else ExitCode.SUCCESS

@@ -125,8 +125,12 @@ def print_credentials(
     *,
     now: datetime,
     pending: Collection[PendingIssuance],
+    asked_in_vain: Collection[str] = (),
 ) -> None:
-    """Print how each of them stands at `now`, first those that can be used; then what did not come yet."""
+    """Print how each of them stands at `now`, first those that can be used; then what did not come yet.
+
+    `asked_in_vain` are the ids of those whose issuer could not be asked just now.
+    """
     ordered = sorted(
         credentials,
         key=lambda held: (
@@ -151,6 +155,8 @@ def print_credentials(
             dim(f", {len(held.unused_copies)} of {len(held.copies)} copies left, "),
             shown_asking(standing, now=now),
         )
+        if held.id in asked_in_vain:
+            terminal.say(margin, warning("! could not be asked now"))
     print_pending(terminal, pending)
 
 

@@ -16,7 +16,7 @@ from wallet.cli.credentials import print_pending
 from wallet.cli.network import open_outside
 from wallet.cli.source import read_source
 from wallet.cli.wording import one_line, plural, quoted, shown_did, shown_label
-from wallet.content import HeldCredential, StandingWord
+from wallet.content import HeldCredential
 from wallet.label import type_label, type_name
 from wallet.offer import OpenedOffer, offer_digest, open_offer
 from wallet.outside import Outside
@@ -136,5 +136,5 @@ def _tell_added(terminal: Terminal, added: Iterable[HeldCredential]) -> None:
         copies = plural(len(held.copies), "copy", "copies")
         label = bold(shown_label(type_label(held.credential_type)))
         terminal.say(good("✓ "), label, f" from {shown_did(held.issuer)} is yours: {held.id}, {copies}.")
-        if held.standing is None or held.standing.word is StandingWord.UNKNOWN:
+        if held.standing is None:
             terminal.note(warning("? "), "Its status could not be asked. Try `tally status`.")

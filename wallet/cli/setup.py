@@ -11,7 +11,7 @@ from doors.clock import now
 from doors.command import Command, pass_terminal
 from doors.ledger_address import LedgerAddress
 from doors.prompts import PassphraseSource, confirm, passphrase_options
-from doors.terminal import Terminal, bold, dim, good, warning
+from doors.terminal import Terminal, bold, good, verbatim, warning
 from ledger.fetch import chosen_fetcher
 from ledger.trust import TrustedLedger, TrustedLedgers, choose_ledger, parse_trusted_ledger
 from protocol.codes import Code
@@ -151,7 +151,8 @@ def trust(
     documents: list[JsonValue] = [_document(known) for known in trusted.ledgers]
     terminal.document({"ledgers": documents})
     for known in trusted.ledgers:
-        terminal.say(good("✓ "), bold(known.url), dim(f"  {encode_vkey(known.policy.logs[0].key)}"))
+        terminal.say(good("✓ "), bold(known.url))
+        terminal.say(verbatim(f"  {encode_vkey(known.policy.logs[0].key)}"))
     if not trusted.ledgers:
         terminal.note("No ledger is trusted. Add one with `tally trust URL`.")
 
@@ -174,7 +175,7 @@ def _choose(urls: Sequence[str], policies: Sequence[BinaryIO]) -> list[TrustedLe
 def _tell(terminal: Terminal, ledger: TrustedLedger) -> None:
     terminal.note(f"The ledger {ledger.url}, by this policy; compare its keys with what its operator says:")
     for line in encode_log_policy(ledger.policy).splitlines():
-        terminal.note(dim(f"  {line}"))
+        terminal.note(verbatim(line))
 
 
 def _document(ledger: TrustedLedger) -> JsonObject:
