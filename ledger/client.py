@@ -10,7 +10,7 @@ from datetime import datetime
 
 from ledger.fetch import Fetched, Fetcher
 from ledger.memory import CheckpointMemory
-from ledger.trust import TrustedLedger
+from ledger.trust import TrustedLedger, errors_of_ledger
 from protocol.codes import Code
 from protocol.encoding.form import encode_form
 from protocol.encoding.members import (
@@ -42,6 +42,10 @@ _JSON = "application/json"
 _MAX_NOTE_BYTES = 128 * 1024
 _OCTETS = "application/octet-stream"
 _MAX_HISTORY_BYTES = 8 * 1024 * 1024
+# What happens to the ledger's own machine; under these words it would be taken for the reader's.
+_TROUBLE_OF_A_MACHINE = frozenset(
+    {Code.DATABASE_BUSY, Code.DATABASE_DAMAGED, Code.DISK_ERROR, Code.DISK_FULL, Code.INTERNAL_ERROR}
+)
 
 
 def parse_onboarding_token(text: str, *, file: str) -> str:
@@ -98,12 +102,19 @@ class LedgerClient:
         Raises:
             MalformedError: the answer is not in its form.
             VerificationError: the checkpoint is not acceptable, or an entry is not in the log.
-            UnavailableError: the ledger cannot be reached, or knows no such DID.
+            UnavailableError: the ledger cannot be reached, or says that it knows no such DID (DID_NOT_FOUND).
         """
         before = self._memory.recall(self.ledger.origin)
-        answer = self._get(
-            f"inclusion?{encode_form({'did': did})}", accept=_JSON, max_bytes=_MAX_HISTORY_BYTES
-        )
+        query = encode_form({"did": did})
+        with errors_of_ledger():
+            answer = self._fetcher.fetch(
+                f"{self.ledger.url}/inclusion?{query}", accept=_JSON, max_bytes=_MAX_HISTORY_BYTES
+            )
+        if answer.status != 200:
+            is_unknown = parse_problem(answer.body, status=answer.status).code is Code.DID_NOT_FOUND
+            # Its word alone: nobody can prove that something is in no log.
+            code = Code.DID_NOT_FOUND if is_unknown else Code.NETWORK_STATUS
+            raise UnavailableError(code, did if is_unknown else str(answer.status))
         history = parse_json_object(answer.body, max_bytes=_MAX_HISTORY_BYTES)
         note = text_member(history, "checkpoint", max_characters=_MAX_NOTE_BYTES)
         checkpoint = self._verify_checkpoint(note, before, now=now)
@@ -128,19 +139,23 @@ class LedgerClient:
 
         Raises:
             RefusedError: the ledger does not admit it, or not from this writer; its own words are the detail.
-            UnavailableError: the ledger cannot be reached.
+            UnavailableError: the ledger cannot be reached, or has trouble with its own machine.
         """
-        answer = self._fetcher.fetch(
-            f"{self.ledger.url}/entries",
-            method="POST",
-            accept=_JSON,
-            headers={"Authorization": f"Bearer {onboarding_token}"},
-            body=line,
-            content_type="application/json",
-            max_bytes=_MAX_NOTE_BYTES,
-        )
+        with errors_of_ledger():
+            answer = self._fetcher.fetch(
+                f"{self.ledger.url}/entries",
+                method="POST",
+                accept=_JSON,
+                headers={"Authorization": f"Bearer {onboarding_token}"},
+                body=line,
+                content_type="application/json",
+                max_bytes=_MAX_NOTE_BYTES,
+            )
         if answer.status >= 400:
-            raise parse_problem(answer.body, status=answer.status)
+            problem = parse_problem(answer.body, status=answer.status)
+            if problem.code in _TROUBLE_OF_A_MACHINE:
+                raise UnavailableError(Code.NETWORK_STATUS, f"{self.ledger.authority}: {problem.code}")
+            raise problem
         receipt = parse_json_object(answer.body)
         return Receipt(
             integer_member(receipt, "index"), text_member(receipt, "did"), text_member(receipt, "version_id")
@@ -199,4 +214,5 @@ class LedgerClient:
         )
 
     def _get(self, path: str, *, accept: str, max_bytes: int) -> Fetched:
-        return self._fetcher.fetch_ok(f"{self.ledger.url}/{path}", accept=accept, max_bytes=max_bytes)
+        with errors_of_ledger():
+            return self._fetcher.fetch_ok(f"{self.ledger.url}/{path}", accept=accept, max_bytes=max_bytes)

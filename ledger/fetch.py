@@ -115,7 +115,7 @@ class Fetcher:
         with (
             self._one_of_few(address.host),
             deadline(self._rules.deadline),
-            _errors_of(address.host),
+            _errors_of(address.origin.partition("://")[2]),
         ):
             return self._exchange(address, method, all_headers, body, accept, max_bytes)
 
@@ -280,20 +280,20 @@ def _read(chunks: Iterable[bytes], announced: str, max_bytes: int) -> bytes:
 
 
 @contextmanager
-def _errors_of(host: str) -> Iterator[None]:
-    """Turn the exceptions of the HTTP client into ours."""
+def _errors_of(authority: str) -> Iterator[None]:
+    """Turn the exceptions of the HTTP client into ours, which name the host and the port."""
     import h11
     import httpcore2
 
     try:
         yield
     except httpcore2.TimeoutException as error:
-        raise UnavailableError(Code.NETWORK_TIMEOUT, host) from error
+        raise UnavailableError(Code.NETWORK_TIMEOUT, authority) from error
     except httpcore2.RemoteProtocolError as error:
         # The client keeps h11's own exception as its argument; 431 is h11's hint for too long a header.
         cause = error.args[0]
         if isinstance(cause, h11.RemoteProtocolError) and cause.error_status_hint == 431:
             raise UnavailableError(Code.NETWORK_TOO_LARGE, "headers") from error
-        raise UnavailableError(Code.NETWORK_UNREACHABLE, host) from error
+        raise UnavailableError(Code.NETWORK_UNREACHABLE, authority) from error
     except (httpcore2.NetworkError, httpcore2.ProtocolError) as error:
-        raise UnavailableError(Code.NETWORK_UNREACHABLE, host) from error
+        raise UnavailableError(Code.NETWORK_UNREACHABLE, authority) from error

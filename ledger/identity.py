@@ -160,10 +160,18 @@ class SigningKeys:
         """Check that the DID lists this key, so that nobody signs in vain with an old one.
 
         Raises:
-            VerificationError: it does not, it was deactivated, or its history must not be trusted.
+            VerificationError: it does not, it was deactivated, its history must not be trusted, or the ledger
+                shows nothing of it.
             UnavailableError: the ledger cannot be reached.
         """
-        document = _read_history(self._keeper, self._did, now).verified_did(evidence=None).document
+        try:
+            history = _read_history(self._keeper, self._did, now)
+        except UnavailableError as error:
+            if error.code is Code.DID_NOT_FOUND:
+                # It was logged there once. Whoever looks it up now finds what we find.
+                raise VerificationError(error.code, self._did) from error
+            raise
+        document = history.verified_did(evidence=None).document
         for relationship in Relationship:
             if self._current.key_id not in document.relationships[relationship]:
                 raise VerificationError(Code.SIGNING_KEY_REPLACED, self._did)
@@ -222,7 +230,7 @@ def _log_prepared_entry(keeper: IdentityKeeper, now: datetime) -> VerifiedHistor
             raise
         # Sent before, it may have been logged although the answer was lost. Then nothing but its keys can
         # ever write the next entry.
-        if not (_is_rotating(keeper) and _is_logged(keeper, did, entry.version_id, now)):
+        if not _is_logged(keeper, did, entry.version_id, now):
             _give_up(keeper)
             raise
     # The ledger's receipt is its word; that the entry is in the log and is the last of the DID is checked.
@@ -233,7 +241,14 @@ def _log_prepared_entry(keeper: IdentityKeeper, now: datetime) -> VerifiedHistor
 
 
 def _is_logged(keeper: IdentityKeeper, did: str, version_id: str, now: datetime) -> bool:
-    return any(version.version_id == version_id for version in _read_history(keeper, did, now).versions)
+    try:
+        history = _read_history(keeper, did, now)
+    except UnavailableError as error:
+        # A DID that is rotated was logged once: that its ledger shows nothing of it settles nothing.
+        if error.code is Code.DID_NOT_FOUND and not _is_rotating(keeper):
+            return False
+        raise
+    return any(version.version_id == version_id for version in history.versions)
 
 
 def _take_into_use(keeper: IdentityKeeper) -> None:

@@ -14,15 +14,17 @@ on it.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from ledger.fetch import Fetcher
 from protocol.codes import Code
 from protocol.did.webvh.identifier import parse_webvh
 from protocol.encoding.strict_json import decode_utf8
-from protocol.errors import MalformedError, RefusedError, VerificationError
+from protocol.errors import MalformedError, RefusedError, UnavailableError, VerificationError
 from protocol.tlog.policy import LogPolicy, encode_log_policy, parse_log_policy
 from protocol.web_address import parse_web_address
 from storage.toml_table import TomlTable, parse_toml
@@ -124,10 +126,27 @@ def fetch_trusted_ledger(url: str, *, fetcher: Fetcher) -> TrustedLedger:
 
     Raises:
         MalformedError: the answer is not a policy for one log.
-        UnavailableError: the ledger cannot be reached.
+        UnavailableError: the ledger cannot be reached, or what is there is none.
     """
-    answer = fetcher.fetch_ok(f"{url.rstrip('/')}/policy", accept="text/plain", max_bytes=_MAX_POLICY_BYTES)
+    with errors_of_ledger():
+        address = f"{url.rstrip('/')}/policy"
+        answer = fetcher.fetch(address, accept="text/plain", max_bytes=_MAX_POLICY_BYTES)
+    if answer.status == HTTPStatus.NOT_FOUND:
+        raise UnavailableError(Code.NETWORK_CONTENT_TYPE, f"{url} is no ledger")
+    if answer.status != HTTPStatus.OK:
+        raise UnavailableError(Code.NETWORK_STATUS, str(answer.status))
     return parse_trusted_ledger(decode_utf8(answer.body))
+
+
+@contextmanager
+def errors_of_ledger() -> Iterator[None]:
+    """Say of a server that is away that it is a ledger: others than its own operator wait for it."""
+    try:
+        yield
+    except UnavailableError as error:
+        if error.code is not Code.NETWORK_UNREACHABLE:
+            raise
+        raise UnavailableError(Code.NETWORK_LEDGER_UNREACHABLE, error.detail) from error
 
 
 def choose_ledger(url: str, *, policy: str | None, fetcher: Fetcher) -> TrustedLedger:

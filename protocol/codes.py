@@ -382,6 +382,8 @@ class Code(StrEnum):
         "Nothing is published under this DID.",
         "Check the DID, or try again later.",
         {
+            Audience.ISSUER: "Ask the ledger's operator whether it was put back to an old copy.",
+            Audience.VERIFIER: "Check the DID; if it is your own, ask the ledger's operator about it.",
             Audience.OPERATOR: "See which DIDs there are with `tally ledger show`.",
         },
     )
@@ -807,6 +809,16 @@ class Code(StrEnum):
             Audience.ISSUER: "Check the address; if the server is yours, run `tally issuer serve`.",
             Audience.VERIFIER: "Check the address; if the server is yours, run `tally verifier serve`.",
             Audience.OPERATOR: "Check the address; if the server is yours, run `tally ledger serve`.",
+        },
+    )
+    NETWORK_LEDGER_UNREACHABLE = (
+        "network_ledger_unreachable",
+        "The ledger could not be reached.",
+        "Check its address and the connection; once it is back, do the same again.",
+        {
+            Audience.ISSUER: "Ask its operator whether it runs; once it does, call the same command again.",
+            Audience.VERIFIER: "Ask its operator whether it runs; once it does, call the same command again.",
+            Audience.OPERATOR: "Check the address; if the ledger is yours, run `tally ledger serve`.",
         },
     )
     NETWORK_STATUS = (

@@ -254,7 +254,7 @@ def test_token_is_made_and_taken_back(operator: Operator, tally: Tally) -> None:
 
 def test_check_of_a_ledger_that_is_not_reachable_is_no_verdict(operator: Operator, tally: Tally) -> None:
     said = tally("check", "--json")
-    assert (said.status, said.code) == (ExitCode.NETWORK, "network_unreachable")
+    assert (said.status, said.code) == (ExitCode.NETWORK, "network_ledger_unreachable")
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from ledger.client import TOKEN_PREFIX, LedgerClient
 from ledger.fetch import Fetched, Fetcher, FetchRules
 from ledger.identity import (
     IdentityKeeper,
+    SigningKeys,
     confirm_identity,
     create_identity,
     create_identity_keys,
@@ -386,9 +387,35 @@ def test_altered_evidence_is_refused(
     assert code_of(lambda: resolver.resolve(entry.version.did)) is expected
 
 
+class Answering(Fetcher):
+    """Passes everything on, but for the paths that hold `part`: those get this status and body."""
+
+    def __init__(self, part: str, status: int, body: bytes) -> None:
+        super().__init__(FetchRules(development=True))
+        self._part = part
+        self._answer = Fetched(status, "application/problem+json", body)
+
+    def fetch(self, url: str, **options: Any) -> Fetched:
+        return self._answer if self._part in url else super().fetch(url, **options)
+
+
 def test_did_the_ledger_does_not_know_is_unavailable(reader: Reader) -> None:
-    with pytest.raises(UnavailableError):
+    with pytest.raises(UnavailableError) as unknown:
         reader.resolver().resolve(first(reader).version.did)
+    assert unknown.value.code is Code.DID_NOT_FOUND
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [(404, b"<html>"), (404, b'{"code":"not_found"}'), (503, b'{"code":"disk_full"}'), (502, b"")],
+)
+def test_other_failure_to_answer_says_nothing_about_the_did(
+    reader: Reader, answer: tuple[int, bytes]
+) -> None:
+    resolver = reader.resolver(fetcher=Answering("/inclusion", *answer))
+    with pytest.raises(UnavailableError) as failed:
+        resolver.resolve(first(reader).version.did)
+    assert (failed.value.code, failed.value.detail) == (Code.NETWORK_STATUS, str(answer[0]))
 
 
 def test_did_on_an_unknown_ledger_is_refused_without_asking_anybody(reader: Reader) -> None:
@@ -432,6 +459,47 @@ def test_refusal_of_the_ledger_arrives_as_its_code(reader: Reader) -> None:
         code_of(lambda: client.submit(entry.line.encode(), onboarding_token=wrong_token))
         is Code.WRITER_NOT_AUTHORIZED
     )
+
+
+@pytest.mark.parametrize(
+    "code", ["database_busy", "database_damaged", "disk_error", "disk_full", "internal_error"]
+)
+def test_trouble_of_the_ledgers_machine_is_not_taken_for_ones_own(reader: Reader, code: str) -> None:
+    client = reader.client(Answering("/entries", 503, f'{{"code":"{code}"}}'.encode()))
+    with pytest.raises(UnavailableError) as trouble:
+        client.submit(b"{}", onboarding_token=reader.token)
+    assert trouble.value.code is Code.NETWORK_STATUS
+    assert trouble.value.detail == f"{reader.world.ledger.authority}: {code}"
+
+
+def test_ledger_that_is_away_is_named_with_its_port(reader: Reader) -> None:
+    away = TrustedLedger("http://ledger.localhost:1", reader.world.ledger.policy)
+    client = LedgerClient(away, fetcher=reader.fetcher, memory=reader.memory)
+    did = first(reader).version.did
+    for ask in (
+        lambda: client.checkpoint(now=reader.world.clock()),
+        lambda: client.read_history(did, now=reader.world.clock()),
+        lambda: client.submit(b"{}", onboarding_token=reader.token),
+        lambda: fetch_trusted_ledger(away.url, fetcher=reader.fetcher),
+    ):
+        with pytest.raises(UnavailableError) as failed:
+            ask()
+        assert failed.value.code is Code.NETWORK_LEDGER_UNREACHABLE
+        assert failed.value.detail == "ledger.localhost:1"
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "detail"),
+    [
+        (404, Code.NETWORK_CONTENT_TYPE, "{url} is no ledger"),
+        (503, Code.NETWORK_STATUS, "503"),
+    ],
+)
+def test_address_that_gives_no_policy_says_why(reader: Reader, status: int, code: Code, detail: str) -> None:
+    url = reader.world.ledger.url
+    with pytest.raises(UnavailableError) as failed:
+        fetch_trusted_ledger(url, fetcher=reader.through(Answering("/policy", status, b"")))
+    assert (failed.value.code, failed.value.detail) == (code, detail.format(url=url))
 
 
 def test_ledger_is_asked_for_its_own_policy(reader: Reader) -> None:
@@ -532,6 +600,70 @@ def test_creation_is_finished_when_the_ledger_was_away(institution: Institution)
     # The entry was made for the unreachable ledger; a person who corrects the address begins again.
     keeper.prepared_entry.unlink()
     assert institution.reader.resolver().resolve(institution.create()).did
+
+
+@pytest.mark.parametrize("was_logged", [True, False])
+def test_creation_that_is_refused_after_a_lost_answer_is_looked_for_in_the_log(
+    institution: Institution, was_logged: bool
+) -> None:
+    keeper, reader = institution.keeper, institution.reader
+
+    class Forgetful(LedgerClient):
+        attempts = 0
+
+        def submit(self, line: bytes, *, onboarding_token: str) -> Any:
+            self.attempts += 1
+            if self.attempts > 1:
+                raise RefusedError(Code.ENTRY_NOT_ADMITTED)
+            if was_logged:
+                super().submit(line, onboarding_token=onboarding_token)
+            raise UnavailableError(Code.NETWORK_TIMEOUT)
+
+    forgetful = IdentityKeeper(
+        keeper.ring,
+        keeper.prepared_entry,
+        Forgetful(reader.world.ledger, fetcher=reader.fetcher, memory=reader.memory),
+        keeper.onboarding_token,
+    )
+    again = Institution(reader, forgetful)
+    assert code_of(again.create) is Code.NETWORK_TIMEOUT
+    if was_logged:
+        assert reader.resolver().resolve(again.create()).did
+    else:
+        assert code_of(again.create) is Code.ENTRY_NOT_ADMITTED
+    assert keeper.prepared_entry.exists() is was_logged
+
+
+def test_rotation_keeps_its_keys_while_the_ledger_shows_nothing_of_the_did(institution: Institution) -> None:
+    did = institution.create()
+    keeper, reader = institution.keeper, institution.reader
+
+    class Restored(LedgerClient):
+        def submit(self, line: bytes, *, onboarding_token: str) -> Any:
+            def gone(*_arguments: object, **_more: object) -> Any:
+                raise UnavailableError(Code.DID_NOT_FOUND)
+
+            self.read_history = gone  # type: ignore[method-assign]
+            raise RefusedError(Code.ENTRY_NOT_ADMITTED)
+
+    restored = IdentityKeeper(
+        keeper.ring,
+        keeper.prepared_entry,
+        Restored(reader.world.ledger, fetcher=reader.fetcher, memory=reader.memory),
+        keeper.onboarding_token,
+    )
+    now = reader.world.clock()
+    assert code_of(lambda: rotate_identity(restored, did, now=now)) is Code.DID_NOT_FOUND
+    assert keeper.prepared_entry.exists()
+    assert rotate_identity(keeper, did, now=now) == identity_key(keeper.ring, did)
+
+
+def test_institution_that_its_ledger_has_forgotten_is_told_so(institution: Institution) -> None:
+    now = institution.reader.world.clock()
+    keys = SigningKeys(institution.keeper, first(institution.reader).version.did, now=now)
+    with pytest.raises(VerificationError) as forgotten:
+        keys.verify_listed(now)
+    assert forgotten.value.code is Code.DID_NOT_FOUND
 
 
 def test_rotation_interrupted_after_logging_is_resumed_with_the_same_key(institution: Institution) -> None:

@@ -32,7 +32,7 @@ def test_server_is_reached_where_it_was_last_with_the_key_of_the_register(folder
         server.get("anything")
     assert (unreachable.value.code, unreachable.value.detail) == (
         Code.NETWORK_UNREACHABLE,
-        "institution.localhost",
+        "institution.localhost:1",
     )
     assert {file.stat().st_mode & 0o777 for file in folder.path.iterdir()} == {0o600}
 

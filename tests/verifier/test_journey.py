@@ -261,7 +261,9 @@ def test_verifier_without_a_did_checks_and_asks_unsigned(town: Town) -> None:
         pytest.param(("--url", "http://shop.example"), 1, "settings_invalid", id="url"),
         pytest.param(("--name", "\x1b[2J"), 1, "settings_invalid", id="name"),
         pytest.param(("--ledger", "http://ledger.localhost:81010"), 2, "usage_invalid", id="no-address"),
-        pytest.param(("--ledger", "http://ledger.localhost:1"), 7, "network_unreachable", id="no-ledger"),
+        pytest.param(
+            ("--ledger", "http://ledger.localhost:1"), 7, "network_ledger_unreachable", id="no-ledger"
+        ),
     ],
 )
 def test_verifier_that_cannot_be_made_says_why(

@@ -166,7 +166,7 @@ def test_ledger_that_cannot_be_reached_is_named(tmp_path: Path) -> None:
     finding = ledger_finding(tmp_path / "seen", Outside(ledger_time=None))
     assert finding.health is Health.FAIL
     assert finding.detail.startswith(f"{KEYS.origin}: ")
-    assert "[network_unreachable]" in finding.detail
+    assert "[network_ledger_unreachable]" in finding.detail
 
 
 def test_ledger_without_its_quorum_is_not_blamed_on_the_clock(tmp_path: Path) -> None:
