@@ -61,6 +61,7 @@ class HeldCredential:
         issuer: The issuer's DID.
         credential_type: The `vct`.
         credential_issuer: Where it was fetched and can be fetched again (OpenID4VCI); None for a file.
+        offer: The digest of the offer it came from, None where that is not known.
         received_at: When it came in first.
         copies: At least one.
         standing: How it stood when its issuer was last asked.
@@ -73,6 +74,7 @@ class HeldCredential:
     received_at: datetime
     copies: tuple[CredentialCopy, ...]
     standing: Standing | None = None
+    offer: str | None = None
 
     @property
     def unused_copies(self) -> tuple[CredentialCopy, ...]:

@@ -205,6 +205,7 @@ def _held(
             for text, each in zip(issued.credentials, verified, strict=True)
         ),
         standing=Standing(word=StandingWord.VALID, checked_at=now) if _is_asked(verified) else None,
+        offer=session.pending.offer,
     )
 
 

@@ -154,6 +154,12 @@ def test_offer_is_no_request(graduate: Holder) -> None:
     assert "this is an offer; take it with `tally add`" in ended.stderr
 
 
+def test_link_that_a_shell_has_cut_is_said_to_be_incomplete(graduate: Holder) -> None:
+    ended = graduate.run("present", signed().partition("&")[0], "--yes")
+    assert ended.status == ExitCode.USAGE
+    assert "the link is incomplete; put it in quotes" in ended.stderr
+
+
 def test_program_declines_and_says_so(graduate: Holder) -> None:
     ended = graduate.run("present", signed(), "--decline", "--json")
     assert ended.status == ExitCode.DECLINED
@@ -226,7 +232,7 @@ def test_person_types_the_host_of_somebody_whom_nobody_knows(
     [
         (signed(key=STRANGER_KEY), "signature_invalid", ExitCode.NOT_VALID),
         (signed() + "x", "encoding_invalid", ExitCode.FAILURE),
-        ("openid4vp://?client_id=pre-registered", "request_invalid", ExitCode.FAILURE),
+        ("openid4vp://?client_id=pre-registered&nonce=n", "request_invalid", ExitCode.FAILURE),
     ],
     ids=["wrong-key", "altered", "no-prefix"],
 )

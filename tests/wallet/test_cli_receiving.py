@@ -169,6 +169,18 @@ def test_same_offer_again_goes_on_without_asking(holder: Holder) -> None:
     assert "https://issuer.example/token" not in [address for address, _ in holder.outside.sent]
 
 
+def test_offer_that_was_taken_leads_to_what_came_from_it(holder: Holder) -> None:
+    offer = holder.outside.offer()
+    first = holder.run("add", offer, "--yes", "--json").json
+    holder.outside.sent.clear()
+    assert holder.run("add", offer, "--json").json == first
+    (added,) = first["added"]
+    assert holder.run("add", offer).stdout == f"✓ You have it already: Degree {added['id']}.\n"
+    assert holder.outside.sent == []
+    holder.run("remove", added["id"], "--yes")
+    assert holder.run("add", offer, "--json").error == "input_required"
+
+
 def test_issuer_that_is_away_does_not_keep_the_others_waiting(holder: Holder) -> None:
     holder.outside.status = 1
     for number in range(2):

@@ -49,21 +49,22 @@ def add(
 ) -> None:
     """Get what an issuer offers you. OFFER is a link, a file with one, or - for stdin.
 
-    Without OFFER, or with the same again, it goes on with what was interrupted.
+    Without OFFER, or with the same again, it goes on with what was interrupted. An offer that was taken
+    already gives what came from it, and nobody is asked.
 
     Anybody can make an offer, in anybody's name: go on only if you expect something from the host that is
     shown. Nothing is sent to it before you say yes. What comes is checked before it is kept.
     """
     with open_wallet(terminal, passphrase) as vault, open_outside(wallet_folder()) as outside:
         text = None if offer is None else read_source(terminal, offer, scheme=SCHEME)
-        interrupted = [
-            pending
-            for pending in vault.content.pending
-            if text is None or pending.offer == offer_digest(text)
-        ]
+        digest = None if text is None else offer_digest(text)
+        interrupted = [pending for pending in vault.content.pending if digest in (None, pending.offer)]
+        taken = [held for held in vault.content.credentials if digest is not None and held.offer == digest]
         try:
             if interrupted:
                 _complete(terminal, vault, interrupted, outside)
+            elif taken:
+                _tell_taken(terminal, taken)
             elif text is None:
                 raise RefusedError(Code.USAGE_INVALID, "nothing was interrupted, so an OFFER is needed")
             else:
@@ -120,7 +121,24 @@ def _ask_code(terminal: Terminal, code: TransactionCode) -> str:
     return answer
 
 
+def _tell_taken(terminal: Terminal, taken: Iterable[HeldCredential]) -> None:
+    _document(terminal, taken)
+    for held in taken:
+        label = bold(shown_label(type_label(held.credential_type)))
+        terminal.say(good("✓ "), "You have it already: ", label, f" {held.id}.")
+
+
 def _tell_added(terminal: Terminal, added: Iterable[HeldCredential]) -> None:
+    _document(terminal, added)
+    for held in added:
+        copies = plural(len(held.copies), "copy", "copies")
+        label = bold(shown_label(type_label(held.credential_type)))
+        terminal.say(good("✓ "), label, f" from {shown_did(held.issuer)} is yours: {held.id}, {copies}.")
+        if held.standing is None:
+            terminal.note(warning("? "), "Its status could not be asked. Try `tally status`.")
+
+
+def _document(terminal: Terminal, held_credentials: Iterable[HeldCredential]) -> None:
     documents: list[JsonValue] = [
         {
             "id": held.id,
@@ -129,12 +147,6 @@ def _tell_added(terminal: Terminal, added: Iterable[HeldCredential]) -> None:
             "issuer": held.issuer,
             "copies": len(held.copies),
         }
-        for held in added
+        for held in held_credentials
     ]
     terminal.document({"added": documents})
-    for held in added:
-        copies = plural(len(held.copies), "copy", "copies")
-        label = bold(shown_label(type_label(held.credential_type)))
-        terminal.say(good("✓ "), label, f" from {shown_did(held.issuer)} is yours: {held.id}, {copies}.")
-        if held.standing is None:
-            terminal.note(warning("? "), "Its status could not be asked. Try `tally status`.")

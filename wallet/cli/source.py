@@ -22,7 +22,7 @@ def read_source(terminal: Terminal, source: str, *, scheme: str) -> str:
     `scheme` is that of the links the command takes.
 
     Raises:
-        RefusedError: too long, neither a link nor a file that can be read, or a link for another command.
+        RefusedError: too long or cut, no link and no file that can be read, or a link for another command.
         MalformedError: not UTF-8.
     """
     if source == "-":
@@ -44,4 +44,7 @@ def read_source(terminal: Terminal, source: str, *, scheme: str) -> str:
     found = text.partition(":")[0].lower()
     if found != scheme and found in _ELSEWHERE:
         raise RefusedError(Code.USAGE_INVALID, _ELSEWHERE[found])
+    if found == REQUEST and "&" not in text:
+        # A request has two parameters at least. A shell ends an argument without quotes at the &.
+        raise RefusedError(Code.USAGE_INVALID, "the link is incomplete; put it in quotes")
     return text
