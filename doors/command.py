@@ -64,6 +64,15 @@ class Command(click.Command):
                 parameter.metavar = _noun(parameter)
         self.params += _shared_options(hidden=False)
 
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 (click's own signature)
+        """Run it. A use that the command refuses ends like one that click refuses, with its help named."""
+        try:
+            return super().invoke(ctx)
+        except RefusedError as error:
+            if error.code is not Code.USAGE_INVALID:
+                raise
+            raise click.UsageError(str(error), ctx) from error
+
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write what the command does, and the examples as they are, for whoever copies them."""
         super().format_help_text(ctx, formatter)

@@ -10,6 +10,7 @@ import getpass
 import os
 import resource
 import stat
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +18,15 @@ from typing import TypeVar
 
 import click
 
-from doors.terminal import Terminal
+from doors.terminal import Terminal, warning
 from protocol.codes import Code
 from protocol.encoding.strict_json import decode_utf8
 from protocol.errors import MalformedError, RefusedError
 
 MAX_PASSPHRASE_BYTES = 1024
+MIN_NEW_CHARACTERS = 8
+"""The least a new passphrase has (NIST SP 800-63B); what it is made of is nobody's business."""
+_TRIES = 3
 
 R = TypeVar("R")
 
@@ -83,16 +87,53 @@ class PassphraseSource:
     file: Path | None
     descriptor: int | None
 
-    def read(self, terminal: Terminal, *, question: str = "Passphrase:", repeat: bool = False) -> str:
-        """The passphrase, never empty. `repeat` asks a person twice, for one that is new.
+    def read(self, terminal: Terminal) -> str:
+        """The passphrase, never empty.
 
         Of a file or descriptor the first line counts, without its line end.
 
         Raises:
-            RefusedError: nobody can be asked, the answer is empty or not repeated alike, or others could
-                read the file.
+            RefusedError: nobody can be asked, the answer is empty, or others could read the file.
             MalformedError: longer than 1024 bytes, or not UTF-8.
         """
+        return self._read(terminal, "Passphrase:")
+
+    def read_new(self, terminal: Terminal) -> str:
+        """A passphrase for something new, long enough; a person types it twice.
+
+        Raises:
+            RefusedError: as `read`; too short, or not repeated alike.
+            MalformedError: as `read`.
+        """
+        passphrase = self._read(terminal, "New passphrase:")
+        # As it will be used: NFKC makes one character of several.
+        if len(unicodedata.normalize("NFKC", passphrase)) < MIN_NEW_CHARACTERS:
+            raise RefusedError(Code.PASSPHRASE_TOO_SHORT)
+        if self._is_prompt and _ask_hidden("The same again:") != passphrase:
+            raise RefusedError(Code.PASSPHRASE_UNREPEATED)
+        return passphrase
+
+    def unlock(self, terminal: Terminal, open_with: Callable[[str], R]) -> R:
+        """What `open_with` opens with the passphrase; a person who mistypes it is asked three times in all.
+
+        Raises:
+            RefusedError: as `read`; the passphrase is wrong; or what else `open_with` raises.
+            MalformedError: as `read`.
+        """
+        for _ in range(_TRIES - 1 if self._is_prompt else 0):
+            try:
+                return open_with(self.read(terminal))
+            except RefusedError as error:
+                if error.code is not Code.PASSPHRASE_WRONG:
+                    raise
+                terminal.note(warning("! "), str(error))
+        return open_with(self.read(terminal))
+
+    @property
+    def _is_prompt(self) -> bool:
+        return self.file is None and self.descriptor is None
+
+    def _read(self, terminal: Terminal, question: str) -> str:
         if self.file is not None:
             passphrase = _first_line(_read_private(self.file))
         elif self.descriptor is not None:
@@ -100,10 +141,6 @@ class PassphraseSource:
         else:
             require_person(terminal, "--passphrase-file")
             passphrase = _ask_hidden(question)
-            if not passphrase:
-                raise RefusedError(Code.INPUT_REQUIRED, "no passphrase was typed")
-            if repeat and _ask_hidden("The same again:") != passphrase:
-                raise RefusedError(Code.PASSPHRASE_UNREPEATED)
         if not passphrase:
             raise RefusedError(Code.INPUT_REQUIRED, "the passphrase is empty")
         return passphrase

@@ -63,6 +63,7 @@ _EXIT_CODES: Mapping[Code, ExitCode] = {
         ),
         ExitCode.USAGE: (
             Code.INPUT_REQUIRED,
+            Code.PASSPHRASE_TOO_SHORT,
             Code.PASSPHRASE_UNREPEATED,
             Code.TRANSACTION_CODE_REQUIRED,
             Code.USAGE_INVALID,

@@ -598,7 +598,7 @@ class Code(StrEnum):
     TRANSACTION_CODE_WRONG = (
         "transaction_code_wrong",
         "The transaction code is wrong.",
-        "Type it again as it was sent to you; if the offer is closed, ask the issuer for a new one.",
+        "While tries are left, take the code as it was sent to you; after the last, ask for a new offer.",
     )
     ACCESS_TOKEN_INVALID = (
         "access_token_invalid",
@@ -883,6 +883,11 @@ class Code(StrEnum):
     VAULT_LOCKED = (
         "vault_locked",
         "Another process is using it.",
+    PASSPHRASE_TOO_SHORT = (
+        "passphrase_too_short",
+        "A new passphrase has at least 8 characters.",
+        "Nothing was changed. Take a longer one: a few words are easy to remember.",
+    )
         "Close the other one first.",
     )
     VAULT_CHANGED = (

@@ -81,7 +81,7 @@ def init(
     terminal.note("You trust the ledger by this policy:")
     for line in encode_log_policy(ledger.policy).splitlines():
         terminal.note(verbatim(line))
-    secret = Passphrase(passphrase.read(terminal, question="New passphrase:", repeat=True))
+    secret = Passphrase(passphrase.read_new(terminal))
     with folder.open_new_keys(secret, sealing=OFFERS, kdf=calibrate_kdf(), now=now()) as ring:
         folder.create_register(TABLES)
         with folder.identity_keeper(ring, ledger) as keeper:
@@ -104,9 +104,8 @@ def serve(terminal: Terminal, *, listening: Listening, passphrase: PassphraseSou
 
     folder = own_folder()
     settings = folder.load_settings()
-    secret = Passphrase(passphrase.read(terminal))
     with (
-        folder.open_keys(secret) as ring,
+        passphrase.unlock(terminal, lambda text: folder.open_keys(Passphrase(text))) as ring,
         folder.identity_keeper(ring, folder.load_ledgers().ledger_of(settings.did)) as keeper,
         listening.at(settings.url, default_port=_DEFAULT_PORT) as (listener, url),
         open_institution(folder, keeper, url=url, now=now()) as (institution, keys),

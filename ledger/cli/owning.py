@@ -58,7 +58,7 @@ def init(
         raise RefusedError(
             Code.VAULT_EXISTS, "there is a ledger in this home; `tally ledger token` makes a token for it"
         )
-    secret = Passphrase(passphrase.read(terminal, question="New passphrase:", repeat=True))
+    secret = Passphrase(passphrase.read_new(terminal))
     keys = LedgerKeys(
         origin, Ed25519PrivateKey(secrets.token_bytes(32)), Ed25519PrivateKey(secrets.token_bytes(32))
     )
@@ -89,7 +89,7 @@ def serve(terminal: Terminal, *, listening: Listening, passphrase: PassphraseSou
     folder = own_folder()
     ledger, policy = folder.ledger(), folder.policy()
     with (
-        folder.open_keys(Passphrase(passphrase.read(terminal))) as keys,
+        passphrase.unlock(terminal, lambda text: folder.open_keys(Passphrase(text))) as keys,
         keys.hold(),
         folder.open_store() as store,
         listening.at(ledger.url, default_port=_DEVELOPMENT_PORT) as (listener, _),

@@ -47,6 +47,7 @@ def fail(kind: str) -> None:
         "verification": VerificationError(Code.EXPIRED),
         "unavailable": UnavailableError(Code.LOG_STALE),
         "refused": RefusedError(Code.POLICY_INVALID),
+        "usage": RefusedError(Code.USAGE_INVALID, "neither this nor that"),
         "plain": TallyError(Code.INTERNAL_ERROR),
         "unexpected": ValueError("canary-7f3a"),
         "disk": OSError(28, "No space left on device"),
@@ -80,13 +81,19 @@ def erase(terminal: Terminal) -> None:
     terminal.say("erased")
 
 
+def _open(passphrase: str) -> str:
+    if passphrase == "wrong":
+        raise RefusedError(Code.PASSPHRASE_WRONG)
+    return passphrase
+
+
 @commands.command("unlock")
-@click.option("--repeat", is_flag=True)
+@click.option("--new", is_flag=True)
 @passphrase_options
 @pass_terminal
-def unlock(terminal: Terminal, passphrase: PassphraseSource, repeat: bool) -> None:
+def unlock(terminal: Terminal, passphrase: PassphraseSource, new: bool) -> None:
     """Take a passphrase."""
-    text = passphrase.read(terminal, repeat=repeat)
+    text = passphrase.read_new(terminal) if new else passphrase.unlock(terminal, _open)
     terminal.say(f"{len(text)} characters")
     if resource.getrlimit(resource.RLIMIT_CORE) == (0, 0):
         terminal.note("no core dump")

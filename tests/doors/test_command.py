@@ -99,6 +99,13 @@ def test_output_in_a_poor_encoding_loses_a_character_and_not_the_answer() -> Non
     assert r"\ufffd" in finished.stdout
 
 
+def test_use_that_the_command_refuses_leads_to_its_own_help() -> None:
+    finished = sample("fail", "usage")
+    assert finished.status == 2
+    assert "neither this nor that" in finished.stderr
+    assert "See `tally fail --help`." in finished.stderr
+
+
 def test_help_tells_of_the_shared_options_and_ends_with_0() -> None:
     for flag in ("--help", "-h"):
         finished = sample("answer", flag)

@@ -1,5 +1,6 @@
 import json
 import os
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -83,15 +84,50 @@ def test_passphrase_is_asked_for_without_showing_it() -> None:
 
 
 def test_new_passphrase_is_asked_for_twice() -> None:
-    answers = [("Passphrase:", f"{SECRET}\n"), ("The same again:", f"{SECRET}\n")]
-    assert converse(SAMPLE, "plain", "unlock", "--repeat", answers=answers).status == 0
+    answers = [("New passphrase:", f"{SECRET}\n"), ("The same again:", f"{SECRET}\n")]
+    assert converse(SAMPLE, "plain", "unlock", "--new", answers=answers).status == 0
 
 
 def test_new_passphrase_that_is_not_repeated_alike_is_refused() -> None:
-    answers = [("Passphrase:", f"{SECRET}\n"), ("The same again:", "correct house\n")]
-    finished = converse(SAMPLE, "plain", "unlock", "--repeat", answers=answers)
+    answers = [("New passphrase:", f"{SECRET}\n"), ("The same again:", "correct house\n")]
+    finished = converse(SAMPLE, "plain", "unlock", "--new", answers=answers)
     assert finished.status == 2
     assert "passphrase_unrepeated" in finished.stdout
+
+
+@pytest.mark.parametrize("short", ["seven77", "한국어말"])
+def test_new_passphrase_that_is_too_short_is_refused(tmp_path: Path, short: str) -> None:
+    # Hangul typed as its parts: twice as many characters as will be used.
+    typed = unicodedata.normalize("NFD", short)
+    answers = [("New passphrase:", f"{typed}\n")]
+    finished = converse(SAMPLE, "plain", "unlock", "--new", answers=answers)
+    assert finished.status == 2
+    assert "passphrase_too_short" in finished.stdout
+    file = tmp_path / "passphrase"
+    file.touch(mode=0o600)
+    file.write_text(typed)
+    from_file = run_module(SAMPLE, "plain", "unlock", "--new", "--passphrase-file", str(file))
+    assert (from_file.status, from_file.stderr.splitlines()[-1]) == (2, "passphrase_too_short")
+
+
+def test_existing_passphrase_may_be_short() -> None:
+    assert with_descriptor(b"short\n").stdout == "5 characters\n"
+
+
+def test_person_who_mistypes_the_passphrase_is_asked_again() -> None:
+    answers = [("Passphrase:", "wrong\n"), ("does not open it", ""), ("Passphrase:", f"{SECRET}\n")]
+    assert converse(SAMPLE, "plain", "unlock", answers=answers).status == 0
+
+
+def test_passphrase_that_is_wrong_three_times_is_refused() -> None:
+    finished = converse(SAMPLE, "plain", "unlock", answers=[("Passphrase:", "wrong\n")] * 3)
+    assert finished.status == 5
+    assert "passphrase_wrong" in finished.stdout
+
+
+def test_wrong_passphrase_of_a_script_is_refused_at_once() -> None:
+    finished = with_descriptor(b"wrong\n")
+    assert (finished.status, finished.stderr.count("does not open it")) == (5, 1)
 
 
 @pytest.mark.parametrize(("reply", "status"), [("\n", 2), ("\x04", 6)])

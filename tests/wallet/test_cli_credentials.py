@@ -9,7 +9,7 @@ import pytest
 from doors.terminal import ExitCode
 from storage.passphrase import WEAKEST_ACCEPTED
 from tests.processes import ROOT
-from tests.wallet.holder import PASSPHRASE, Holder
+from tests.wallet.holder import NO_LEDGERS, PASSPHRASE, Holder
 from tests.wallet.parties import DEGREE, ISSUER, ISSUER_URL, NOW, UNKNOWN_TYPE, Outside
 from wallet.content import ActivityKind, Standing, StandingWord
 
@@ -270,7 +270,8 @@ def test_without_a_wallet_nothing_works_and_no_passphrase_is_asked(
 
 
 def test_wrong_passphrase_typed_by_a_person_is_not_shown(holder: Holder) -> None:
-    finished = holder.converse("list", answers=[("Passphrase:", "canary-7f3a\n")], asks_passphrase=True)
+    answers = [("Passphrase:", "canary-7f3a\n")] * 3
+    finished = holder.converse("list", answers=answers, asks_passphrase=True)
     assert finished.status == ExitCode.LOCKED
     assert "passphrase_wrong" in finished.stdout
     assert "canary-7f3a" not in finished.stdout

@@ -105,11 +105,11 @@ def test_forgotten_passphrase_is_replaced_with_the_words(holder: Holder, tmp_pat
             "--words-file",
             words,
             "--new-passphrase-file",
-            secret_file(tmp_path, "third"),
+            secret_file(tmp_path, "a third passphrase"),
         ).status
         == 0
     )
-    assert opens_with(holder, "third")
+    assert opens_with(holder, "a third passphrase")
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def init(
     terminal.note("You trust the ledger by this policy:")
     for line in encode_log_policy(ledger.policy).splitlines():
         terminal.note(verbatim(line))
-    secret = Passphrase(passphrase.read(terminal, question="New passphrase:", repeat=True))
+    secret = Passphrase(passphrase.read_new(terminal))
     with folder.open_new_keys(secret, sealing=ANSWERS, kdf=calibrate_kdf(), now=now()) as ring:
         folder.create_register(TABLES)
         if slug is None or token is None:
@@ -119,9 +119,8 @@ def serve(terminal: Terminal, *, listening: Listening, passphrase: PassphraseSou
 
     folder = own_folder()
     public_url = folder.load_settings().url
-    secret = Passphrase(passphrase.read(terminal))
     with (
-        folder.open_keys(secret) as ring,
+        passphrase.unlock(terminal, lambda text: folder.open_keys(Passphrase(text))) as ring,
         PolicyGrounds(folder.policy, state=folder.state, clock=now) as grounds,
         listening.at(public_url, default_port=_DEFAULT_PORT) as (listener, url),
         open_verifier(folder, ring, url=url, grounds=grounds, now=now()) as (verifier, keys),

@@ -36,7 +36,7 @@ def open_wallet(terminal: Terminal, passphrase: PassphraseSource) -> Vault:
     """
     folder = wallet_folder()
     require_wallet(folder)
-    return open_vault(terminal, folder, Passphrase(passphrase.read(terminal)))
+    return passphrase.unlock(terminal, lambda text: open_vault(terminal, folder, Passphrase(text)))
 
 
 def require_wallet(folder: WalletFolder) -> None:

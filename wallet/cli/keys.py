@@ -49,7 +49,7 @@ def passwd(
     opened = _recover(terminal, words_file) if recover else open_wallet(terminal, passphrase)
     with opened as vault:
         source = PassphraseSource(new_passphrase_file, None)
-        new = Passphrase(source.read(terminal, question="New passphrase:", repeat=True))
+        new = Passphrase(source.read_new(terminal))
         vault.rekey(new, kdf=calibrate_kdf())
     terminal.document({"changed": True})
     terminal.say(good("✓ "), "The wallet opens with the new passphrase, and no longer with the old one.")

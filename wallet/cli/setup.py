@@ -77,7 +77,7 @@ def init(
         trusted = with_ledger(trusted, ledger, replacing=False)
         _tell(terminal, ledger)
     entropy = read_words(terminal, words_file) if recover else secrets.token_bytes(ENTROPY_BYTES)
-    secret = Passphrase(passphrase.read(terminal, question="New passphrase:", repeat=True))
+    secret = Passphrase(passphrase.read_new(terminal))
     words = encode_recovery_phrase(entropy)
     if words_file is not None and not recover:
         # Before the wallet: one whose words were asked for and could not be written must not be.
