@@ -15,8 +15,10 @@ from protocol.errors import RefusedError
 _APPLICATION = "tallystick"
 
 
-def data_folder(role: str) -> Path:
+def data_folder(role: str, *, make: bool = True) -> Path:
     """The folder for what `role` must not lose (keys, credentials, registers), made on first use.
+
+    A command that only reads does not `make` it; then there may be none.
 
     Raises:
         RefusedError: others could enter the folder, it is not ours, it cannot be made, or TALLY_HOME is none.
@@ -26,14 +28,14 @@ def data_folder(role: str) -> Path:
         from platformdirs import user_data_path
 
         home = user_data_path(_APPLICATION, appauthor=False)
-    return _private_folder(home / role)
+    return _private_folder(home / role, make=make)
 
 
-def state_folder(role: str) -> Path:
+def state_folder(role: str, *, make: bool = True) -> Path:
     """The folder for what `role` remembers about this machine (last seen states), made on first use.
 
     It lies apart from the data, so that restoring an old copy of the data does not turn back the memory
-    that would notice it.
+    that would notice it. `make` as in `data_folder`.
 
     Raises:
         RefusedError: others could enter the folder, it is not ours, it cannot be made, or TALLY_HOME is none.
@@ -42,8 +44,8 @@ def state_folder(role: str) -> Path:
     if home is None:
         from platformdirs import user_state_path
 
-        return _private_folder(user_state_path(_APPLICATION, appauthor=False) / role)
-    return _private_folder(home / "state" / role)
+        return _private_folder(user_state_path(_APPLICATION, appauthor=False) / role, make=make)
+    return _private_folder(home / "state" / role, make=make)
 
 
 def _home() -> Path | None:
@@ -56,7 +58,9 @@ def _home() -> Path | None:
     return home
 
 
-def _private_folder(folder: Path) -> Path:
+def _private_folder(folder: Path, *, make: bool) -> Path:
+    if not make and not os.path.lexists(folder):
+        return folder
     try:
         for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
             missing.mkdir(mode=0o700, exist_ok=True)

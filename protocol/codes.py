@@ -455,7 +455,7 @@ class Code(StrEnum):
     # The log
     LEDGER_NOT_TRUSTED = (
         "ledger_not_trusted",
-        "The DID lives on a ledger that is not trusted here.",
+        "It depends on a ledger that is not trusted here.",
         "If you know who runs the ledger, trust it in the settings.",
         {
             Audience.HOLDER: "If you know who runs it, trust it with `tally trust URL`.",

@@ -200,7 +200,7 @@ def _clock_behind(origin: str, by: timedelta) -> Finding:
 
 
 def _files(folder: WalletFolder) -> Iterator[Path]:
-    for place in (folder.path, folder.state):
+    for place in filter(Path.exists, (folder.path, folder.state)):
         yield place
         yield from sorted(place.rglob("*"))
 

@@ -28,6 +28,15 @@ def test_home_is_moved_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         assert mode(made) == 0o700
 
 
+def test_nothing_is_made_for_a_command_that_only_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TALLY_HOME", str(tmp_path / "home"))
+    assert data_folder("wallet", make=False) == tmp_path / "home" / "wallet"
+    assert state_folder("wallet", make=False) == tmp_path / "home" / "state" / "wallet"
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_home_is_the_platforms_own_otherwise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TALLY_HOME", raising=False)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))

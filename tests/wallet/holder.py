@@ -19,19 +19,23 @@ import wallet.cli.network
 import wallet.cli.presenting
 import wallet.cli.setup
 import wallet.cli.troubles
+from ledger.trust import TrustedLedger, TrustedLedgers, trust_ledgers
 from protocol.keys import Ed25519PublicKey
 from storage.passphrase import TEST_ONLY, KdfParameters, Passphrase
 from storage.sealed_header import RecoveryKey
 from tests.command import environment_of, run_tally
 from tests.processes import Finished, converse
-from tests.wallet.parties import DEGREE, ISSUER, ISSUER_URL, NOW, Outside, issue, resolve_did
+from tests.wallet.parties import DEGREE, ISSUER, ISSUER_URL, NOW, POLICY, URL, Outside, issue, resolve_did
 from wallet.content import CredentialCopy, HeldCredential, Standing, StandingWord
 from wallet.folder import WalletFolder
 from wallet.recovery_phrase import HolderKey, HolderKeyType
+from wallet.trust import save_ledgers
 from wallet.vault import Vault
 
 PASSPHRASE = "correct horse battery staple"
 ENTROPY = bytes(range(32))
+TRUSTED = trust_ledgers([TrustedLedger(URL, POLICY)])
+NO_LEDGERS = trust_ledgers([])
 KNOWN_VALID = Standing(word=StandingWord.VALID, checked_at=NOW)
 
 
@@ -58,8 +62,8 @@ class Holder:
     def environment(self) -> dict[str, str]:
         return {**environment_of(self.home), "TALLY_PASSPHRASE_FILE": str(self.passphrase_file)}
 
-    def create(self, *, kdf: KdfParameters = TEST_ONLY) -> None:
-        """Make the wallet."""
+    def create(self, *, kdf: KdfParameters = TEST_ONLY, ledgers: TrustedLedgers = TRUSTED) -> None:
+        """Make the wallet, which trusts `ledgers`."""
         Vault.create(
             self.folder.vault,
             passphrase=Passphrase(PASSPHRASE),
@@ -68,6 +72,7 @@ class Holder:
             mark_folder=self.folder.state,
             now=NOW,
         ).close()
+        save_ledgers(self.folder, ledgers)
 
     def vault(self) -> Vault:
         """The open wallet."""

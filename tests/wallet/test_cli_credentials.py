@@ -182,6 +182,14 @@ def test_status_asks_the_issuer_and_remembers_the_answer(holder: Holder, status:
     assert ("not understood" in holder.run("status").stderr) is (word == "unknown")
 
 
+def test_long_type_of_a_stranger_does_not_break_the_columns(holder: Holder) -> None:
+    holder.hold("degree-0001")
+    holder.hold("pass-0001", vct="urn:city-university:example:library-pass:1", claims={"seat": "12"})
+    first, second = holder.run("list").stdout.splitlines()[::3]
+    assert first.index("degree-0001") == second.index("pass-0001")
+    assert "urn:city-university:ex…" in second
+
+
 def test_status_that_nobody_can_be_asked_for_stays_what_it_was_when_somebody_was(holder: Holder) -> None:
     holder.hold("degree-0001", standing=Standing(word=StandingWord.VALID, checked_at=NOW - DAY / 8))
     holder.hold("degree-0002", standing=None)
@@ -265,8 +273,21 @@ def test_without_a_wallet_nothing_works_and_no_passphrase_is_asked(
     tmp_path_factory: pytest.TempPathFactory, arguments: list[str]
 ) -> None:
     holder = Holder(tmp_path_factory.mktemp("home"))
+    before = set(holder.home.rglob("*"))
     ended = holder.run(*arguments, "--json")
     assert (ended.status, ended.error) == (ExitCode.NOT_FOUND, "vault_missing")
+    assert set(holder.home.rglob("*")) - before <= {holder.passphrase_file}
+
+
+@pytest.mark.parametrize("name", ["add", "present", "status"])
+def test_wallet_that_trusts_no_ledger_asks_nobody_and_says_so(tmp_path: Path, name: str) -> None:
+    holder = Holder(tmp_path)
+    holder.create(ledgers=NO_LEDGERS)
+    ended = holder.run(*COMMANDS[name])
+    assert ended.status == ExitCode.UNTRUSTED
+    assert "this wallet trusts no ledger yet" in ended.stderr
+    assert "`tally trust URL`" in ended.stderr
+    assert holder.outside.sent == []
 
 
 def test_wrong_passphrase_typed_by_a_person_is_not_shown(holder: Holder) -> None:

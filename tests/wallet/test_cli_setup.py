@@ -9,7 +9,7 @@ from ledger.trust import TrustedLedgers
 from protocol.codes import Code
 from protocol.tlog.policy import encode_log_policy
 from tests.storage.place import refusal_of
-from tests.wallet.holder import PASSPHRASE, Holder
+from tests.wallet.holder import NO_LEDGERS, PASSPHRASE, Holder
 from tests.wallet.parties import KEYS, POLICY, URL
 from tests.wallet.test_trust import PUBLIC, ledger
 from wallet.cli.network import fetcher_for
@@ -23,6 +23,14 @@ KEY = encode_log_policy(POLICY).split()[1]
 def newcomer(tmp_path: Path) -> Holder:
     """Somebody without a wallet."""
     return Holder(tmp_path)
+
+
+@pytest.fixture
+def holder(tmp_path: Path) -> Holder:
+    """A holder whose wallet trusts no ledger yet."""
+    holder = Holder(tmp_path)
+    holder.create(ledgers=NO_LEDGERS)
+    return holder
 
 
 def policy_file(folder: Path, text: str) -> str:

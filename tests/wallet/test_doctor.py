@@ -11,7 +11,7 @@ from ledger.memory import CheckpointMemory
 from ledger.trust import TrustedLedger, TrustedLedgers
 from protocol.codes import Audience, Code
 from protocol.tlog.policy import LogPolicy
-from tests.wallet.holder import Holder
+from tests.wallet.holder import NO_LEDGERS, Holder
 from tests.wallet.parties import KEYS, NOW, POLICY, URL, Outside
 from tests.wallet.test_trust import ledger
 from wallet.doctor import (
@@ -25,6 +25,14 @@ from wallet.doctor import (
 )
 
 LEDGER = TrustedLedger(URL, POLICY)
+
+
+@pytest.fixture
+def holder(tmp_path: Path) -> Holder:
+    """A holder whose wallet trusts no ledger yet."""
+    holder = Holder(tmp_path)
+    holder.create(ledgers=NO_LEDGERS)
+    return holder
 
 
 def ledger_finding(memory: Path, outside: Outside, ledger: TrustedLedger = LEDGER) -> Finding:
@@ -73,8 +81,12 @@ def test_without_a_passphrase_the_rest_is_checked(holder: Holder) -> None:
 
 
 def test_missing_wallet_is_said(tmp_path: Path) -> None:
-    found = findings(Holder(tmp_path))["vault"]
-    assert (found["health"], found["remedy"]) == ("fail", Code.VAULT_MISSING.remedy_for(Audience.HOLDER))
+    newcomer = Holder(tmp_path)
+    found = findings(newcomer)
+    vault = found["vault"]
+    assert (vault["health"], vault["remedy"]) == ("fail", Code.VAULT_MISSING.remedy_for(Audience.HOLDER))
+    assert (found["modes"]["health"], found["ledger"]["health"]) == ("ok", "warn")
+    assert not newcomer.folder.path.exists()
 
 
 def test_wrong_passphrase_is_a_finding(holder: Holder) -> None:

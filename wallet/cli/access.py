@@ -18,13 +18,14 @@ from wallet.vault import Vault
 _OTHER_SCREEN, _FIRST_SCREEN = "\x1b[?1049h\x1b[H", "\x1b[?1049l"
 
 
-def wallet_folder() -> WalletFolder:
-    """The folder of this user's wallet.
+def wallet_folder(*, make: bool = False) -> WalletFolder:
+    """The folder of this user's wallet; where there is none, nothing is made unless `make`.
 
     Raises:
         RefusedError: others could enter it.
     """
-    return WalletFolder(data_folder("wallet"), state_folder("wallet"))
+    path = data_folder("wallet", make=make)
+    return WalletFolder(path, state_folder("wallet", make=path.exists()))
 
 
 def open_wallet(terminal: Terminal, passphrase: PassphraseSource) -> Vault:

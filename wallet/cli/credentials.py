@@ -13,6 +13,7 @@ from protocol.encoding.strict_json import JsonObject, JsonValue
 from protocol.encoding.time import encode_utc
 from wallet.cli.access import open_wallet
 from wallet.cli.wording import (
+    one_line,
     plural,
     quoted,
     shown_asking,
@@ -144,10 +145,13 @@ def print_credentials(
     terminal.document({"credentials": documents, "pending": [_pending_document(each) for each in pending]})
     for held in ordered:
         standing = standing_of(held, now=now)
-        label = shown_label(type_label(held.credential_type)).ljust(_LABEL_WIDTH)
+        # A stranger's type may be a long address; `tally show` says it in full.
+        label = one_line(type_label(held.credential_type), max_characters=_LABEL_WIDTH - 1)
         margin = " " * (_MARK_WIDTH + 2)
         # The mark first: a narrow window cuts what is behind.
-        terminal.say(shown_standing(standing, width=_MARK_WIDTH), "  ", bold(label), f"  {held.id}")
+        terminal.say(
+            shown_standing(standing, width=_MARK_WIDTH), "  ", bold(label.ljust(_LABEL_WIDTH)), f"  {held.id}"
+        )
         terminal.say(margin, dim(f"from {shown_did(held.issuer)}"))
         terminal.say(
             margin,

@@ -8,6 +8,8 @@ from doors.clock import now
 from ledger.fetch import Fetcher, FetchRules
 from ledger.resolver import LedgerResolver
 from ledger.trust import TrustedLedgers
+from protocol.codes import Code
+from protocol.errors import RefusedError
 from wallet.folder import WalletFolder
 from wallet.outside import Outside
 from wallet.trust import checkpoint_memory, load_ledgers
@@ -15,8 +17,14 @@ from wallet.trust import checkpoint_memory, load_ledgers
 
 @contextmanager
 def open_outside(folder: WalletFolder) -> Iterator[Outside]:
-    """The network and the trusted ledgers, until the block ends."""
+    """The network and the trusted ledgers, until the block ends.
+
+    Raises:
+        RefusedError: no ledger is trusted, so there is nobody whom a wallet could believe.
+    """
     trusted = load_ledgers(folder)
+    if not trusted.ledgers:
+        raise RefusedError(Code.LEDGER_NOT_TRUSTED, "this wallet trusts no ledger yet")
     with fetcher_for(trusted) as fetcher:
         resolver = LedgerResolver(trusted, fetcher=fetcher, memory=checkpoint_memory(folder), clock=now)
         yield Outside(fetcher, resolver.resolve, now, trusted.development)

@@ -67,7 +67,7 @@ def init(
     Whoever has the 24 words has your keys: write them down, and tell nobody. They bring the keys back, not
     the credentials; those you get from their issuers again.
     """
-    folder = wallet_folder()
+    folder = wallet_folder(make=True)
     if folder.is_initialized():
         raise RefusedError(Code.VAULT_EXISTS, f"there is a wallet in {folder.path}")
     if words_file is not None and not recover:
