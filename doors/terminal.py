@@ -73,6 +73,7 @@ _EXIT_CODES: Mapping[Code, ExitCode] = {
             Code.CREDENTIAL_NOT_FOUND,
             Code.CREDENTIAL_TYPE_UNKNOWN,
             Code.DID_NOT_FOUND,
+            Code.LOG_UNPUBLISHED,
             Code.NOTHING_MATCHES,
             Code.NOT_INITIALIZED,
             Code.OFFER_NOT_FOUND,

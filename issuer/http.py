@@ -37,6 +37,7 @@ from issuer.oauth import access_token, answer_error
 from issuer.offer import (
     create_offer,
     credential_offer,
+    find_offer,
     find_open_offer,
     list_offers,
     remove_expired,
@@ -236,6 +237,10 @@ def _management(issuer: IssuerApp) -> APIRouter:
     def get_offers(type_name: OfType = None, state: InState = None) -> JSONResponse:
         found = list_offers(institution.register, type_name=type_name, state=state)
         return JSONResponse({"offers": [offer_document(offer) for offer in found]})
+
+    @router.get("/offers/{offer_id}", summary="One offer")
+    def get_one_offer(offer_id: str) -> JSONResponse:
+        return JSONResponse(offer_document(find_offer(institution.register, offer_id)))
 
     @router.post("/offers/{offer_id}/withdraw", summary="Take an offer back")
     def post_withdrawal(offer_id: str) -> JSONResponse:

@@ -165,6 +165,19 @@ def list_offers(
         return [_record(row) for row in connection.execute(chosen)]
 
 
+def find_offer(register: Engine, offer_id: str) -> OfferRecord:
+    """The record of one offer, whatever became of it.
+
+    Raises:
+        RefusedError: there is none of this id.
+    """
+    with read_only(register).begin() as connection:
+        row = connection.execute(_records().where(offers.c.id == offer_id)).one_or_none()
+    if row is None:
+        raise RefusedError(Code.OFFER_NOT_FOUND)
+    return _record(row)
+
+
 def withdraw_offer(register: Engine, offer_id: str) -> OfferRecord:
     """Take an offer back that was not redeemed yet, forget its claims at once, and return its record.
 

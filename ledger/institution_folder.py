@@ -1,6 +1,6 @@
 """The files that every institution has, whatever its role, in a folder that is closed to everybody else.
 
-keys.sealed                   the keys, sealed with the passphrase
+keys.sealed                   the keys, sealed with the passphrase; the version before as keys.sealed.previous
 register.sqlite               what its role keeps account of
 prepared-entry                an entry of its DID, until it is logged
 onboarding.token              lets it write to its ledger
@@ -9,7 +9,7 @@ address                       where its server was reached last
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -122,6 +122,22 @@ class InstitutionFolder:
         url = self._read_text(_ADDRESS)
         with chosen_fetcher(url) as fetcher:
             yield RemoteServer(url, management_key=key, fetcher=fetcher)
+
+    @contextmanager
+    def served_once(self, ring: KeyRing) -> Iterator[None]:
+        """Keep every other server of the institution out until the block ends.
+
+        It comes before its address is taken: a second server should not be told to find another one.
+
+        Raises:
+            RefusedError: it is being served already.
+        """
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(ring.file.hold())
+            except RefusedError as error:
+                raise RefusedError(error.code, "it is running already") from error
+            yield
 
     def save_address(self, url: str) -> None:
         """Note where the server is reached now."""

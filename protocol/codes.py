@@ -516,6 +516,14 @@ class Code(StrEnum):
             Audience.OPERATOR: "If it is yours, put the newest database back, never an old `last-signed`.",
         },
     )
+    LOG_UNPUBLISHED = (
+        "log_unpublished",
+        "The ledger has not published anything yet.",
+        "Try again later.",
+        {
+            Audience.OPERATOR: "Run `tally ledger serve`: it publishes the first checkpoint when it starts.",
+        },
+    )
     LOG_STALE = (
         "log_stale",
         "The newest co-signed state of the ledger is older than the policy allows.",
@@ -875,6 +883,11 @@ class Code(StrEnum):
             Audience.HOLDER: "Try again; if it is forgotten, use your 24 words: `tally passwd --recover`.",
         },
     )
+    PASSPHRASE_TOO_SHORT = (
+        "passphrase_too_short",
+        "A new passphrase has at least 8 characters.",
+        "Nothing was changed. Take a longer one: a few words are easy to remember.",
+    )
     PASSPHRASE_UNREPEATED = (
         "passphrase_unrepeated",
         "The two passphrases are not alike.",
@@ -883,11 +896,6 @@ class Code(StrEnum):
     VAULT_LOCKED = (
         "vault_locked",
         "Another process is using it.",
-    PASSPHRASE_TOO_SHORT = (
-        "passphrase_too_short",
-        "A new passphrase has at least 8 characters.",
-        "Nothing was changed. Take a longer one: a few words are easy to remember.",
-    )
         "Close the other one first.",
     )
     VAULT_CHANGED = (

@@ -79,6 +79,16 @@ def split_compact(token: str) -> tuple[str, str, str]:
     return header, payload, signature
 
 
+def parse_jws_header(token: str) -> Mapping[str, JsonValue]:
+    """The header of a compact JWS. Not checked: what it says, nor whether the other parts can be read.
+
+    Raises:
+        MalformedError: not three parts, or the header is not canonical base64url of a strict JSON object.
+    """
+    encoded, _, _ = split_compact(token)
+    return _parse_header(encoded)
+
+
 def parse_jws(
     token: str,
     *,
@@ -137,10 +147,15 @@ def sign_jws(
 
 # The headers of one issuer's credentials, or of all key bindings, are the same text again and again.
 @lru_cache(maxsize=256)
+def _parse_header(encoded: str) -> Mapping[str, JsonValue]:
+    return MappingProxyType(parse_json_object(decode_base64url(encoded), max_bytes=MAX_HEADER_BYTES))
+
+
+@lru_cache(maxsize=256)
 def _read_header(
     encoded: str, expected_typ: str, allowed_key_headers: frozenset[str]
 ) -> tuple[Mapping[str, JsonValue], Algorithm]:
-    header = parse_json_object(decode_base64url(encoded), max_bytes=MAX_HEADER_BYTES)
+    header = _parse_header(encoded)
     algorithm_name = header.get("alg")
     algorithm = _ALGORITHMS.get(algorithm_name) if isinstance(algorithm_name, str) else None
     if algorithm is None:
@@ -152,4 +167,4 @@ def _read_header(
     for name in _KEY_HEADERS:
         if name in header and name not in allowed_key_headers:
             raise VerificationError(Code.KEY_SOURCE_FORBIDDEN, name)
-    return MappingProxyType(header), algorithm
+    return header, algorithm

@@ -20,7 +20,7 @@ from protocol.did.verified import DidResolver, VerifiedDid
 from protocol.encoding.strict_json import JsonObject
 from protocol.encoding.time import from_seconds
 from protocol.errors import UnavailableError, VerificationError
-from protocol.jws import verify_jws
+from protocol.jws import parse_jws_header, verify_jws
 from protocol.keys import PublicKey
 from protocol.policy import KeyBindingRule, StatusRule, VerificationPolicy
 from protocol.sdjwt.key_binding import verify_key_binding
@@ -159,13 +159,17 @@ def _verify(
         # 1. Take it apart. RFC 9901 §7.1 step 1, §7.3 step 3.
         record.begin(Check.FORMAT)
         sd_jwt = parse_sd_jwt(text)
+        # Any three words with dots between them would come this far.
+        parse_jws_header(sd_jwt.issuer_jwt)
 
         # 2. Whether there must be a key binding is for the policy to say, never for what arrived: whoever
         #    stole a credential would strip it. RFC 9901 §7.3 steps 1 and 2; for holders §7.2.
         record.begin(Check.KEY_BINDING_PRESENCE)
-        if request is None and sd_jwt.key_binding_jwt is not None:
-            raise VerificationError(Code.KEY_BINDING_UNEXPECTED)
-        if request is not None and sd_jwt.key_binding_jwt is None:
+        if request is None:
+            if sd_jwt.key_binding_jwt is not None:
+                raise VerificationError(Code.KEY_BINDING_UNEXPECTED)
+            record.note(Outcome.SKIPPED, "not presented")
+        elif sd_jwt.key_binding_jwt is None:
             if policy.key_binding is KeyBindingRule.REQUIRED or request.transaction_data:
                 raise VerificationError(Code.KEY_BINDING_MISSING)
             record.note(Outcome.SKIPPED, "not asked for by the policy")

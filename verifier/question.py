@@ -8,7 +8,7 @@ chooses by itself shows the least, and one that asks its holder finds each optio
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -25,6 +25,7 @@ from verifier.policy_file import find_vct
 
 MAX_OPTIONAL = MAX_OPTIONS.bit_length() - 1
 _WHOLE = "*"
+_SHOWN = 12
 _INDEX = re.compile(r"[0-9]{1,9}")
 
 
@@ -118,5 +119,11 @@ def _require_known_claims(question: CredentialQuestion) -> None:
     for claim in (*question.needed, *question.optional):
         name = str(claim.path[0])
         if name not in properties:
-            near = suggestion(name, properties)
-            raise MalformedError(Code.QUERY_INVALID, f"{question.type} has no claim {name[:80]!r}{near}")
+            known = suggestion(name, properties) or f"; it has {_some(properties)}"
+            raise MalformedError(Code.QUERY_INVALID, f"{question.type} has no claim {name[:80]!r}{known}")
+
+
+def _some(names: Iterable[str]) -> str:
+    """The first of `names`, for a message."""
+    first = list(names)
+    return ", ".join(first[:_SHOWN]) + (", …" if len(first) > _SHOWN else "")

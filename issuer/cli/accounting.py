@@ -44,11 +44,12 @@ def _status_command(name: str, summary: str, *, is_final: bool = False) -> click
     @click.option("--yes", is_flag=True, hidden=not is_final, help="Do not ask.")
     @pass_terminal
     def change(terminal: Terminal, *, credential: str, yes: bool) -> None:
-        if is_final and not yes:
-            confirm_by_typing(
-                terminal, f"This revokes {credential} with all its copies for good.", credential
-            )
         with own_folder().running_server() as issuer:
+            if is_final and not yes:
+                # What is not there need not be typed.
+                issuer.get(_path(credential))
+                question = f"This revokes {credential} with all its copies for good."
+                confirm_by_typing(terminal, question, credential)
             tell(terminal, issuer.post(f"{_path(credential)}/{name}"))
 
     return change

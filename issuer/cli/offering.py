@@ -82,10 +82,13 @@ def withdraw(terminal: Terminal, *, offer: str, yes: bool) -> None:
     """Take an offer back that nobody redeemed yet, and erase its claims. This is final."""
     from ledger.remote import quoted
 
-    if not yes:
-        confirm_by_typing(terminal, f"This takes the offer {offer} back for good.", offer)
+    path = f"offers/{quoted(offer)}"
     with own_folder().running_server() as issuer:
-        tell(terminal, issuer.post(f"offers/{quoted(offer)}/withdraw"))
+        if not yes:
+            # What is not there need not be typed.
+            issuer.get(path)
+            confirm_by_typing(terminal, f"This takes the offer {offer} back for good.", offer)
+        tell(terminal, issuer.post(f"{path}/withdraw"))
 
 
 def _readable(text: str) -> str:

@@ -73,6 +73,8 @@ def init(
     folder = own_folder()
     if folder.is_initialized():
         raise RefusedError(Code.VAULT_EXISTS, "there is an institution in this home")
+    if not name.strip():
+        raise click.BadParameter("it is empty", param_hint="--name")
     settings = check_settings(name, url)
     token = parse_onboarding_token(onboarding_token_file, file="--onboarding-token-file")
     with chosen_fetcher(ledger_url) as fetcher:
@@ -106,6 +108,7 @@ def serve(terminal: Terminal, *, listening: Listening, passphrase: PassphraseSou
     settings = folder.load_settings()
     with (
         passphrase.unlock(terminal, lambda text: folder.open_keys(Passphrase(text))) as ring,
+        folder.served_once(ring),
         folder.identity_keeper(ring, folder.load_ledgers().ledger_of(settings.did)) as keeper,
         listening.at(settings.url, default_port=_DEFAULT_PORT) as (listener, url),
         open_institution(folder, keeper, url=url, now=now()) as (institution, keys),

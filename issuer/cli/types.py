@@ -25,8 +25,13 @@ def add_type(terminal: Terminal, *, source: str, valid_days: int) -> None:
     """
     from issuer.credential_type import type_folder
     from issuer.management import type_document
+    from schemas import credential_types
 
-    issued = own_folder().types.add(type_folder(source), valid_days=valid_days)
+    folder = type_folder(source)
+    if not folder.is_dir():
+        known = ", ".join(kind.name for kind in credential_types())
+        raise click.BadParameter(f"{source} is no folder, and not one of {known}", param_hint="SOURCE")
+    issued = own_folder().types.add(folder, valid_days=valid_days)
     terminal.document(type_document(issued))
     terminal.say("You issue ", bold(issued.name), f" ({issued.definition.vct}), valid for {valid_days} days.")
 

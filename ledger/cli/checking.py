@@ -42,6 +42,7 @@ def check(terminal: Terminal, *, url: str | None, policy: str | None) -> None:
         raise RefusedError(Code.LOG_POLICY_INVALID, f"it is for the ledger at {ledger.url}")
     with chosen_fetcher(ledger.url) as fetcher:
         memory = CheckpointMemory(state_folder("ledger") / "seen")
+        is_first = memory.recall(ledger.origin) is None
         client = LedgerClient(ledger, fetcher=fetcher, memory=memory)
         report = audit_ledger(client, fetcher=fetcher, now=now())
     checkpoint = report.checkpoint
@@ -55,9 +56,15 @@ def check(terminal: Terminal, *, url: str | None, policy: str | None) -> None:
             "dids": report.dids,
         }
     )
+    memory_says = "it is the first one seen here" if is_first else "continues the last one seen here"
+    entries = _counted(checkpoint.tree_size, "entry", "entries")
     for line in (
-        f"the checkpoint of {checkpoint.origin} satisfies the policy, and continues the last one seen here",
-        f"{checkpoint.tree_size} entries and {report.tiles} tiles lead to its root hash",
-        f"the histories of {report.dids} DIDs follow their rules from the first entry to the last",
+        f"the checkpoint of {checkpoint.origin} satisfies the policy, and {memory_says}",
+        f"{entries} and {_counted(report.tiles, 'tile', 'tiles')} lead to its root hash",
+        f"{_counted(report.dids, 'DID', 'DIDs')}: each history follows its rules from the first entry on",
     ):
         terminal.say(good("✓ "), line)
+
+
+def _counted(count: int, one: str, many: str) -> str:
+    return f"{count} {one if count == 1 else many}"

@@ -44,7 +44,7 @@ def head(terminal: Terminal) -> None:
 @click.argument("did", required=False)
 @pass_terminal
 def show(terminal: Terminal, did: str | None) -> None:
-    """List the DIDs on the ledger, or the versions of one DID."""
+    """List the DIDs on the ledger in the order of the alphabet, or the versions of one DID."""
     with own_folder().open_store() as store:
         if did is None:
             dids = store.dids()
@@ -98,7 +98,7 @@ def prove(terminal: Terminal, *, did: str, number: int | None, out: Path | None)
 def _published(store: "LedgerStore") -> "Publication":
     publication = store.publication()
     if publication is None:
-        raise RefusedError(Code.NOT_FOUND, "nothing was published yet; `tally ledger serve` does")
+        raise RefusedError(Code.LOG_UNPUBLISHED)
     return publication
 
 

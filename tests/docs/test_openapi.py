@@ -85,6 +85,7 @@ def issuer_requests(door: IssuerDoor) -> Requests:
         "POST /notification": notify,
         "POST /manage/offers": partial(browser.post_json, "/manage/offers", OFFER, **key),
         "GET /manage/offers": partial(browser.get, "/manage/offers", **key),
+        "GET /manage/offers/{offer_id}": lambda: browser.get(f"/manage/offers/{door.offer()['id']}", **key),
         "POST /manage/offers/{offer_id}/withdraw": lambda: browser.post(
             f"/manage/offers/{door.offer()['id']}/withdraw", **key
         ),

@@ -126,8 +126,18 @@ def test_rotation_names_the_new_key(office: Office) -> None:
 
 
 REFUSALS: dict[str, tuple[ExitCode, str, Callable[[Office], Finished]]] = {
-    "revoke-unasked": (ExitCode.USAGE, "input_required", lambda o: o.run("revoke", "x", "--json")),
-    "withdraw-unasked": (ExitCode.USAGE, "input_required", lambda o: o.run("withdraw", "x", "--json")),
+    "revoke-unasked": (ExitCode.USAGE, "input_required", lambda o: o.run("revoke", o.issue(), "--json")),
+    "revoke-unknown": (ExitCode.NOT_FOUND, "credential_not_found", lambda o: o.run("revoke", "x", "--json")),
+    "withdraw-unasked": (
+        ExitCode.USAGE,
+        "input_required",
+        lambda o: o.run("withdraw", o.door.offer()["id"], "--json"),
+    ),
+    "withdraw-unknown-unasked": (
+        ExitCode.NOT_FOUND,
+        "offer_not_found",
+        lambda o: o.run("withdraw", "x", "--json"),
+    ),
     "withdraw-unknown": (
         ExitCode.NOT_FOUND,
         "offer_not_found",
@@ -161,8 +171,8 @@ REFUSALS: dict[str, tuple[ExitCode, str, Callable[[Office], Finished]]] = {
         lambda o: o.run("offer", "--type", "degree", "--claims", "/nowhere", "--json"),
     ),
     "type-that-is-none": (
-        ExitCode.FAILURE,
-        "type_metadata_invalid",
+        ExitCode.USAGE,
+        "usage_invalid",
         lambda o: o.run("type", "add", "./No Type", "--json"),
     ),
     "not-initialized": (
@@ -179,6 +189,17 @@ def test_command_that_fails_says_why_and_ends_with_its_number(
 ) -> None:
     ended = act(office)
     assert (ended.status, ended.stdout, ended.error) == (status, "", error)
+
+
+def test_type_that_is_none_is_answered_with_those_there_are(office: Office) -> None:
+    said = office.run("type", "add", "nothing").stderr
+    assert "degree" in said
+    assert "identity_card" in said
+
+
+def test_folder_whose_name_cannot_name_a_type_is_refused(office: Office, tmp_path: Path) -> None:
+    (tmp_path / "No Type").mkdir()
+    assert office.run("type", "add", str(tmp_path / "No Type"), "--json").error == "type_metadata_invalid"
 
 
 def test_command_in_a_process_of_its_own_ends_the_same(office: Office) -> None:

@@ -258,8 +258,11 @@ def test_management_lists_offers_and_types(door: Door) -> None:
 
 def test_management_withdraws_an_offer_until_it_is_redeemed(door: Door) -> None:
     created = door.offer()
-    answer = door.browser.post(f"/manage/offers/{created['id']}/withdraw", **door.key)
+    path = f"/manage/offers/{created['id']}"
+    assert door.browser.get(path, **door.key).json["state"] == "open"
+    answer = door.browser.post(f"{path}/withdraw", **door.key)
     assert (answer.status, answer.json["state"]) == (200, "withdrawn")
+    assert door.browser.get(path, **door.key).json == answer.json
     assert door.browser.get(path_of(link_of(created))).status == 404
     door.credential(door.token(), request(door.university.proof()))
     listed = door.browser.get("/manage/offers?state=redeemed", **door.key).json["offers"]

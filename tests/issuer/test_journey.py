@@ -10,6 +10,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 
 from doors.clock import now
+from doors.server import listen
 from issuer.folder import IssuerFolder
 from ledger.client import LedgerClient
 from ledger.fetch import Fetcher, FetchRules
@@ -153,6 +154,23 @@ def test_institution_issues_revokes_and_rotates_through_its_commands(campus: Cam
 
     unreachable = run_tally_alone(campus.home, "issuer", "list", "--json")
     assert (unreachable.status, unreachable.error) == (7, "network_unreachable")
+
+
+def test_server_that_runs_already_is_not_told_to_take_another_port(campus: Campus, tmp_path: Path) -> None:
+    initialize(campus, tmp_path)
+    folder = IssuerFolder(campus.home / "issuer", campus.home / "state")
+    with listen("127.0.0.1", 0) as taken, folder.open_keys(PASSPHRASE) as ring, folder.served_once(ring):
+        port = str(taken.socket.getsockname()[1])
+        ended = run_tally_alone(campus.home, "issuer", "serve", "--port", port, *campus.passphrase)
+    assert ended.status == 5
+    assert "it is running already" in ended.stderr
+
+
+def test_institution_needs_a_name(campus: Campus, tmp_path: Path) -> None:
+    arguments = ("--name", " ", "--slug", "x", "--ledger", campus.anchor.world.ledger.url)
+    token = ("--onboarding-token-file", str(tmp_path / "token"))
+    ended = run_tally(campus.home, "issuer", "init", *arguments, *token, *campus.passphrase, "--json")
+    assert (ended.status, ended.error) == (2, "usage_invalid")
 
 
 def test_server_without_its_ledger_says_so_and_serves(

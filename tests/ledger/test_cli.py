@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from doors.clock import now
 from doors.command import run
 from doors.server import listen
 from doors.terminal import ExitCode
@@ -23,6 +24,7 @@ from protocol.records import parse_record
 from protocol.tlog.policy import parse_log_policy, verify_checkpoint
 from protocol.tlog.proof import parse_log_proof, verify_log_proof
 from storage.passphrase import WEAKEST_ACCEPTED, Passphrase
+from tests.issuer.anchored import anchored
 from tests.ledger.process import PASSPHRASE, Operator
 from tests.ledger.world import NOW, Clock, create, record, update
 from tests.processes import ROOT
@@ -181,7 +183,8 @@ def test_command_without_a_ledger_says_how_to_make_one(tally: Tally, command: li
 
 
 def test_head_is_the_published_checkpoint(operator: Operator, tally: Tally) -> None:
-    assert tally("head", "--json").code == "not_found"
+    early = tally("head", "--json")
+    assert (early.status, early.code) == (ExitCode.NOT_FOUND, "log_unpublished")
     sequence(operator, FIRST.line)
     head = tally("head", "--json").json
     checkpoint = verify_checkpoint(head["checkpoint"], policy=operator.ledger.policy, now=NOW)
@@ -255,6 +258,17 @@ def test_token_is_made_and_taken_back(operator: Operator, tally: Tally) -> None:
 def test_check_of_a_ledger_that_is_not_reachable_is_no_verdict(operator: Operator, tally: Tally) -> None:
     said = tally("check", "--json")
     assert (said.status, said.code) == (ExitCode.NETWORK, "network_ledger_unreachable")
+
+
+def test_check_says_whether_it_is_the_first_look_and_counts_in_words(tmp_path: Path, tally: Tally) -> None:
+    (tmp_path / "world").mkdir()
+    with anchored(tmp_path / "world", Clock(now())) as anchor:
+        anchor.found()
+        first, again = (tally("check", anchor.world.ledger.url).out for _ in range(2))
+    assert "and it is the first one seen here" in first
+    assert "and continues the last one seen here" in again
+    assert "1 entry and 1 tile lead" in again
+    assert "1 DID:" in again
 
 
 @pytest.mark.parametrize(

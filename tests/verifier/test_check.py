@@ -66,6 +66,7 @@ def test_stolen_credential_is_no_presentation_unless_the_policy_says_so(shop: Sh
         pytest.param("", Code.FORMAT_INVALID, id="nothing"),
         pytest.param("\x1b[2J", Code.FORMAT_INVALID, id="escape"),
         pytest.param("eyJ~", Code.FORMAT_INVALID, id="half"),
+        pytest.param("one.two.three~", Code.ENCODING_INVALID, id="three-words"),
         pytest.param(issue(exp=1).encoded, Code.EXPIRED, id="expired"),
         pytest.param(issue(key=OTHER_KEY).encoded, Code.SIGNATURE_INVALID, id="forged"),
         pytest.param(issue(iss=OTHER_DID).encoded, Code.ISSUER_NOT_TRUSTED, id="stranger"),
@@ -91,6 +92,18 @@ def test_what_nobody_could_find_out_is_neither_verified_nor_refused(shop: Shop) 
     shop.clock.advance(minutes=6)
     suspended: Any = check_document(check(shop, text))
     assert suspended["error"]["code"] == "credential_suspended"
+
+
+@pytest.mark.parametrize("text", ["", "garbage", "garbage~", "one.two.three~", "e30.e30~e30"])
+def test_garbage_does_not_have_the_form_of_a_credential(shop: Shop, text: str) -> None:
+    document: Any = check_document(check(shop, text))
+    assert outcomes(document["checks"])["format"] == "failed"
+
+
+def test_proof_of_the_holder_is_not_looked_for_in_a_bare_credential(shop: Shop) -> None:
+    document: Any = check_document(check(shop, issue().encoded))
+    presence = document["checks"][1]
+    assert presence == {"id": "key_binding_presence", "outcome": "skipped", "detail": "Not presented."}
 
 
 @pytest.mark.parametrize(("nonce", "audience"), [(NONCE, None), (None, AUDIENCE)])

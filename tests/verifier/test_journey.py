@@ -259,6 +259,7 @@ def test_verifier_without_a_did_checks_and_asks_unsigned(town: Town) -> None:
     [
         pytest.param(("--slug", "cinema"), 2, "input_required", id="half-a-did"),
         pytest.param(("--url", "http://shop.example"), 1, "settings_invalid", id="url"),
+        pytest.param(("--name", ""), 2, "usage_invalid", id="no-name"),
         pytest.param(("--name", "\x1b[2J"), 1, "settings_invalid", id="name"),
         pytest.param(("--ledger", "http://ledger.localhost:81010"), 2, "usage_invalid", id="no-address"),
         pytest.param(

@@ -151,6 +151,13 @@ def test_answered_request_is_not_shown_any_more(shop: Shop) -> None:
             id="unknown-claim",
         ),
         pytest.param(
+            {"questions": [question("degree", "xyzzy")]},
+            Code.QUERY_INVALID,
+            "degree has no claim 'xyzzy'; it has given_name, family_name, birth_date, age_over_18, "
+            "age_over_21, student_number, title, field, level, university, awarded_on, grade, …",
+            id="claim-unlike-any",
+        ),
+        pytest.param(
             {"questions": [question("degree", "level", optional=["level"])]},
             Code.QUERY_INVALID,
             "a claim is asked for twice",

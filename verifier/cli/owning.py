@@ -78,6 +78,8 @@ def init(
         raise RefusedError(Code.VAULT_EXISTS, "there is a verifier in this home")
     if (slug is None) is not (onboarding_token_file is None):
         raise RefusedError(Code.INPUT_REQUIRED, "--slug and --onboarding-token-file go together")
+    if not name.strip():
+        raise click.BadParameter("it is empty", param_hint="--name")
     settings = check_settings(name, url)
     token = onboarding_token_file and parse_onboarding_token(
         onboarding_token_file, file="--onboarding-token-file"
@@ -121,6 +123,7 @@ def serve(terminal: Terminal, *, listening: Listening, passphrase: PassphraseSou
     public_url = folder.load_settings().url
     with (
         passphrase.unlock(terminal, lambda text: folder.open_keys(Passphrase(text))) as ring,
+        folder.served_once(ring),
         PolicyGrounds(folder.policy, state=folder.state, clock=now) as grounds,
         listening.at(public_url, default_port=_DEFAULT_PORT) as (listener, url),
         open_verifier(folder, ring, url=url, grounds=grounds, now=now()) as (verifier, keys),
