@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from demo.cheat import Cheat
-from demo.world import PURPOSE, World
+from demo.world import PURPOSE, Party, World
 from protocol.codes import Code
 from protocol.encoding.members import object_member, objects_member, text_member, texts_member
 from protocol.encoding.strict_json import JsonObject
@@ -97,13 +97,15 @@ def _issue(world: World, narrator: Narrator) -> None:
         credential["type"] == "degree" and credential["issuer"] == world.university_did,
         f"Her wallet checked and kept it: {credential['copies']} copies, each bound to a key of its own.",
     )
+    finder = Party(world.folder / "finder")
+    finder.tally("init", "--ledger", world.ledger_url)
     _expect_refusal(
         narrator,
-        lambda: world.ada.tally(
+        lambda: finder.tally(
             "add", text_member(offer, "offer"), "--yes", "--tx-code", text_member(offer, "tx_code")
         ),
-        None,
-        "The offer cannot be redeemed twice.",
+        Code.OFFER_NOT_FOUND,
+        "Somebody who finds the link and the code later cannot redeem the offer again.",
     )
 
 
