@@ -129,6 +129,7 @@ class Outside:
 
     Attributes:
         transaction_code: What the university sent another way.
+        tries_left: How often a wrong one may still be sent.
         offered: The types it offers.
         issuer_name: What it calls itself.
         type_title: What it calls a type.
@@ -141,6 +142,7 @@ class Outside:
     """
 
     transaction_code: str | None = None
+    tries_left: int = 3
     offered: tuple[str, ...] = (DEGREE.vct,)
     issuer_name: str = "City University"
     type_title: str = "Degree"
@@ -189,7 +191,9 @@ class Outside:
                 return _answer(encode_authorization_server_metadata(server))
             case "https://issuer.example/token":
                 if parse_token_request(body or b"").transaction_code != self.transaction_code:
-                    return _answer({"error": "invalid_grant"}, 400)
+                    self.tries_left -= 1
+                    told = f"{self.tries_left} tries left" if self.tries_left else "that was the last try"
+                    return _answer({"error": "invalid_grant", "error_description": told}, 400)
                 return _answer(encode_token_response(TokenResponse("access", timedelta(minutes=5))))
             case "https://issuer.example/nonce":
                 return _answer(encode_nonce_response("fresh-nonce-of-the-issuer"))

@@ -55,13 +55,29 @@ def test_transaction_code_is_asked_for_where_there_is_one(holder: Holder) -> Non
     assert holder.run("add", offer, "--yes", "--tx-code", "266641", "--json").status == 0
 
 
-def test_person_types_the_transaction_code(holder: Holder) -> None:
+def test_person_is_asked_for_the_transaction_code_while_tries_are_left(holder: Holder) -> None:
     holder.outside.transaction_code = "266641"
-    answers = [("[y/N]", "y\n"), ("Transaction code (6 digits):", "266641\n")]
+    question = "Transaction code (6 digits):"
+    answers = [("[y/N]", "y\n"), *((question, f"26664{number}\n") for number in range(3))]
     finished = holder.converse("add", holder.outside.offer(), answers=answers)
-    # The university of the other process expects no code: it was sent, as typed.
-    assert "transaction_code_wrong" in finished.stdout
+    # The university of the other process expects no code: each was sent, as typed.
+    assert finished.status == ExitCode.FAILURE
+    for told in ("2 tries left", "1 tries left", "that was the last try", "transaction_code_wrong"):
+        assert told in finished.stdout
     assert "The issuer says about the code: “" in finished.stdout
+
+
+@pytest.mark.parametrize("typed", ["12", "abcdef", "2666411", "٢٦٦٦٤١"])
+def test_transaction_code_of_another_form_than_the_offer_says_costs_no_try(
+    holder: Holder, typed: str
+) -> None:
+    holder.outside.transaction_code = "266641"
+    question = "Transaction code (6 digits):"
+    answers = [("[y/N]", "y\n"), (question, f"{typed}\n"), (question, "\n")]
+    finished = holder.converse("add", holder.outside.offer(), answers=answers)
+    assert "Nothing was sent: it has to be 6 digits." in finished.stdout
+    assert "transaction_code_required" in finished.stdout
+    assert "sent: []" in finished.stdout
 
 
 def test_empty_transaction_code_is_not_sent(holder: Holder) -> None:

@@ -1,6 +1,8 @@
 """Getting a credential: `tally add`."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
+from functools import partial
 
 import click
 
@@ -25,6 +27,8 @@ from wallet.receive import DEFAULT_COPIES, complete_issuance, receive_credential
 from wallet.vault import Vault
 
 _MAX_COPIES = 50
+# What an issuer's words about a wrong code have to say for it to be asked for again.
+_TRIES_LEFT = re.compile(r"\b[1-9]\d* (try|tries) left\b")
 
 
 @click.command(
@@ -72,11 +76,13 @@ def add(
                 _show_offer(terminal, opened)
                 if not yes:
                     confirm(terminal, f"Get it from {opened.issuer_host}?")
-                if opened.transaction_code is not None and tx_code is None:
-                    tx_code = _ask_code(terminal, opened.transaction_code)
-                added = receive_credentials(
-                    vault, opened, transaction_code=tx_code, copies=copies or DEFAULT_COPIES, outside=outside
+                redeem = partial(
+                    receive_credentials, vault, opened, copies=copies or DEFAULT_COPIES, outside=outside
                 )
+                if opened.transaction_code is not None and tx_code is None:
+                    added = _redeem_with_asked_code(terminal, opened.transaction_code, redeem)
+                else:
+                    added = redeem(transaction_code=tx_code)
                 _tell_added(terminal, added)
         finally:
             # Also when it is broken off: what a person then has to know is that nothing is lost.
@@ -110,15 +116,31 @@ def _show_offer(terminal: Terminal, offer: OpenedOffer) -> None:
         terminal.note(f"It calls itself {quoted(offer.issuer_name)}.")
 
 
-def _ask_code(terminal: Terminal, code: TransactionCode) -> str:
+def _redeem_with_asked_code(
+    terminal: Terminal, code: TransactionCode, redeem: Callable[..., tuple[HeldCredential, ...]]
+) -> tuple[HeldCredential, ...]:
+    """Ask for the transaction code, and again as long as the issuer says that there are tries left."""
     if code.description is not None:
         terminal.note(f"The issuer says about the code: {quoted(code.description, max_characters=300)}")
+    while True:
+        try:
+            return redeem(transaction_code=_ask_code(terminal, code))
+        except RefusedError as error:
+            if error.code is not Code.TRANSACTION_CODE_WRONG or not _TRIES_LEFT.search(error.detail):
+                raise
+            terminal.note(warning("! "), str(error))
+
+
+def _ask_code(terminal: Terminal, code: TransactionCode) -> str:
+    """A code of the form the offer names: what cannot be right costs no try."""
     kind = "digit" if code.input_mode is InputMode.NUMERIC else "character"
-    form = "" if code.length is None else f" ({plural(code.length, kind)})"
-    answer = ask(terminal, f"Transaction code{form}:", option="--tx-code")
-    if not answer:
-        raise RefusedError(Code.TRANSACTION_CODE_REQUIRED)
-    return answer
+    form = f"{kind}s" if code.length is None else plural(code.length, kind)
+    while answer := ask(terminal, f"Transaction code ({form}):", option="--tx-code"):
+        is_of_kind = code.input_mode is InputMode.TEXT or (answer.isascii() and answer.isdigit())
+        if is_of_kind and code.length in (None, len(answer)):
+            return answer
+        terminal.note(warning("! "), f"Nothing was sent: it has to be {form}.")
+    raise RefusedError(Code.TRANSACTION_CODE_REQUIRED)
 
 
 def _tell_taken(terminal: Terminal, taken: Iterable[HeldCredential]) -> None:
