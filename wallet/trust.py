@@ -23,8 +23,6 @@ def load_ledgers(wallet: WalletFolder) -> TrustedLedgers:
     Raises:
         RefusedError: the file cannot be used, or others could change it.
     """
-    if not wallet.path.exists():
-        return TrustedLedgers(())
     with Folder(wallet.path, private=True) as folder:
         if not folder.exists(LEDGERS_FILE):
             return TrustedLedgers(())

@@ -80,13 +80,13 @@ def test_without_a_passphrase_the_rest_is_checked(holder: Holder) -> None:
     assert [(finding.check, finding.health) for finding in found] == [("vault", Health.WARN)]
 
 
-def test_missing_wallet_is_said(tmp_path: Path) -> None:
+def test_missing_wallet_is_said_and_nothing_is_made(tmp_path: Path) -> None:
     newcomer = Holder(tmp_path)
     found = findings(newcomer)
     vault = found["vault"]
     assert (vault["health"], vault["remedy"]) == ("fail", Code.VAULT_MISSING.remedy_for(Audience.HOLDER))
-    assert (found["modes"]["health"], found["ledger"]["health"]) == ("ok", "warn")
-    assert not newcomer.folder.path.exists()
+    assert list(found) == ["modes", "vault", "python", "libsodium", "terminal"]
+    assert list(tmp_path.iterdir()) == [newcomer.passphrase_file]
 
 
 def test_wrong_passphrase_is_a_finding(holder: Holder) -> None:

@@ -75,7 +75,8 @@ def _findings(
         secret = _secret(terminal, folder, passphrase)
         yield check_modes(folder)
         yield from check_vault(folder, secret, accept_rollback=accept_rollback)
-        yield from _ledger_findings(folder)
+        if folder.is_initialized():
+            yield from _ledger_findings(folder)
     yield from check_versions()
     window = shutil.get_terminal_size()
     yield check_terminal(
