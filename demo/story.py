@@ -196,13 +196,11 @@ def _answer(world: World) -> JsonObject:
     return world.employer.tally("verifier", "result", text_member(request, "id"))
 
 
-def _expect_refusal(
-    narrator: Narrator, action: Callable[[], object], expected: Code | None, text: str
-) -> None:
+def _expect_refusal(narrator: Narrator, action: Callable[[], object], expected: Code, text: str) -> None:
     try:
         action()
     except TallyError as error:
-        narrator.expect(expected is None or error.code is expected, f"{text[:-1]} ({error.code.value}).")
+        narrator.expect(error.code is expected, f"{text[:-1]} ({error.code.value}).")
     else:
         raise BrokenExpectationError(text)
 
