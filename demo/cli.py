@@ -1,6 +1,5 @@
 """`tally demo`: play the main job, and with `--keep` leave the small world running to play in."""
 
-import sys
 import tempfile
 import threading
 import time
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from doors.command import Group, pass_terminal
-from doors.terminal import ExitCode, Styled, Terminal, bad, bold, dim, good
+from doors.terminal import ExitCode, Styled, Terminal, bad, bold, dim, good, verbatim
 
 if TYPE_CHECKING:
     from demo.world import World
@@ -63,7 +62,6 @@ def _print_what_to_try(terminal: Terminal, world: "World") -> None:
     (world.folder / "offer").write_text(f"{offer['offer']}\n")
     request = world.ask()
     (world.folder / "request").write_text(f"{request['request']}\n")
-    tally = _own_command()
     terminal.say("")
     terminal.say(bold("The world goes on running. In another terminal, be one of them:"))
     for who, party, lines in (
@@ -75,17 +73,11 @@ def _print_what_to_try(terminal: Terminal, world: "World") -> None:
         party.write_environment()
         terminal.say("")
         terminal.say(dim(f"  # {who}"))
-        terminal.say(f"  . {party.environment_file}")
+        terminal.say("  ", verbatim(f". {party.environment_file}"))
         for line in lines:
-            terminal.say(f"  {tally} {line}")
+            terminal.say("  ", verbatim(f"tally {line}"))
     terminal.say("")
     terminal.note("Ctrl-C stops it and removes everything.")
-
-
-def _own_command() -> str:
-    """How this command was called, if it was by its name."""
-    called = Path(sys.argv[0])
-    return str(called) if called.name == "tally" else "tally"
 
 
 def _wait_for_interrupt() -> None:

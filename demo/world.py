@@ -4,6 +4,7 @@ through the command `tally`, each role with a home of its own.
 
 import os
 import secrets
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -23,6 +24,7 @@ PURPOSE = "To check that you hold the degree this position asks for"
 PROGRAM = ("-m", "tally")
 """What each party runs, as arguments of Python."""
 
+_ROOT = Path(__file__).parent.parent  # from where Python imports `tally`, installed or not
 # Below the ports a system hands out to whoever wants any, so nobody else gets them before our servers do.
 _PORTS = range(20_000, 30_000)
 _STOP_SECONDS = 10
@@ -60,9 +62,11 @@ class Party:
         return self.home / "env"
 
     def write_environment(self) -> None:
-        """Write `environment_file`."""
-        lines = [f"export {name}='{value}'\n" for name, value in self._settings().items()]
-        self.environment_file.write_text("".join(lines))
+        """Write `environment_file`: who this party is, and what `tally` is there."""
+        lines = [f"export {name}={shlex.quote(value)}" for name, value in self._settings().items()]
+        program = shlex.join([sys.executable, "-P", *PROGRAM])
+        lines.append(f'tally() {{ PYTHONPATH={shlex.quote(str(_ROOT))} {program} "$@"; }}')
+        self.environment_file.write_text("\n".join(lines) + "\n")
 
     def tally(self, *arguments: str) -> JsonObject:
         """Run `tally ARGUMENTS --json` and read its answer.
