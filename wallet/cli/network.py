@@ -20,7 +20,8 @@ def open_outside(folder: WalletFolder) -> Iterator[Outside]:
     """The network and the trusted ledgers, until the block ends.
 
     Raises:
-        RefusedError: no ledger is trusted, so there is nobody whom a wallet could believe.
+        RefusedError: no ledger is trusted. Of all parties that leaves those whose DID is its own key, and for
+            them alone nobody is asked.
     """
     trusted = load_ledgers(folder)
     if not trusted.ledgers:
