@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from doors.command import Group, pass_terminal
-from doors.terminal import ExitCode, Styled, Terminal, bad, bold, dim, good, verbatim
+from doors.exit_code import ExitCode
+from doors.terminal import Styled, Terminal, bad, bold, dim, good, verbatim
 
 if TYPE_CHECKING:
     from demo.world import World

@@ -26,7 +26,8 @@ from typing import Any
 
 import click
 
-from doors.terminal import ExitCode, Terminal, exit_code
+from doors.exit_code import ExitCode, exit_code
+from doors.terminal import Terminal
 from protocol.codes import Audience, Code
 from protocol.errors import RefusedError, TallyError
 

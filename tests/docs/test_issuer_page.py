@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from doors.terminal import ExitCode, exit_code
+from doors.exit_code import ExitCode, exit_code
 from issuer.claims import check_claims
 from issuer.credential_type import TypeShelf
 from issuer.offer import TRIES

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from doors.clock import now
-from doors.terminal import ExitCode, exit_code
+from doors.exit_code import ExitCode, exit_code
 from protocol.checks import CheckResult, Outcome
 from protocol.codes import Code
 from protocol.did.key import encode_did_key, encode_did_key_method

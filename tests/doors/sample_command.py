@@ -6,8 +6,9 @@ import sys
 import click
 
 from doors.command import Group, LazyCommand, LazyGroup, pass_terminal, run
+from doors.exit_code import ExitCode
 from doors.prompts import PassphraseSource, ask, confirm, confirm_by_typing, passphrase_options
-from doors.terminal import ExitCode, Terminal, bad, bold, dim, good, warning
+from doors.terminal import Terminal, bad, bold, dim, good, warning
 from protocol.codes import Code
 from protocol.errors import MalformedError, RefusedError, TallyError, UnavailableError, VerificationError
 

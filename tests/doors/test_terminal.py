@@ -8,9 +8,7 @@ import segno
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from doors.terminal import MARK, ExitCode, Styled, Terminal, bold, exit_code, good, safe_text, verbatim
-from protocol.codes import Code
-from protocol.errors import MalformedError, RefusedError, TallyError, UnavailableError, VerificationError
+from doors.terminal import MARK, Styled, Terminal, bold, good, safe_text, verbatim
 from tests.processes import converse, run_module
 
 SAMPLE = "tests.doors.sample_command"
@@ -151,31 +149,6 @@ def test_nothing_is_folded_but_in_a_terminal() -> None:
     plain = {"NO_COLOR": "1"}
     shown = converse(SAMPLE, "plain", "advise", columns=40, environment=plain).stdout
     assert max(map(len, shown.splitlines())) <= 40
-
-
-@pytest.mark.parametrize(
-    ("error", "expected"),
-    [
-        (VerificationError(Code.SIGNATURE_INVALID), ExitCode.NOT_VALID),
-        (VerificationError(Code.ISSUER_NOT_TRUSTED), ExitCode.UNTRUSTED),
-        (VerificationError(Code.REQUEST_CLIENT_UNVERIFIED), ExitCode.UNTRUSTED),
-        (UnavailableError(Code.STATUS_UNAVAILABLE), ExitCode.NETWORK),
-        (UnavailableError(Code.DID_NOT_FOUND), ExitCode.NOT_FOUND),
-        (RefusedError(Code.NETWORK_HOST_FORBIDDEN), ExitCode.NETWORK),
-        (RefusedError(Code.NOTHING_MATCHES), ExitCode.NOT_FOUND),
-        (RefusedError(Code.PASSPHRASE_WRONG), ExitCode.LOCKED),
-        (RefusedError(Code.MANAGEMENT_KEY_INVALID), ExitCode.LOCKED),
-        (RefusedError(Code.DECLINED), ExitCode.DECLINED),
-        (RefusedError(Code.CREDENTIAL_REVOKED), ExitCode.NOT_VALID),
-        (VerificationError(Code.VAULT_ROLLBACK), ExitCode.FAILURE),
-        (RefusedError(Code.INPUT_REQUIRED), ExitCode.USAGE),
-        (MalformedError(Code.JSON_INVALID), ExitCode.FAILURE),
-        (TallyError(Code.INTERNAL_ERROR), ExitCode.FAILURE),
-        (UnavailableError(Code.INTERNAL_ERROR), ExitCode.FAILURE),
-    ],
-)
-def test_error_ends_the_command_with_its_number(error: TallyError, expected: ExitCode) -> None:
-    assert exit_code(error) is expected
 
 
 def test_qr_code_is_drawn_black_on_white_with_a_border() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from doors.terminal import ExitCode
+from doors.exit_code import ExitCode
 from issuer.folder import IssuerFolder
 from ledger.trust import TrustedLedgers
 from protocol.encoding.strict_json import JsonObject

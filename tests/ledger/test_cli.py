@@ -11,8 +11,8 @@ import pytest
 
 from doors.clock import now
 from doors.command import run
+from doors.exit_code import ExitCode
 from doors.server import listen
-from doors.terminal import ExitCode
 from ledger.cli import commands
 from ledger.sequencer import Sequencer
 from ledger.signer import CheckpointSigner, parse_ledger_keys

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from doors.terminal import ExitCode
+from doors.exit_code import ExitCode
 from storage.passphrase import WEAKEST_ACCEPTED
 from tests.processes import ROOT
 from tests.wallet.holder import NO_LEDGERS, PASSPHRASE, Holder

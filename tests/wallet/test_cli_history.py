@@ -1,6 +1,6 @@
 import pytest
 
-from doors.terminal import ExitCode
+from doors.exit_code import ExitCode
 from tests.wallet.holder import Holder
 from tests.wallet.parties import DEGREE, ISSUER, VERIFIER, signed
 

@@ -7,7 +7,7 @@ from unittest import mock
 
 import pytest
 
-from doors.terminal import ExitCode
+from doors.exit_code import ExitCode
 from protocol.codes import Code
 from protocol.did.key import encode_did_key, encode_did_key_method
 from protocol.errors import UnavailableError

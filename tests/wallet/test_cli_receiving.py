@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from doors.terminal import ExitCode
+from doors.exit_code import ExitCode
 from tests.wallet.holder import Holder
 from tests.wallet.parties import DEGREE, ISSUER, UNKNOWN_TYPE, Outside
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from doors.terminal import ExitCode
+from doors.exit_code import ExitCode
 from ledger.fetch import chosen_fetcher
 from ledger.trust import TrustedLedgers
 from protocol.codes import Code

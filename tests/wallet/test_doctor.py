@@ -4,7 +4,7 @@ from typing import Any, cast
 
 import pytest
 
-from doors.terminal import ExitCode
+from doors.exit_code import ExitCode
 from ledger.client import LedgerClient
 from ledger.fetch import Fetcher
 from ledger.memory import CheckpointMemory

@@ -5,7 +5,8 @@ import time
 import click
 
 from doors.command import Command, pass_terminal
-from doors.terminal import ExitCode, Terminal
+from doors.exit_code import ExitCode
+from doors.terminal import Terminal
 from protocol.encoding.members import text_member
 from protocol.encoding.strict_json import JsonObject, JsonValue, parse_json
 from protocol.errors import MalformedError

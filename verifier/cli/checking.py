@@ -7,8 +7,9 @@ import click
 
 from doors.clock import now
 from doors.command import Command, pass_terminal
+from doors.exit_code import ExitCode
 from doors.home import state_folder
-from doors.terminal import ExitCode, Terminal
+from doors.terminal import Terminal
 from protocol.encoding.strict_json import decode_utf8
 from verifier.cli.owning import own_folder
 from verifier.cli.report import tell

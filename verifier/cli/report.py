@@ -3,7 +3,8 @@
 import json
 from collections.abc import Callable, Mapping
 
-from doors.terminal import ExitCode, Terminal, bad, bold, dim, exit_code, good, warning
+from doors.exit_code import ExitCode, exit_code
+from doors.terminal import Terminal, bad, bold, dim, good, warning
 from protocol.codes import Code, find_code
 from protocol.encoding.members import object_member, objects_member, optional_object_member, text_member
 from protocol.encoding.strict_json import JsonObject

@@ -4,8 +4,9 @@ import click
 
 from doors.clock import now
 from doors.command import Command, pass_terminal
+from doors.exit_code import ExitCode
 from doors.prompts import PassphraseSource, passphrase_options
-from doors.terminal import ExitCode, Terminal
+from doors.terminal import Terminal
 from wallet.cli.access import open_wallet, wallet_folder
 from wallet.cli.credentials import print_credentials
 from wallet.cli.network import open_outside

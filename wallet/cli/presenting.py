@@ -6,8 +6,9 @@ import click
 
 from doors.clock import now
 from doors.command import Command, pass_terminal
+from doors.exit_code import ExitCode
 from doors.prompts import PassphraseSource, confirm, confirm_by_typing, passphrase_options
-from doors.terminal import ExitCode, Terminal, good, warning
+from doors.terminal import Terminal, good, warning
 from protocol.codes import Code
 from protocol.encoding.strict_json import JsonObject, JsonValue
 from protocol.errors import RefusedError, UnavailableError

@@ -7,8 +7,9 @@ import click
 
 from doors.clock import now
 from doors.command import Command, pass_terminal
+from doors.exit_code import ExitCode
 from doors.prompts import PassphraseSource, passphrase_options
-from doors.terminal import ExitCode, Terminal, bad, dim, good, warning
+from doors.terminal import Terminal, bad, dim, good, warning
 from ledger.client import LedgerClient
 from protocol.encoding.strict_json import JsonValue
 from protocol.errors import RefusedError, TallyError
