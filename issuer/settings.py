@@ -6,6 +6,7 @@ Secrets are never in it: they are in the key ring, and the management key is in 
 from dataclasses import dataclass
 from datetime import timedelta
 
+from ledger.signing_name import read_signing_name
 from protocol.codes import Code
 from protocol.jws import Algorithm
 from storage.toml_table import parse_toml, quote_toml
@@ -74,9 +75,7 @@ def parse_settings(source: str | bytes) -> IssuerSettings:
     """
     top = parse_toml(source, file=FILE, code=Code.SETTINGS_INVALID)
     offers, status = top.table("offers"), top.table("status")
-    signing_name = top.choice("signing_name", default=Algorithm.EDDSA)
-    if signing_name is Algorithm.ES256:
-        top.refuse("signing_name", "is EdDSA or Ed25519")
+    signing_name = read_signing_name(top)
     settings = IssuerSettings(
         name=top.line("name", max_characters=_MAX_NAME),
         url=top.origin("url"),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ledger.fetch import Fetched, Fetcher
+from ledger.growth import verify_growth
 from ledger.memory import CheckpointMemory
 from ledger.trust import TrustedLedger, errors_of_ledger
 from protocol.codes import Code
@@ -27,9 +28,8 @@ from protocol.tlog.checkpoint import Checkpoint
 from protocol.tlog.lines import parse_hash
 from protocol.tlog.merkle import (
     HASH_BYTES,
-    create_consistency_proof,
+    HashReader,
     hash_leaf,
-    verify_consistency,
     verify_inclusion,
 )
 from protocol.tlog.policy import VerifiedCheckpoint, verify_checkpoint
@@ -186,32 +186,17 @@ class LedgerClient:
             try:
                 if least <= checkpoint.tree_size < seen.tree_size:
                     # Not a step back: somebody else has seen more while this answer was on its way.
-                    self._verify_follows(checkpoint, seen)
+                    verify_growth(checkpoint, seen, self._hash_reader(seen.tree_size))
                 else:
-                    self._verify_follows(seen, checkpoint)
+                    verify_growth(seen, checkpoint, self._hash_reader(checkpoint.tree_size))
             except VerificationError:
                 self._memory.keep_evidence(checkpoint.note)
                 raise
         self._memory.remember(note)
         return checkpoint
 
-    def _verify_follows(
-        self, older: Checkpoint | VerifiedCheckpoint, newer: Checkpoint | VerifiedCheckpoint
-    ) -> None:
-        # An empty tree is the beginning of every tree: there is nothing to prove.
-        if older.tree_size == 0:
-            return
-        proof: tuple[bytes, ...] = ()
-        if older.tree_size < newer.tree_size:
-            read_hashes = read_hashes_from_tiles(newer.tree_size, self.read_tiles)
-            proof = create_consistency_proof(older.tree_size, newer.tree_size, read_hashes)
-        verify_consistency(
-            proof,
-            old_size=older.tree_size,
-            old_root=older.root_hash,
-            new_size=newer.tree_size,
-            new_root=newer.root_hash,
-        )
+    def _hash_reader(self, tree_size: int) -> HashReader:
+        return read_hashes_from_tiles(tree_size, self.read_tiles)
 
     def _get(self, path: str, *, accept: str, max_bytes: int) -> Fetched:
         with errors_of_ledger():

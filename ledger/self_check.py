@@ -8,6 +8,7 @@ entries, the root from the stored tiles, and the proof that the new tree begins 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ledger.growth import verify_growth
 from ledger.rebuilt_tree import RebuiltTree
 from ledger.store import Head, LedgerStore
 from protocol.codes import Code
@@ -16,9 +17,7 @@ from protocol.tlog.checkpoint import Checkpoint
 from protocol.tlog.merkle import (
     Node,
     compute_root,
-    create_consistency_proof,
     hash_leaf,
-    verify_consistency,
 )
 
 _PIECE = 256
@@ -41,17 +40,7 @@ def check_before_signing(store: LedgerStore, *, signed: Checkpoint, head: Head) 
                 raise VerificationError(Code.LOG_TILE_INVALID, f"an entry from {begin} on")
         if compute_root(head.tree_size, read_hashes) != head.root_hash:
             raise VerificationError(Code.LOG_TILE_INVALID, "the root hash")
-        if signed.tree_size > 0:
-            proof: tuple[bytes, ...] = ()
-            if signed.tree_size < head.tree_size:
-                proof = create_consistency_proof(signed.tree_size, head.tree_size, read_hashes)
-            verify_consistency(
-                proof,
-                old_size=signed.tree_size,
-                old_root=signed.root_hash,
-                new_size=head.tree_size,
-                new_root=head.root_hash,
-            )
+        verify_growth(signed, head, read_hashes)
 
 
 def check_whole_log(store: LedgerStore) -> None:

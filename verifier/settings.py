@@ -7,6 +7,7 @@ is in a file of its own.
 from dataclasses import dataclass
 from datetime import timedelta
 
+from ledger.signing_name import read_signing_name
 from protocol.codes import Code
 from protocol.jws import Algorithm
 from protocol.openid4vp.request import MAX_NAME_CHARACTERS
@@ -60,9 +61,7 @@ def parse_settings(source: str | bytes) -> VerifierSettings:
     """
     top = parse_toml(source, file=FILE, code=Code.SETTINGS_INVALID)
     requests = top.table("requests")
-    signing_name = top.choice("signing_name", default=Algorithm.EDDSA)
-    if signing_name is Algorithm.ES256:
-        top.refuse("signing_name", "is EdDSA or Ed25519")
+    signing_name = read_signing_name(top)
     settings = VerifierSettings(
         name=top.line("name", max_characters=MAX_NAME_CHARACTERS),
         url=top.origin("url"),
