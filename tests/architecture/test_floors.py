@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 FLOORS = {"protocol", "storage", "doors", "schemas", "ledger", "issuer", "wallet", "verifier", "demo"}
-DOORS = {"cli.py", "http.py", "cli", "http"}
+DOORS = {"cli.py", "http.py", "cli", "http", "door", "tui"}
 BESIDE = {"tests", "benchmarks", "scripts"}
 # Names that say nothing about what is inside.
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "core", "service", "misc"}
@@ -31,7 +31,7 @@ def imports(path: Path) -> Iterator[str]:
 
 
 def is_door(path: Path) -> bool:
-    """Whether this file may show things: tally.py, demo/, and the cli and http of a package."""
+    """Whether this file may show things: tally.py, demo/, and the cli, http and tui of a package."""
     return path == Path("tally.py") or path.parts[0] == "demo" or path.parts[1] in DOORS
 
 

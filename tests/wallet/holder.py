@@ -15,10 +15,10 @@ import tally
 import wallet.cli.asking
 import wallet.cli.credentials
 import wallet.cli.keys
-import wallet.cli.network
 import wallet.cli.presenting
 import wallet.cli.setup
 import wallet.cli.troubles
+import wallet.door.network
 from ledger.trust import TrustedLedger, TrustedLedgers, trust_ledgers
 from protocol.keys import Ed25519PublicKey
 from storage.passphrase import TEST_ONLY, KdfParameters, Passphrase
@@ -147,18 +147,18 @@ def staged(outside: Outside) -> Iterator[None]:
         for module in (
             wallet.cli.asking,
             wallet.cli.credentials,
-            wallet.cli.network,
+            wallet.door.network,
             wallet.cli.presenting,
             wallet.cli.setup,
             wallet.cli.troubles,
         ):
             patches.enter_context(mock.patch.object(module, "now", return_value=NOW))
-        for module in (wallet.cli.network, wallet.cli.troubles):
+        for module in (wallet.door.network, wallet.cli.troubles):
             patches.enter_context(mock.patch.object(module, "fetcher_for", return_value=outside))
         for module in (wallet.cli.keys, wallet.cli.setup):
             patches.enter_context(mock.patch.object(module, "calibrate_kdf", return_value=TEST_ONLY))
         patches.enter_context(mock.patch.object(wallet.cli.setup, "chosen_fetcher", return_value=outside))
-        patches.enter_context(mock.patch.object(wallet.cli.network, "LedgerResolver", Resolver))
+        patches.enter_context(mock.patch.object(wallet.door.network, "LedgerResolver", Resolver))
         patches.enter_context(mock.patch.object(Vault, "open", _open_cheaply))
         yield
 

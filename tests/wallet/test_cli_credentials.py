@@ -134,8 +134,11 @@ def test_list_loads_nothing_heavy(tmp_path: Path) -> None:
     assert {"nacl", "wallet"} <= loaded
     assert loaded & HEAVY == set()
     # Nothing of what other commands need to ask, to receive or to present.
-    assert {name for name in modules if name.startswith("wallet.cli.")} == {
-        f"wallet.cli.{name}" for name in ("access", "credentials", "wording")
+    assert {name for name in modules if name.startswith(("wallet.cli.", "wallet.door."))} == {
+        "wallet.cli.access",
+        "wallet.cli.credentials",
+        "wallet.door.place",
+        "wallet.door.wording",
     }
 
 

@@ -12,7 +12,7 @@ from tests.storage.place import refusal_of
 from tests.wallet.holder import NO_LEDGERS, PASSPHRASE, Holder
 from tests.wallet.parties import KEYS, POLICY, URL
 from tests.wallet.test_trust import PUBLIC, ledger
-from wallet.cli.network import fetcher_for
+from wallet.door.network import fetcher_for
 from wallet.recovery_phrase import parse_recovery_phrase
 from wallet.trust import load_ledgers
 

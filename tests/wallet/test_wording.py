@@ -4,7 +4,7 @@ import pytest
 
 from protocol.encoding.strict_json import JsonValue
 from tests.wallet.parties import HOSTILE, ISSUER, NOW
-from wallet.cli.wording import (
+from wallet.door.wording import (
     one_line,
     plural,
     quoted,

@@ -1,31 +1,19 @@
-"""What the wallet's commands share: the folder, the open wallet, and a screen that nobody scrolls back."""
+"""What the wallet's commands share: the open wallet, and a screen that nobody scrolls back."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from doors.home import data_folder, state_folder
 from doors.prompts import PassphraseSource
 from doors.terminal import Terminal, warning
-from protocol.codes import Code
-from protocol.errors import RefusedError
 from storage.passphrase import Passphrase
 from storage.sealed_file import Freshness
 from storage.sealed_header import RecoveryKey
+from wallet.door.place import require_wallet, wallet_folder
 from wallet.folder import WalletFolder
 from wallet.vault import Vault
 
 _OTHER_SCREEN, _FIRST_SCREEN = "\x1b[?1049h\x1b[H", "\x1b[?1049l"
-
-
-def wallet_folder(*, make: bool = False) -> WalletFolder:
-    """The folder of this user's wallet; where there is none, nothing is made unless `make`.
-
-    Raises:
-        RefusedError: others could enter it.
-    """
-    path = data_folder("wallet", make=make)
-    return WalletFolder(path, state_folder("wallet", make=path.exists()))
 
 
 def open_wallet(terminal: Terminal, passphrase: PassphraseSource) -> Vault:
@@ -38,16 +26,6 @@ def open_wallet(terminal: Terminal, passphrase: PassphraseSource) -> Vault:
     folder = wallet_folder()
     require_wallet(folder)
     return passphrase.unlock(terminal, lambda text: open_vault(terminal, folder, Passphrase(text)))
-
-
-def require_wallet(folder: WalletFolder) -> None:
-    """Check that there is a wallet, so that nobody types a passphrase for nothing.
-
-    Raises:
-        RefusedError: there is none.
-    """
-    if not folder.is_initialized():
-        raise RefusedError(Code.VAULT_MISSING)
 
 
 def open_vault(terminal: Terminal, folder: WalletFolder, secret: Passphrase | RecoveryKey) -> Vault:

@@ -7,9 +7,10 @@ from doors.command import Command, pass_terminal
 from doors.exit_code import ExitCode
 from doors.prompts import PassphraseSource, passphrase_options
 from doors.terminal import Terminal
-from wallet.cli.access import open_wallet, wallet_folder
+from wallet.cli.access import open_wallet
 from wallet.cli.credentials import print_credentials
-from wallet.cli.network import open_outside
+from wallet.door.network import open_outside
+from wallet.door.place import wallet_folder
 from wallet.standing import PresentWord, standing_of
 from wallet.status import refresh_standings
 

@@ -12,7 +12,8 @@ from doors.terminal import Terminal, bold, dim, good, warning
 from protocol.encoding.strict_json import JsonObject, JsonValue
 from protocol.encoding.time import encode_utc
 from wallet.cli.access import open_wallet
-from wallet.cli.wording import (
+from wallet.content import HeldCredential
+from wallet.door.wording import (
     one_line,
     plural,
     quoted,
@@ -24,7 +25,6 @@ from wallet.cli.wording import (
     shown_value,
     standing_rank,
 )
-from wallet.content import HeldCredential
 from wallet.facts import held_claims, held_facts
 from wallet.label import type_label, type_name
 from wallet.pending import PendingIssuance

@@ -11,9 +11,9 @@ from protocol.claim_path import ClaimPath
 from protocol.encoding.strict_json import JsonObject, JsonValue
 from protocol.encoding.time import encode_utc
 from wallet.cli.access import open_wallet
-from wallet.cli.wording import one_line, plural, quoted, shown_did, shown_label, shown_retention
 from wallet.consent import dotted
 from wallet.content import ActivityEntry, ActivityKind, WalletContent
+from wallet.door.wording import one_line, plural, quoted, shown_did, shown_label, shown_retention
 from wallet.facts import claim_order
 from wallet.label import claim_label, type_label, type_name
 

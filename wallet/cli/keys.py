@@ -10,9 +10,10 @@ from doors.terminal import Terminal, dim, good
 from protocol.encoding.strict_json import JsonValue
 from protocol.encoding.time import encode_utc
 from storage.passphrase import Passphrase, calibrate_kdf
-from wallet.cli.access import open_vault, open_wallet, require_wallet, wallet_folder
+from wallet.cli.access import open_vault, open_wallet
 from wallet.cli.recovery_words import read_words, show_words
-from wallet.cli.wording import shown_label
+from wallet.door.place import require_wallet, wallet_folder
+from wallet.door.wording import shown_label
 from wallet.label import type_label, type_name
 from wallet.recovery_phrase import derive_recovery_key, derive_seed, encode_recovery_phrase
 from wallet.vault import Vault

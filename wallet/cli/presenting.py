@@ -13,13 +13,14 @@ from protocol.codes import Code
 from protocol.encoding.strict_json import JsonObject, JsonValue
 from protocol.errors import RefusedError, UnavailableError
 from protocol.openid4vp.invocation import SCHEME
-from wallet.cli.access import open_wallet, wallet_folder
-from wallet.cli.consent_screen import called, consent_lines, counted, is_verified
-from wallet.cli.network import open_outside
+from wallet.cli.access import open_wallet
 from wallet.cli.source import read_source
-from wallet.cli.wording import one_line
 from wallet.consent import Consent, dotted, prepare_consent
 from wallet.content import ActivityKind
+from wallet.door.consent_lines import called, consent_lines, counted, is_verified
+from wallet.door.network import open_outside
+from wallet.door.place import wallet_folder
+from wallet.door.wording import one_line
 from wallet.outside import Outside
 from wallet.present import decline_request, open_request, send_presentation
 from wallet.vault import Vault

@@ -13,12 +13,13 @@ from protocol.codes import Code
 from protocol.encoding.strict_json import JsonValue
 from protocol.errors import RefusedError, TallyError
 from protocol.openid4vci.offer import SCHEME, InputMode, TransactionCode
-from wallet.cli.access import open_wallet, wallet_folder
+from wallet.cli.access import open_wallet
 from wallet.cli.credentials import print_pending
-from wallet.cli.network import open_outside
 from wallet.cli.source import read_source
-from wallet.cli.wording import one_line, plural, quoted, shown_did, shown_label
 from wallet.content import HeldCredential
+from wallet.door.network import open_outside
+from wallet.door.place import wallet_folder
+from wallet.door.wording import one_line, plural, quoted, shown_did, shown_label
 from wallet.label import type_label, type_name
 from wallet.offer import OpenedOffer, offer_digest, open_offer
 from wallet.outside import Outside

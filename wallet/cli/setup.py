@@ -20,8 +20,8 @@ from protocol.errors import RefusedError
 from protocol.tlog.note import encode_vkey
 from protocol.tlog.policy import encode_log_policy
 from storage.passphrase import Passphrase, calibrate_kdf
-from wallet.cli.access import require_wallet, wallet_folder
 from wallet.cli.recovery_words import read_words, require_new_file, show_words, write_words
+from wallet.door.place import require_wallet, wallet_folder
 from wallet.recovery_phrase import ENTROPY_BYTES, encode_recovery_phrase
 from wallet.trust import load_ledgers, save_ledgers, with_ledger, without_ledger
 from wallet.vault import Vault

@@ -14,8 +14,6 @@ from ledger.client import LedgerClient
 from protocol.encoding.strict_json import JsonValue
 from protocol.errors import RefusedError, TallyError
 from storage.passphrase import Passphrase
-from wallet.cli.access import wallet_folder
-from wallet.cli.network import fetcher_for
 from wallet.doctor import (
     Finding,
     Health,
@@ -26,6 +24,8 @@ from wallet.doctor import (
     check_versions,
     failed,
 )
+from wallet.door.network import fetcher_for
+from wallet.door.place import wallet_folder
 from wallet.folder import WalletFolder
 from wallet.trust import checkpoint_memory, load_ledgers
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 from doors.terminal import Styled, bold, dim, good, warning
 from protocol.openid4vp.request_object import DidClient
-from wallet.cli.wording import (
+from wallet.consent import Consent, ConsentItem
+from wallet.door.wording import (
     one_line,
     plural,
     quoted,
@@ -17,7 +18,6 @@ from wallet.cli.wording import (
     shown_retention,
     shown_value,
 )
-from wallet.consent import Consent, ConsentItem
 from wallet.facts import ShownClaim
 from wallet.label import type_label
 
