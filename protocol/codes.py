@@ -593,7 +593,7 @@ class Code(StrEnum):
     GRANT_TYPE_UNSUPPORTED = (
         "grant_type_unsupported",
         "Access tokens are not given for a grant of this type.",
-        "Use the pre-authorized code of an offer.",
+        "Use the pre-authorized code of an offer, or a refresh token.",
     )
     TRANSACTION_CODE_REQUIRED = (
         "transaction_code_required",

@@ -1,8 +1,10 @@
-"""A code for an access token: the token endpoint in the pre-authorized code flow (OpenID4VCI 1.0 §6).
+"""A code or a refresh token for an access token: the token endpoint in the pre-authorized code flow
+(OpenID4VCI 1.0 §6, RFC 6749 §6).
 
 grant_type=urn:ietf:params:oauth:grant-type:pre-authorized_code&pre-authorized_code=…&tx_code=493536
+grant_type=refresh_token&refresh_token=…
 
-{"access_token": "…", "token_type": "Bearer", "expires_in": 300,
+{"access_token": "…", "token_type": "Bearer", "expires_in": 300, "refresh_token": "…",
  "authorization_details": [{"type": "openid_credential", "credential_configuration_id": "degree",
                             "credential_identifiers": ["degree-2026"]}]}
 """
@@ -28,12 +30,15 @@ from protocol.openid4vci.credential import ConfigurationId, CredentialIdentifier
 from protocol.openid4vci.offer import MAX_CODE_LENGTH, PRE_AUTHORIZED_CODE
 
 BEARER = "Bearer"
+REFRESH_TOKEN = "refresh_token"  # noqa: S105 (the name of a grant type and of a member)
 _CREDENTIAL_DETAILS = "openid_credential"
 _MAX_AUTHORIZED = 64
 _MAX_TOKEN_CHARACTERS = 16 * 1024
 _MAX_SECONDS = 10 * 366 * 86_400
 # RFC 6750 §2.1: what may stand in the header the token is sent in.
 _BEARER_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+# RFC 6749 App. A.17.
+_REFRESH_TOKEN = re.compile(r"[\x20-\x7e]+")
 _WRONG_CODE = "invalid_grant"
 # A word of the 1.1 draft: read, never written.
 _WRONG_TX_CODE = "invalid_tx_code"
@@ -61,6 +66,13 @@ class TokenRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class RefreshRequest:
+    """A refresh token to be exchanged for another access token, for the same credentials."""
+
+    refresh_token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class TokenResponse:
     """An access token, and which credentials it stands for.
 
@@ -69,15 +81,19 @@ class TokenResponse:
         expires_in: For how long it is good, if the server says so.
         credential_identifiers: By configuration id, the names under which credentials must be asked for;
             empty where the server gives none, and they are asked for by configuration.
+        refresh_token: What can be exchanged for another access token later, if the server allows it.
     """
 
     access_token: str = field(repr=False)
     expires_in: timedelta | None = None
     credential_identifiers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    refresh_token: str | None = field(default=None, repr=False)
 
 
-def encode_token_request(request: TokenRequest) -> str:
+def encode_token_request(request: TokenRequest | RefreshRequest) -> str:
     """The form body of `request`."""
+    if isinstance(request, RefreshRequest):
+        return encode_form({"grant_type": REFRESH_TOKEN, REFRESH_TOKEN: request.refresh_token})
     parameters = {"grant_type": PRE_AUTHORIZED_CODE, "pre-authorized_code": request.code}
     if request.transaction_code is not None:
         parameters["tx_code"] = request.transaction_code
@@ -90,7 +106,7 @@ def encode_token_request(request: TokenRequest) -> str:
     return encode_form(parameters)
 
 
-def parse_token_request(body: str | bytes) -> TokenRequest:
+def parse_token_request(body: str | bytes) -> TokenRequest | RefreshRequest:
     """Read the body of a token request. Parameters and authorization details of other types are ignored.
 
     Raises:
@@ -98,7 +114,10 @@ def parse_token_request(body: str | bytes) -> TokenRequest:
         RefusedError: another grant type.
     """
     parameters = parse_form(body)
-    if text_member(parameters, "grant_type") != PRE_AUTHORIZED_CODE:
+    grant_type = text_member(parameters, "grant_type")
+    if grant_type == REFRESH_TOKEN:
+        return RefreshRequest(text_member(parameters, REFRESH_TOKEN, max_characters=_MAX_TOKEN_CHARACTERS))
+    if grant_type != PRE_AUTHORIZED_CODE:
         raise RefusedError(Code.GRANT_TYPE_UNSUPPORTED)
     details = (
         _parse_details(parameters["authorization_details"]) if "authorization_details" in parameters else []
@@ -115,6 +134,8 @@ def encode_token_response(response: TokenResponse) -> JsonObject:
     source: JsonObject = {"access_token": response.access_token, "token_type": BEARER}
     if response.expires_in is not None:
         source["expires_in"] = int(response.expires_in.total_seconds())
+    if response.refresh_token is not None:
+        source[REFRESH_TOKEN] = response.refresh_token
     if response.credential_identifiers:
         source["authorization_details"] = [
             {
@@ -140,6 +161,9 @@ def parse_token_response(body: str | bytes) -> TokenResponse:
     access_token = text_member(source, "access_token", max_characters=_MAX_TOKEN_CHARACTERS)
     if not _BEARER_TOKEN.fullmatch(access_token):
         raise MalformedError(Code.MEMBER_INVALID, "access_token")
+    refresh_token = optional_text_member(source, REFRESH_TOKEN, max_characters=_MAX_TOKEN_CHARACTERS)
+    if refresh_token is not None and not _REFRESH_TOKEN.fullmatch(refresh_token):
+        raise MalformedError(Code.MEMBER_INVALID, REFRESH_TOKEN)
     seconds = optional_integer_member(source, "expires_in")
     if seconds is not None and seconds > _MAX_SECONDS:
         raise MalformedError(Code.MEMBER_INVALID, "expires_in")
@@ -149,7 +173,8 @@ def parse_token_response(body: str | bytes) -> TokenResponse:
         configuration_id = text_member(item, "credential_configuration_id")
         more = tuple(texts_member(item, "credential_identifiers", minimum=1))
         identifiers[configuration_id] = identifiers.get(configuration_id, ()) + more
-    return TokenResponse(access_token, None if seconds is None else timedelta(seconds=seconds), identifiers)
+    expires_in = None if seconds is None else timedelta(seconds=seconds)
+    return TokenResponse(access_token, expires_in, identifiers, refresh_token)
 
 
 def select_targets(response: TokenResponse, configuration_id: str) -> tuple[CredentialTarget, ...]:

@@ -40,7 +40,7 @@ from protocol.openid4vci.offer import (
     encode_offer_link,
 )
 from protocol.openid4vci.proof import verify_proofs
-from protocol.openid4vci.token import TokenResponse, encode_token_response, parse_token_request
+from protocol.openid4vci.token import TokenRequest, TokenResponse, encode_token_response, parse_token_request
 from protocol.openid4vp.client_id import ClientId, ClientIdPrefix
 from protocol.openid4vp.dcql.query import parse_dcql_query
 from protocol.openid4vp.invocation import encode_unsigned_request
@@ -190,7 +190,8 @@ class Outside:
                 )
                 return _answer(encode_authorization_server_metadata(server))
             case "https://issuer.example/token":
-                if parse_token_request(body or b"").transaction_code != self.transaction_code:
+                request = parse_token_request(body or b"")
+                if isinstance(request, TokenRequest) and request.transaction_code != self.transaction_code:
                     self.tries_left -= 1
                     told = f"{self.tries_left} tries left" if self.tries_left else "that was the last try"
                     return _answer({"error": "invalid_grant", "error_description": told}, 400)

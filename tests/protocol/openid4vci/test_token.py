@@ -14,6 +14,7 @@ from protocol.oauth_error import OAuthError
 from protocol.openid4vci.credential import ConfigurationId, CredentialIdentifier
 from protocol.openid4vci.offer import PRE_AUTHORIZED_CODE
 from protocol.openid4vci.token import (
+    RefreshRequest,
     TokenRequest,
     TokenResponse,
     encode_token_request,
@@ -28,9 +29,14 @@ from protocol.openid4vci.token import (
 
 @pytest.mark.parametrize(
     "request_",
-    [TokenRequest("c"), TokenRequest("c/+ é", "493536"), TokenRequest("c", "tx", ("degree", "card"))],
+    [
+        TokenRequest("c"),
+        TokenRequest("c/+ é", "493536"),
+        TokenRequest("c", "tx", ("degree", "card")),
+        RefreshRequest("r/+ ~"),
+    ],
 )
-def test_token_request_is_read_as_it_was_written(request_: TokenRequest) -> None:
+def test_token_request_is_read_as_it_was_written(request_: TokenRequest | RefreshRequest) -> None:
     assert parse_token_request(encode_token_request(request_)) == request_
     assert parse_token_request(encode_token_request(request_).encode()) == request_
 
@@ -57,7 +63,8 @@ def test_unknown_parameters_and_authorization_details_are_ignored() -> None:
 
 def test_secrets_stay_out_of_repr() -> None:
     assert "s3cret" not in repr(TokenRequest("s3cret", "s3cret"))
-    assert "s3cret" not in repr(TokenResponse("s3cret"))
+    assert "s3cret" not in repr(RefreshRequest("s3cret"))
+    assert "s3cret" not in repr(TokenResponse("s3cret", refresh_token="s3cret"))
 
 
 @pytest.mark.parametrize("grant_type", ["authorization_code", "urn:x", PRE_AUTHORIZED_CODE.upper()])
@@ -76,6 +83,8 @@ def test_other_grant_type_is_refused(grant_type: str) -> None:
         form(pre_authorized_code=None),
         form(pre_authorized_code=""),
         form() + "&pre-authorized_code=d",
+        form(grant_type="refresh_token"),
+        form(grant_type="refresh_token", refresh_token=""),
         form(tx_code=""),
         form(tx_code="1" * 65),
         form(authorization_details=""),
@@ -98,7 +107,7 @@ def test_token_request_that_breaks_the_rules_is_an_invalid_request(body: str) ->
 
 RESPONSES = [
     TokenResponse("eyJ.abc-_~+/=="),
-    TokenResponse("a", timedelta(minutes=5)),
+    TokenResponse("a", timedelta(minutes=5), refresh_token="r ~"),
     TokenResponse("a", None, {"degree": ("degree-1", "degree-2"), "card": ("c",)}),
 ]
 
@@ -122,9 +131,7 @@ def detail(*identifiers: str, configuration_id: str = "degree") -> dict[str, Any
 
 
 def test_token_type_is_compared_without_case_and_unknown_members_are_ignored() -> None:
-    body = response(
-        token_type="bearer", refresh_token="r", c_nonce="n", authorization_details=[{"type": "x"}]
-    )
+    body = response(token_type="bearer", scope="s", c_nonce="n", authorization_details=[{"type": "x"}])
     assert parse_token_response(body) == TokenResponse("a")
 
 
@@ -143,6 +150,9 @@ def test_details_of_the_same_configuration_add_up() -> None:
         response(access_token="a b"),
         response(access_token="a\r\nX-Evil: 1"),
         response(access_token="a" * (16 * 1024 + 1)),
+        response(refresh_token=""),
+        response(refresh_token=7),
+        response(refresh_token="é"),
         response(token_type=None),
         response(token_type="DPoP"),
         response(expires_in=-1),

@@ -30,7 +30,7 @@ from protocol.openid4vci.metadata import (
     select_configuration,
 )
 from protocol.openid4vci.offer import PRE_AUTHORIZED_CODE, encode_offer, parse_offer
-from protocol.openid4vci.token import parse_token_request
+from protocol.openid4vci.token import TokenRequest, parse_token_request
 from protocol.openid4vp.refusal import RequestRefusedError
 from protocol.openid4vp.request import encode_request
 from protocol.openid4vp.request_object import verify_unsigned_request
@@ -135,6 +135,7 @@ def test_published_authorization_details_are_read(path: Path) -> None:
     source = json.loads(path.read_bytes())
     parameters = {"grant_type": PRE_AUTHORIZED_CODE, "pre-authorized_code": "c"}
     request = parse_token_request(encode_form(parameters | {"authorization_details": json.dumps(source)}))
+    assert isinstance(request, TokenRequest)
     assert list(request.configuration_ids) == [item["credential_configuration_id"] for item in source]
 
 
