@@ -38,6 +38,9 @@ _SECTIONS: Mapping[str, Mapping[str, LazyCommand]] = {
         "trust": LazyCommand("wallet.cli.setup:trust", "List the ledgers you trust, or trust another one."),
         "key": LazyCommand("wallet.cli.keys:key", "List your keys, or show the recovery words."),
         "passwd": LazyCommand("wallet.cli.keys:passwd", "Give the wallet a new passphrase."),
+        "settings": LazyCommand(
+            "wallet.cli.preferences:settings", "List how the wallet looks and behaves, or change it."
+        ),
         "doctor": LazyCommand("wallet.cli.troubles:doctor", "Look for problems, and say how to mend them."),
     },
     "For institutions, shops and operators": {

@@ -148,6 +148,14 @@ class TomlTable:
             for number, item in enumerate(value, 1)
         ]
 
+    def entries(self) -> dict[str, str]:
+        """Everything that is left, texts under names that the file chose; afterwards nothing is left.
+
+        Raises:
+            RefusedError: one of them is something else, or empty.
+        """
+        return {name: self.text(name) for name in list(self._members)}
+
     def end(self) -> None:
         """Check that nothing is left.
 

@@ -3,6 +3,8 @@
 wallet.sealed             what the wallet holds, sealed with the passphrase and with the recovery words
 wallet.sealed.previous    the same before the last change, for when the newest file is damaged
 ledgers.toml              the ledgers the wallet trusts, without secrets
+settings.toml             what its owner set about it, if anything
+wallet.window             locked while a full-screen wallet is open, and who has it
 
 And apart from it, so that an old copy of that folder does not bring back what would give it away:
 
@@ -14,6 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from storage.sealed_snapshot import previous_name
+
+SETTINGS_FILE = "settings.toml"
+WINDOW_FILE = "wallet.window"
 
 _VAULT = "wallet.sealed"
 
