@@ -1,0 +1,110 @@
+"""The full-screen wallet on a stage: a real wallet in a folder, no network, and a pilot that presses keys."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from textual.pilot import Pilot
+from textual.screen import Screen
+
+from tests.wallet.holder import PASSPHRASE, Holder, staged
+from tests.wallet.parties import NOW
+from wallet.settings import WalletSettings
+from wallet.tui.app import WalletApp
+from wallet.tui.session import WalletSession
+
+NARROW, WIDE = (80, 24), (120, 40)
+_PATIENCE = 400
+
+S = TypeVar("S", bound=Screen[Any])
+
+
+class Stopwatch:
+    """Seconds that pass when a test says so."""
+
+    seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@dataclass
+class Stage:
+    """A person in front of the wallet."""
+
+    app: WalletApp
+    pilot: Pilot[None]
+    holder: Holder
+    stopwatch: Stopwatch
+
+    async def press(self, *keys: str) -> None:
+        """Press these keys, one after the other."""
+        await self.pilot.press(*keys)
+
+    async def enter(self, text: str) -> None:
+        """Type `text` into the field that has the focus, and Enter."""
+        from textual.widgets import Input
+
+        field = self.app.focused
+        assert isinstance(field, Input), f"{field} has the focus"
+        field.value = text
+        await self.pilot.press("enter")
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait for what a thread or a flow brings about."""
+        for _ in range(_PATIENCE):
+            if condition():
+                await self.pilot.pause()
+                return
+            await self.pilot.pause(0.01)
+        raise AssertionError(f"it never came to it; on the screen is {self.app.screen}:\n{self.text()}")
+
+    async def screen(self, kind: type[S]) -> S:
+        """Wait until a screen of this kind is in front, and take it."""
+        await self.until(lambda: isinstance(self.app.screen, kind))
+        screen = self.app.screen
+        assert isinstance(screen, kind)
+        return screen
+
+    async def shows(self, *texts: str) -> None:
+        """Wait until all of these can be read on the screen."""
+        await self.until(lambda: all(text in self.text() for text in texts))
+
+    def text(self) -> str:
+        """What can be read on the screen, as the terminal would have it."""
+        width, height = self.app.size
+        lines = self.app.screen._compositor.render_strips()
+        del width, height
+        return "\n".join(strip.text.rstrip() for strip in lines)
+
+    async def unlock(self) -> None:
+        """Type the passphrase at the door."""
+        from wallet.tui.screens.credentials import CredentialsScreen
+        from wallet.tui.screens.unlock import UnlockScreen
+
+        await self.screen(UnlockScreen)
+        await self.enter(PASSPHRASE)
+        await self.screen(CredentialsScreen)
+
+
+@asynccontextmanager
+async def on_stage(
+    holder: Holder,
+    *,
+    size: tuple[int, int] = NARROW,
+    settings: WalletSettings | None = None,
+    link: str | None = None,
+    unlocked: bool = True,
+) -> AsyncIterator[Stage]:
+    """The program in a terminal of this size, with the wallet of `holder` open."""
+    stopwatch = Stopwatch()
+    session = WalletSession(holder.folder, clock=lambda: NOW, stopwatch=stopwatch)
+    app = WalletApp(session, settings or WalletSettings(), link=link)
+    with staged(holder.outside):
+        async with app.run_test(size=size) as pilot:
+            stage = Stage(app, pilot, holder, stopwatch)
+            if unlocked:
+                await stage.unlock()
+            yield stage
+        session.lock()

@@ -1,0 +1,96 @@
+"""What a person can do, in one table: the key, the words, and the command that does the same.
+
+The footer, the help and the palette all come from here, and `[keys]` in settings.toml changes a key by the
+name of its action.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from textual.binding import Binding
+from textual.screen import Screen
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something a person can do.
+
+    Attributes:
+        keys: The keys that do it, with commas between.
+        method: The `action_…` method of the screen or the program.
+        label: Two words for the footer.
+        meaning: A sentence for the help and the palette.
+        command: The command line that does the same, empty where none is needed.
+        shown: Whether the footer has it.
+    """
+
+    keys: str
+    method: str
+    label: str
+    meaning: str
+    command: str = ""
+    shown: bool = True
+
+
+ACTIONS: Mapping[str, Action] = {
+    "help": Action("question_mark,f1", "app.help", "Help", "Explain this screen and its keys."),
+    "credentials": Action(
+        "1", "view('credentials')", "Credentials", "Go to your credentials.", "tally list", False
+    ),
+    "activity": Action("2", "view('activity')", "Activity", "Go to what happened.", "tally activity", False),
+    "parties": Action(
+        "3", "view('parties')", "People & places", "Go to whom you dealt with.", "tally party list", False
+    ),
+    "keys": Action("4", "view('keys')", "Keys", "Go to your keys.", "tally key list", False),
+    "settings": Action("5", "view('settings')", "Settings", "Go to the settings.", "tally settings", False),
+    "doctor": Action("6", "view('doctor')", "Doctor", "Look for problems.", "tally doctor", False),
+    "lock": Action("ctrl+l", "lock", "Lock", "Lock the wallet now.", "", False),
+    "command": Action(
+        "colon", "show_command", "As command", "Show the command line for the same.", "", False
+    ),
+    "leave": Action("q,escape", "app.leave", "Back", "Go back; at the root, quit."),
+    "quit": Action("ctrl+q", "quit", "Quit", "Quit from anywhere.", "", False),
+    "filter": Action("slash", "filter", "Filter", "Show only what has these words in it."),
+    "credentials.add": Action("a", "add", "Add", "Get a credential from an offer.", "tally add OFFER"),
+    "credentials.present": Action("p", "present", "Present", "Answer a request.", "tally present REQUEST"),
+    "credentials.refresh": Action(
+        "R", "refresh_standings", "Refresh", "Ask the issuers how everything stands.", "tally status"
+    ),
+    "credentials.remove": Action(
+        "x", "remove", "Remove", "Remove the credential.", "tally remove CREDENTIAL"
+    ),
+}
+
+
+def bindings(*names: str) -> Iterator[Binding]:
+    """The bindings of these actions, for a screen or the program."""
+    for name in names:
+        action = ACTIONS[name]
+        yield Binding(
+            action.keys, action.method, action.label, show=action.shown, id=name, tooltip=action.meaning
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveAction:
+    """An action that can be done on a screen now: by these keys, and for Textual by this call."""
+
+    action: Action
+    keys: str
+    call: str
+
+
+def active_actions(screen: Screen[Any]) -> list[ActiveAction]:
+    """What can be done on `screen` now, in the order of the table."""
+    found: dict[str, ActiveAction] = {}
+    for active in screen.active_bindings.values():
+        name = active.binding.id
+        if name is None or name not in ACTIONS or not active.enabled:
+            continue
+        key = screen.app.get_key_display(active.binding)
+        method = ACTIONS[name].method
+        call = method if "." in method else f"{'app' if active.node is screen.app else 'screen'}.{method}"
+        keys = f"{found[name].keys} {key}" if name in found else key
+        found[name] = ActiveAction(ACTIONS[name], keys, call)
+    return [found[name] for name in ACTIONS if name in found]

@@ -1,0 +1,218 @@
+"""The full-screen wallet: which screen is up, what every screen can do, and when it locks itself."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, ClassVar, TypeVar
+
+from textual.app import App, InvalidThemeError
+from textual.binding import BindingType
+from textual.events import Event, Key, MouseEvent
+from textual.screen import ModalScreen, Screen
+
+from doors.terminal import bold
+from protocol.errors import TallyError
+from wallet.settings import WalletSettings
+from wallet.tui.actions import active_actions, bindings
+from wallet.tui.palette import ActionsProvider
+from wallet.tui.screens.dialog import Notice, Refusal, Working
+from wallet.tui.screens.frame import WalletScreen
+from wallet.tui.session import WalletSession
+from wallet.tui.text import Signs, clean
+from wallet.tui.views import VIEWS
+
+R = TypeVar("R")
+
+_PATIENCE_SECONDS = 0.2
+_TICK_SECONDS = 5
+
+
+class WalletApp(App[None]):
+    """The program. It asks and shows; what happens is in `flows`, and what is true in the session."""
+
+    TITLE = "Tallystick"
+    CSS_PATH = "wallet.tcss"
+    COMMANDS: ClassVar[set[Any]] = {ActionsProvider}
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings(
+            "credentials",
+            "activity",
+            "parties",
+            "keys",
+            "settings",
+            "doctor",
+            "lock",
+            "command",
+            "quit",
+        )
+    ]
+
+    def __init__(self, session: WalletSession, settings: WalletSettings, *, link: str | None = None) -> None:
+        """`link` is an offer or a request to go on with once the wallet is open."""
+        super().__init__()
+        self.session = session
+        self.settings = settings
+        self.link = link
+        self.notices: list[str] = []
+        self.asked_in_vain: frozenset[str] = frozenset()
+        self.crashed = False
+
+    def on_mount(self) -> None:
+        """Dress, and ask who is there."""
+        self.apply_settings(self.settings)
+        self.set_interval(_TICK_SECONDS, self._lock_when_idle)
+        self.show_door()
+
+    def apply_settings(self, settings: WalletSettings) -> None:
+        """Look and behave as `settings` say, at once."""
+        self.settings = settings
+        Signs.ascii = settings.ascii
+        self.set_class(settings.ascii, "ascii")
+        try:
+            self.theme = settings.theme
+        except InvalidThemeError:
+            self.tell(f"There is no theme {settings.theme}.")
+        self.set_keymap(dict(settings.keys))
+
+    def show_door(self) -> None:
+        """The first screen: of a wallet to be unlocked, or of none yet."""
+        from wallet.tui.screens.unlock import UnlockScreen
+        from wallet.tui.screens.welcome import WelcomeScreen
+
+        is_there = self.session.folder.is_initialized()
+        self._start_with(UnlockScreen() if is_there else WelcomeScreen())
+
+    def enter(self) -> None:
+        """Go in, now that the wallet is open, and on with the link that the program was called with."""
+        from wallet.tui.flows.link import follow_link
+        from wallet.tui.flows.standings import watch_standings
+
+        self.action_view("credentials")
+        self.run_worker(watch_standings(self), group="standings", exclusive=True)
+        if self.link is not None:
+            link, self.link = self.link, None
+            self.start(follow_link(self, link))
+
+    def start(self, flow: Coroutine[Any, Any, None]) -> None:
+        """Run something that a person does; how it fails is shown, in one place."""
+        self.run_worker(self._guard(flow), group="flow", exclusive=True)
+
+    async def ask(self, screen: Screen[R]) -> R:
+        """What a person answers on `screen`."""
+        return await self.push_screen_wait(screen)
+
+    async def work(self, telling: str, job: Callable[[], R], *, can_cancel: bool = True) -> R:
+        """Do `job` in a thread. When it takes long enough to notice, a screen says what is being done.
+
+        Raises:
+            GivenUpError: the person did not want to wait; what `job` gives is dropped.
+            Exception: what `job` raises.
+        """
+        task = asyncio.create_task(asyncio.to_thread(job))
+        done, _ = await asyncio.wait({task}, timeout=_PATIENCE_SECONDS)
+        if done:
+            return task.result()
+        waiting = Working(telling, can_cancel=can_cancel)
+        await self.push_screen(waiting)
+        try:
+            while not done and not waiting.given_up:
+                done, _ = await asyncio.wait({task}, timeout=_PATIENCE_SECONDS)
+        finally:
+            if waiting.is_attached:
+                await waiting.dismiss()
+        if not done:
+            task.add_done_callback(_drop)
+            raise GivenUpError
+        return task.result()
+
+    def tell(self, text: str) -> None:
+        """Say something in passing, that nobody needs to answer."""
+        self.notify(clean(text), markup=False)
+
+    def refresh_view(self) -> None:
+        """Show the wallet as it is now on the screen in front."""
+        if isinstance(self.screen, WalletScreen) and self.session.is_open:
+            self.screen.show_wallet()
+
+    def action_view(self, name: str) -> None:
+        """Go to one of the main screens."""
+        if self.session.is_open and not isinstance(self.screen, ModalScreen):
+            self._start_with(VIEWS[name]())
+
+    def action_leave(self) -> None:
+        """Back to the screen before; from the first one, out."""
+        if len(self.screen_stack) > 2:
+            self.pop_screen()
+        else:
+            self.exit()
+
+    def action_lock(self) -> None:
+        """Lock now, and forget what is on the screens."""
+        if self.session.is_open:
+            self.workers.cancel_group(self, "flow")
+            self.workers.cancel_group(self, "standings")
+            self.run_worker(self._lock(), group="lock", exclusive=True)
+
+    def action_help(self) -> None:
+        """Explain the screen in front."""
+        from wallet.tui.screens.help import HelpScreen
+
+        if isinstance(self.screen, WalletScreen):
+            self.push_screen(HelpScreen(self.screen))
+
+    def action_show_command(self) -> None:
+        """Say which command does the same as the screen in front."""
+        screen = self.screen
+        if isinstance(screen, WalletScreen):
+            lines = [
+                (bold(active.action.command), f"   {active.action.meaning}")
+                for active in active_actions(screen)
+                if active.action.command
+            ]
+            self.push_screen(Notice("The same as a command", *lines))
+
+    async def on_event(self, event: Event) -> None:
+        """Notice that somebody is there."""
+        if isinstance(event, Key | MouseEvent):
+            self.session.touch()
+        await super().on_event(event)
+
+    def _start_with(self, screen: WalletScreen) -> None:
+        while len(self.screen_stack) > 2:
+            self.pop_screen()
+        if len(self.screen_stack) > 1:
+            self.switch_screen(screen)
+        else:
+            self.push_screen(screen)
+
+    def _lock_when_idle(self) -> None:
+        idle = self.session.untouched_for >= self.settings.idle_lock
+        if self.session.is_open and idle and not self.session.is_busy:
+            self.action_lock()
+
+    async def _lock(self) -> None:
+        self.show_door()
+        await asyncio.to_thread(self.session.lock)
+
+    async def _guard(self, flow: Coroutine[Any, Any, None]) -> None:
+        try:
+            await flow
+        except GivenUpError:
+            self.tell("Nobody waits for it any longer.")
+        except TallyError as error:
+            await self.ask(Refusal(error))
+
+    def _handle_exception(self, error: Exception) -> None:
+        # Textual would print every frame with its local variables: passphrases, keys and claims among them.
+        self.crashed = True
+        self.log.error(type(error).__name__)
+        self.exit(return_code=1)
+
+
+class GivenUpError(Exception):
+    """The person did not want to wait any longer."""
+
+
+def _drop(task: "asyncio.Task[Any]") -> None:
+    # Otherwise asyncio complains of an exception that nobody looked at.
+    if not task.cancelled():
+        task.exception()

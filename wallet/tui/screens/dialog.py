@@ -1,0 +1,189 @@
+"""Short questions over the screen behind them. The safe answer has the focus, and Escape gives it."""
+
+from collections.abc import Sequence
+from typing import ClassVar, Generic, TypeVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input, LoadingIndicator
+
+from doors.terminal import bad, bold, dim
+from protocol.codes import Audience
+from protocol.errors import TallyError
+from wallet.tui.text import Line, Text, content
+
+Answer = TypeVar("Answer")
+
+
+class Dialog(ModalScreen[Answer], Generic[Answer]):
+    """A box with a title and lines in it."""
+
+    def __init__(self, title: str, *lines: Line) -> None:
+        super().__init__()
+        self._title = title
+        self._lines = lines
+
+    def compose(self) -> ComposeResult:
+        """The box."""
+        with Vertical(classes="box") as box:
+            box.border_title = content(self._title)
+            with VerticalScroll(classes="lines", can_focus=False):
+                yield Text(*self._lines)
+            yield from self.compose_answers()
+
+    def compose_answers(self) -> ComposeResult:
+        """The buttons or the field below the lines."""
+        raise NotImplementedError
+
+
+class Notice(Dialog[None]):
+    """Something to read; any of the usual keys ends it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter,space", "dismiss_it", show=False)]
+
+    def compose_answers(self) -> ComposeResult:
+        """One button."""
+        yield Buttons(("go-on", "Go on"))
+
+    def on_button_pressed(self) -> None:
+        """End."""
+        self.dismiss(None)
+
+    def action_dismiss_it(self) -> None:
+        """End."""
+        self.dismiss(None)
+
+
+class Refusal(Notice):
+    """Why something did not happen: what happened, what it means, what to do; the code last."""
+
+    def __init__(self, error: TallyError, *more: Line) -> None:
+        remedy = error.code.remedy_for(Audience.HOLDER)
+        super().__init__(
+            "That did not work", (bad("✗ "), str(error)), (), (remedy,), *more, (), (dim(error.code.value),)
+        )
+        self.error = error
+
+
+class Question(Dialog[bool]):
+    """A yes or a no; the no has the focus."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "answer(True)", "Yes", show=False),
+        Binding("n,escape,q", "answer(False)", "No", show=False),
+    ]
+
+    def __init__(self, title: str, *lines: Line, yes: str, no: str) -> None:
+        super().__init__(title, *lines)
+        self._yes = yes
+        self._no = no
+
+    def compose_answers(self) -> ComposeResult:
+        """No first."""
+        yield Buttons(("no", f"{self._no} (n)"), ("yes", f"{self._yes} (y)"))
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Answer."""
+        self.dismiss(event.button.id == "yes")
+
+    def action_answer(self, answer: bool) -> None:
+        """Answer."""
+        self.dismiss(answer)
+
+
+class Field(Dialog[str | None]):
+    """A line to be typed; None when the person would rather not."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "give_up", show=False)]
+
+    def __init__(
+        self,
+        title: str,
+        *lines: Line,
+        hidden: bool = False,
+        placeholder: str = "",
+        restrict: str | None = None,
+    ) -> None:
+        """`hidden` shows dots for what is typed; `restrict` is a pattern that holds for all of it."""
+        super().__init__(title, *lines)
+        self._hidden = hidden
+        self._placeholder = placeholder
+        self._restrict = restrict
+
+    def compose_answers(self) -> ComposeResult:
+        """The field."""
+        yield Input(password=self._hidden, placeholder=self._placeholder, restrict=self._restrict)
+        yield Text((dim("Enter to go on, Escape to go back"),), classes="hint")
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Give back what was typed; nothing at all is no answer."""
+        event.stop()
+        if event.value:
+            self.dismiss(event.value)
+
+    def action_give_up(self) -> None:
+        """Give nothing back."""
+        self.dismiss(None)
+
+
+class TypedQuestion(Field):
+    """A yes that has to be typed, for what must not happen by a slip of the finger."""
+
+    def __init__(self, title: str, *lines: Line, expected: str) -> None:
+        super().__init__(title, *lines, (), ("Type ", bold(expected), " to go on."))
+        self._expected = expected
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Go on with the right word only."""
+        event.stop()
+        if event.value.strip() == self._expected:
+            self.dismiss(event.value)
+
+
+class Working(ModalScreen[None]):
+    """Says what is being done; Escape gives up waiting for it, where that is possible."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "give_up", show=False)]
+
+    def __init__(self, telling: str, *, can_cancel: bool) -> None:
+        super().__init__()
+        self._telling = telling
+        self._can_cancel = can_cancel
+        self.given_up = False
+
+    def compose(self) -> ComposeResult:
+        """What is being done, in words; what moves beside it says nothing more."""
+        with Vertical(classes="box small"):
+            yield Text((self._telling,))
+            yield LoadingIndicator()
+            if self._can_cancel:
+                yield Text((dim("Escape to give up"),), classes="hint")
+
+    def action_give_up(self) -> None:
+        """Stop waiting."""
+        self.given_up = self._can_cancel
+
+
+class Buttons(Horizontal):
+    """Buttons in a row; the first has the focus."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left", "app.focus_previous", show=False),
+        Binding("right", "app.focus_next", show=False),
+    ]
+
+    def __init__(self, *buttons: tuple[str, str]) -> None:
+        super().__init__(classes="buttons")
+        self._buttons: Sequence[tuple[str, str]] = buttons
+
+    def compose(self) -> ComposeResult:
+        """A button for each id and label."""
+        for button_id, label in self._buttons:
+            yield Button(Content(label), id=button_id, compact=True)
+
+    def on_mount(self) -> None:
+        """Let Enter mean the first."""
+        self.query_one(Button).focus()

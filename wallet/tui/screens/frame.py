@@ -1,0 +1,71 @@
+"""What every screen of the wallet has: a line on top that says where you are, and the keys at the bottom."""
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.screen import Screen
+from textual.widgets import Footer
+
+from doors.terminal import Styled, bold, dim, warning
+from wallet.door.wording import plural
+from wallet.tui.actions import bindings
+from wallet.tui.text import Text
+
+if TYPE_CHECKING:
+    from wallet.tui.app import WalletApp
+
+_REFRESH_SECONDS = 15
+
+
+class WalletScreen(Screen[None]):
+    """A place in the wallet.
+
+    Attributes:
+        NAME: What the place is called.
+        HELP_LINES: What can be done here, in prose, for the help.
+    """
+
+    NAME: ClassVar[str] = ""
+    HELP_LINES: ClassVar[tuple[str, ...]] = ()
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("help", "leave")]
+
+    @property
+    def wallet_app(self) -> "WalletApp":
+        """The program, with its session."""
+        return cast("WalletApp", self.app)
+
+    def compose(self) -> ComposeResult:
+        """The line on top, the body, the keys."""
+        yield Text(classes="status")
+        yield from self.compose_body()
+        yield Footer(show_command_palette=False)
+
+    def compose_body(self) -> ComposeResult:
+        """What the screen is for."""
+        raise NotImplementedError
+
+    def show_wallet(self) -> None:
+        """Show the wallet as it is now; called whenever the screen comes to the front."""
+
+    def on_mount(self) -> None:
+        """Keep the line on top current."""
+        self.set_interval(_REFRESH_SECONDS, self._show_status)
+
+    def on_screen_resume(self) -> None:
+        """Show what has changed meanwhile."""
+        self._show_status()
+        if self.wallet_app.session.is_open:
+            self.show_wallet()
+
+    def _show_status(self) -> None:
+        session = self.wallet_app.session
+        parts: list[str | Styled] = [bold(f" Tallystick · {self.NAME}")]
+        if session.is_open:
+            minutes = int(session.unlocked_for.total_seconds()) // 60
+            parts.append(dim(f" · unlocked {plural(minutes, 'minute')}" if minutes else " · just unlocked"))
+        else:
+            parts.append(dim(" · locked"))
+        for notice in self.wallet_app.notices:
+            parts.append(warning(f" · ! {notice}"))
+        self.query_one(".status", Text).show(tuple(parts))

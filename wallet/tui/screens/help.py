@@ -1,0 +1,64 @@
+"""The help: what the screen behind it is for, and every key that works there; type to search, Enter to do."""
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Footer
+
+from doors.terminal import dim
+from wallet.tui.actions import active_actions
+from wallet.tui.rows import Column, Row, Rows
+from wallet.tui.screens.frame import WalletScreen
+from wallet.tui.text import Text, content
+
+
+class HelpScreen(ModalScreen[None]):
+    """Explains the screen it was called from."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,question_mark,f1,q", "close", "Close the help"),
+        Binding("slash", "filter", "Search"),
+    ]
+
+    def __init__(self, screen: WalletScreen) -> None:
+        super().__init__()
+        self._screen = screen
+
+    def compose(self) -> ComposeResult:
+        """Prose, then the keys."""
+        with Vertical(classes="box tall") as box:
+            box.border_title = content(f"Help: {self._screen.NAME}")
+            yield Text(*[(line,) for line in self._screen.HELP_LINES])
+            yield Rows(
+                [Column("Key", 14), Column("What it does", 30, 1), Column("As a command", 24)], empty=[]
+            )
+            yield Text(
+                (dim("Enter does what the cursor is on. Everything here is also a command: tally --help"),)
+            )
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """List what works in the screen behind."""
+        self.query_one(Rows).show(
+            Row(active.call, (active.keys, active.action.meaning, dim(active.action.command)))
+            for active in active_actions(self._screen)
+        )
+        self.query_one(Rows).focus()
+
+    @on(Rows.Chosen)
+    async def run(self, chosen: Rows.Chosen) -> None:
+        """Close, and do it."""
+        self.dismiss(None)
+        await self._screen.run_action(chosen.row_id)
+
+    def action_filter(self) -> None:
+        """Search."""
+        self.query_one(Rows).filter()
+
+    def action_close(self) -> None:
+        """Back to the screen."""
+        self.dismiss(None)

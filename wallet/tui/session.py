@@ -1,0 +1,121 @@
+"""The wallet behind the screens: locked or open, one thread at a time, and when somebody was there last."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from doors.clock import now
+from storage.passphrase import Passphrase
+from storage.sealed_header import RecoveryKey
+from wallet.content import WalletContent
+from wallet.folder import WalletFolder
+from wallet.outside import Outside
+from wallet.vault import Vault
+
+SHARE_WITHIN = timedelta(minutes=2)
+"""After an unlock longer ago than this, sharing asks for the passphrase again."""
+
+
+class WalletSession:
+    """One wallet in one window.
+
+    What screens show is `content`, a value. What changes the wallet runs in a thread and takes it with
+    `opened`, so that two jobs never have the vault at once.
+    """
+
+    def __init__(
+        self,
+        folder: WalletFolder,
+        *,
+        clock: Callable[[], datetime] = now,
+        stopwatch: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`clock` tells the time of day; `stopwatch` counts seconds whatever happens to the clock."""
+        self.folder = folder
+        self.clock = clock
+        self._stopwatch = stopwatch
+        self._vault: Vault | None = None
+        self._turn = threading.Lock()
+        self._unlocked_at = self._touched_at = stopwatch()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the wallet is unlocked."""
+        return self._vault is not None
+
+    @property
+    def vault(self) -> Vault:
+        """The open wallet, to look at; what changes it goes through `opened`."""
+        assert self._vault is not None, "screens that show the wallet are gone when it is locked"
+        return self._vault
+
+    @property
+    def content(self) -> WalletContent:
+        """What the wallet holds, as of the opening or the last change."""
+        return self.vault.content
+
+    @property
+    def unlocked_for(self) -> timedelta:
+        """How long ago somebody proved to be its owner."""
+        return timedelta(seconds=self._stopwatch() - self._unlocked_at)
+
+    @property
+    def untouched_for(self) -> timedelta:
+        """How long nobody has touched a key or the mouse."""
+        return timedelta(seconds=self._stopwatch() - self._touched_at)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a job has the wallet just now."""
+        return self._turn.locked()
+
+    def touch(self) -> None:
+        """Somebody is there."""
+        self._touched_at = self._stopwatch()
+
+    def unlock(self, secret: Passphrase | RecoveryKey) -> None:
+        """Open the wallet, or prove again that its owner is there. Takes about a second, by intention.
+
+        Raises:
+            TallyError: as `Vault.open`.
+        """
+        with self._turn:
+            self._adopt(Vault.open(self.folder.vault, secret, mark_folder=self.folder.state))
+
+    def adopt(self, vault: Vault) -> None:
+        """Take a wallet that was just made or restored."""
+        with self._turn:
+            self._adopt(vault)
+
+    def lock(self) -> None:
+        """Forget everything; waits for a job that has the wallet."""
+        with self._turn:
+            if self._vault is not None:
+                self._vault.close()
+            self._vault = None
+
+    @contextmanager
+    def opened(self) -> Iterator[Vault]:
+        """The wallet, for this thread alone until the block ends."""
+        with self._turn:
+            yield self.vault
+
+    @contextmanager
+    def opened_outside(self) -> Iterator[tuple[Vault, Outside]]:
+        """The wallet as `opened`, and the way outside.
+
+        Raises:
+            RefusedError: no ledger is trusted.
+        """
+        from wallet.door.network import open_outside  # the network costs a quarter of a second
+
+        with self.opened() as vault, open_outside(self.folder) as outside:
+            yield vault, outside
+
+    def _adopt(self, vault: Vault) -> None:
+        if self._vault is not None:
+            self._vault.close()
+        self._vault = vault
+        self._unlocked_at = self._touched_at = self._stopwatch()
