@@ -6,8 +6,9 @@ from typing import Any, ClassVar, TypeVar
 
 from textual.app import App, InvalidThemeError
 from textual.binding import BindingType
-from textual.events import Event, Key, MouseEvent
+from textual.events import Event, Key, MouseEvent, Resize
 from textual.screen import ModalScreen, Screen
+from textual.worker import WorkerFailed
 
 from doors.terminal import bold
 from protocol.errors import TallyError
@@ -16,6 +17,7 @@ from wallet.tui.actions import active_actions, bindings
 from wallet.tui.palette import ActionsProvider
 from wallet.tui.screens.dialog import Notice, Refusal, Working
 from wallet.tui.screens.frame import WalletScreen
+from wallet.tui.screens.too_small import COLUMNS, LINES, TooSmallScreen
 from wallet.tui.session import WalletSession
 from wallet.tui.text import Signs, clean
 from wallet.tui.views import VIEWS
@@ -54,7 +56,6 @@ class WalletApp(App[None]):
         self.link = link
         self.notices: list[str] = []
         self.asked_in_vain: frozenset[str] = frozenset()
-        self.crashed = False
 
     def on_mount(self) -> None:
         """Dress, and ask who is there."""
@@ -170,6 +171,15 @@ class WalletApp(App[None]):
             ]
             self.push_screen(Notice("The same as a command", *lines))
 
+    def on_resize(self, event: Resize) -> None:
+        """Cover what a small window would cut."""
+        fits = event.size.width >= COLUMNS and event.size.height >= LINES
+        is_covered = isinstance(self.screen, TooSmallScreen)
+        if not fits and not is_covered:
+            self.push_screen(TooSmallScreen())
+        elif fits and is_covered:
+            self.pop_screen()
+
     async def on_event(self, event: Event) -> None:
         """Notice that somebody is there."""
         if isinstance(event, Key | MouseEvent):
@@ -201,11 +211,18 @@ class WalletApp(App[None]):
         except TallyError as error:
             await self.ask(Refusal(error))
 
-    def _handle_exception(self, error: Exception) -> None:
+    @property
+    def failure(self) -> BaseException | None:
+        """What nobody foresaw and ended the program."""
+        return self._exception.error if isinstance(self._exception, WorkerFailed) else self._exception
+
+    def panic(self, *_renderables: object) -> None:
+        """End without a word: Textual would print what it was about to show."""
+        self._close_messages_no_wait()
+
+    def _fatal_error(self) -> None:
         # Textual would print every frame with its local variables: passphrases, keys and claims among them.
-        self.crashed = True
-        self.log.error(type(error).__name__)
-        self.exit(return_code=1)
+        self._close_messages_no_wait()
 
 
 class GivenUpError(Exception):

@@ -1,0 +1,106 @@
+"""The program around the screens: locking, leaving, help, palette, and what a failure shows."""
+
+import contextlib
+from datetime import timedelta
+
+import pytest
+from textual.worker import WorkerFailed
+
+from tests.wallet.holder import PASSPHRASE, Holder
+from tests.wallet.tui.stage import on_stage
+from wallet.settings import WalletSettings
+from wallet.tui.screens.credentials import CredentialsScreen
+from wallet.tui.screens.help import HelpScreen
+from wallet.tui.screens.unlock import UnlockScreen
+
+
+async def test_wrong_passphrase_says_so_and_the_right_one_opens_the_wallet(ada: Holder) -> None:
+    async with on_stage(ada, unlocked=False) as stage:
+        await stage.screen(UnlockScreen)
+        await stage.enter("a wrong one")
+        await stage.shows("✗ That passphrase does not open it.")
+        await stage.enter(PASSPHRASE)
+        await stage.screen(CredentialsScreen)
+        await stage.shows("✓ valid", "Degree")
+
+
+async def test_ctrl_l_locks_at_once_and_nothing_of_the_wallet_stays_on_the_screen(ada: Holder) -> None:
+    async with on_stage(ada) as stage:
+        await stage.press("ctrl+l")
+        await stage.screen(UnlockScreen)
+        await stage.until(lambda: not stage.app.session.is_open)
+        assert "Degree" not in stage.text()
+        await stage.press("1")
+        assert isinstance(stage.app.screen, UnlockScreen)
+
+
+async def test_wallet_that_nobody_touches_for_the_idle_time_locks_itself(ada: Holder) -> None:
+    settings = WalletSettings(idle_lock=timedelta(minutes=3))
+    async with on_stage(ada, settings=settings) as stage:
+        stage.stopwatch.seconds += 179
+        stage.app._lock_when_idle()
+        await stage.pilot.pause()
+        assert stage.app.session.is_open
+        await stage.press("down")
+        stage.stopwatch.seconds += 179
+        stage.app._lock_when_idle()
+        await stage.pilot.pause()
+        assert stage.app.session.is_open
+        stage.stopwatch.seconds += 1
+        stage.app._lock_when_idle()
+        await stage.screen(UnlockScreen)
+        await stage.until(lambda: not stage.app.session.is_open)
+
+
+async def test_help_explains_the_screen_and_does_what_is_chosen_in_it(ada: Holder) -> None:
+    async with on_stage(ada) as stage:
+        await stage.press("question_mark")
+        await stage.screen(HelpScreen)
+        await stage.shows("Help: Credentials", "Each row is a credential", "tally list")
+        await stage.press("slash", *"lock now", "enter", "enter")
+        await stage.screen(UnlockScreen)
+
+
+async def test_palette_names_the_key_and_the_command_of_each_action(ada: Holder) -> None:
+    async with on_stage(ada) as stage:
+        await stage.press("ctrl+p", *"remove")
+        await stage.shows("Remove the credential.", "tally remove CREDENTIAL")
+
+
+async def test_keys_of_the_settings_take_the_place_of_ours(ada: Holder) -> None:
+    async with on_stage(ada, settings=WalletSettings(keys={"lock": "ctrl+k"})) as stage:
+        await stage.press("ctrl+l")
+        assert stage.app.session.is_open
+        await stage.press("ctrl+k")
+        await stage.screen(UnlockScreen)
+
+
+async def test_q_on_the_first_screen_leaves_and_the_wallet_is_locked(ada: Holder) -> None:
+    async with on_stage(ada) as stage:
+        await stage.press("q")
+    assert not stage.app.session.is_open
+
+
+async def test_failure_that_nobody_foresaw_ends_the_program_without_a_word(
+    ada: Holder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def fail() -> None:
+        passphrase = PASSPHRASE
+        raise ZeroDivisionError(passphrase)
+
+    stage = None
+    with contextlib.suppress(WorkerFailed):  # the pilot raises what the program keeps to itself
+        async with on_stage(ada) as stage:
+            stage.app.start(fail())
+            await stage.until(lambda: stage.app.failure is not None)
+    assert stage is not None
+    assert isinstance(stage.app.failure, ZeroDivisionError)
+    assert PASSPHRASE not in "".join(capsys.readouterr())
+
+
+async def test_small_window_says_so_until_it_is_large_enough_again(ada: Holder) -> None:
+    async with on_stage(ada) as stage:
+        await stage.pilot.resize_terminal(50, 15)
+        await stage.shows("smaller than 60 by 18", "tally --plain")
+        await stage.pilot.resize_terminal(80, 24)
+        await stage.shows("✓ valid")

@@ -1,0 +1,27 @@
+"""Opening the full-screen wallet in this process's terminal."""
+
+import resource
+
+from doors.exit_code import ExitCode
+from wallet.door.place import wallet_folder
+from wallet.settings import load_settings
+from wallet.tui.app import WalletApp
+from wallet.tui.session import WalletSession
+
+
+def open_wallet_screen(link: str | None = None) -> ExitCode:
+    """Show the wallet until the person leaves; `link` is an offer or a request to go on with.
+
+    Raises:
+        TallyError: there is no place for a wallet, or its settings cannot be read.
+        Exception: what nobody foresaw and ended the program.
+    """
+    # What has a passphrase comes to have keys: when it crashes, it leaves no image of its memory behind.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    folder = wallet_folder()
+    app = WalletApp(WalletSession(folder), load_settings(folder), link=link)
+    app.run()
+    app.session.lock()
+    if app.failure is not None:
+        raise app.failure
+    return ExitCode.SUCCESS
