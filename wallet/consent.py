@@ -8,16 +8,21 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from urllib.parse import urlsplit
 
 from protocol.claim_path import ClaimPath, is_on_one_line
 from protocol.codes import Code
 from protocol.errors import RefusedError
+from protocol.openid4vp.match_code import match_code
 from protocol.openid4vp.request_object import DidClient, VerifiedRequest
 from wallet.content import CredentialCopy, HeldCredential, WalletContent
 from wallet.facts import ShownClaim, shown_facts
 from wallet.holder_claims import leaving_with, list_holder_claims
+from wallet.known_party import KnownParty, PartyMark, host_of
+from wallet.overasking import AskedFacts, Hint, find_hints
 from wallet.selection import Answer, select_answers
+
+Tick = tuple[str, ClaimPath]
+"""An optional fact that is turned on: the part of the request it answers, and where it stands."""
 
 
 class CheckedBy(StrEnum):
@@ -81,12 +86,14 @@ class Consent:
     Attributes:
         request: The request, verified.
         items: The credentials that answer it.
-        first_time: Whether this party was never met before.
+        known: What the wallet knows of the party; None for one it never met.
+        hints: What is odd about what they ask for. They change nothing of what is sent.
     """
 
     request: VerifiedRequest
     items: tuple[ConsentItem, ...]
-    first_time: bool
+    known: KnownParty | None
+    hints: tuple[Hint, ...] = ()
 
     @property
     def party(self) -> str:
@@ -106,7 +113,41 @@ class Consent:
     @property
     def host(self) -> str:
         """The host the answer goes to."""
-        return urlsplit(self.request.request.reply_to.response_uri).netloc
+        return host_of(self.request.request.reply_to.response_uri)
+
+    @property
+    def match_code(self) -> str:
+        """Two words to compare with those on the verifier's screen."""
+        return match_code(self.party, self.request.request.nonce)
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether it is known who asks: they signed, and a trusted ledger knows them or the person does.
+
+        A DID that is its own key proves by itself as little as an unsigned request: anybody can make one.
+        """
+        client = self.request.client
+        return isinstance(client, DidClient) and (client.did.evidence is not None or self.is_trusted)
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether the person put this party on their list."""
+        return self.known is not None and self.known.mark is PartyMark.TRUSTED
+
+    @property
+    def first_time(self) -> bool:
+        """Whether this party was never shown anything."""
+        return self.known is None or not self.known.presentations
+
+    @property
+    def over_asks(self) -> bool:
+        """Whether something that has to leave is odd to be asked for."""
+        return any(hint.is_needed for hint in self.hints)
+
+    @property
+    def needs_second_yes(self) -> bool:
+        """Whether one yes is not enough: nobody knows who asks, or they ask for too much."""
+        return not self.is_verified or self.over_asks
 
     @property
     def purpose(self) -> str | None:
@@ -125,6 +166,32 @@ class Consent:
         """How many facts would leave."""
         return sum(len(item.disclosed) for item in self.items)
 
+    @property
+    def ticks(self) -> frozenset[Tick]:
+        """The optional facts that are turned on."""
+        return frozenset(
+            (item.query_id, fact.path) for item in self.items for fact in item.optional if fact in item.chosen
+        )
+
+    def with_ticks(self, ticks: Collection[Tick]) -> "Consent":
+        """The same with exactly these optional facts turned on.
+
+        What the issuer tied to one of them is turned on with it.
+
+        Raises:
+            ValueError: one of them is not asked for as optional.
+        """
+        items = {item.query_id: item for item in self.items}
+        chosen: dict[str, list[ShownClaim]] = {query_id: [] for query_id in items}
+        for query_id, path in ticks:
+            try:
+                (fact,) = [fact for fact in items[query_id].optional if fact.path == path]
+            except (KeyError, ValueError):
+                raise ValueError("a tick is on a fact that is asked for as optional") from None
+            chosen[query_id].append(fact)
+        ticked = (item.with_chosen(chosen[query_id]) for query_id, item in items.items())
+        return replace(self, items=tuple(ticked))
+
     def with_optional(self, labels_or_paths: Collection[str]) -> "Consent":
         """The same with these optional facts turned on, named by label or dotted path, in every credential
         they were asked of.
@@ -133,14 +200,13 @@ class Consent:
             RefusedError: there is no such optional fact.
         """
         wanted = set(labels_or_paths)
-        items = [
-            item.with_chosen([fact for fact in item.optional if wanted & _names(fact)]) for item in self.items
-        ]
-        unknown = wanted.difference(*(_names(fact) for item in items for fact in item.chosen))
+        named = [(item.query_id, fact) for item in self.items for fact in item.optional]
+        ticks = {(query_id, fact.path) for query_id, fact in named if wanted & _names(fact)}
+        unknown = wanted.difference(*(_names(fact) for _, fact in named))
         if unknown:
             detail = f"not asked for as optional: {', '.join(sorted(unknown))}"
             raise RefusedError(Code.USAGE_INVALID, detail)
-        return replace(self, items=tuple(items))
+        return self.with_ticks(ticks)
 
 
 def dotted(path: ClaimPath) -> str:
@@ -161,7 +227,12 @@ def prepare_consent(
             still good).
     """
     answers = select_answers(content, request.request.query, now=now, prefer=prefer)
-    return Consent(request, tuple(map(_item, answers)), content.party(request.audience) is None)
+    items = tuple(map(_item, answers))
+    consent = Consent(request, items, content.party(request.audience))
+    hints = find_hints(
+        map(_asked, items), purpose=consent.purpose, party=consent.party, activity=content.activity
+    )
+    return replace(consent, hints=hints)
 
 
 def _item(answer: Answer) -> ConsentItem:
@@ -184,6 +255,17 @@ def _item(answer: Answer) -> ConsentItem:
         ),
         chosen=(),
         linkable=copy.used_at is not None,
+    )
+
+
+def _asked(item: ConsentItem) -> AskedFacts:
+    pieces = list_holder_claims(item.copy.credential)
+    return AskedFacts(
+        query_id=item.query_id,
+        credential_type=item.credential.credential_type,
+        needed=tuple(fact.path for fact in item.needed),
+        optional=tuple(fact.path for fact in item.optional),
+        withholdable=frozenset(piece.path for piece in pieces if not piece.always_visible),
     )
 
 

@@ -13,6 +13,7 @@ from protocol.claim_path import ClaimPath
 from protocol.codes import Code
 from protocol.errors import MalformedError, RefusedError
 from protocol.keys import Ed25519PrivateKey, P256PrivateKey
+from wallet.known_party import KnownParty, PartyMark, PartyRole, identity_of, met
 from wallet.pending import PendingIssuance
 from wallet.recovery_phrase import HolderKey, derive_holder_key
 
@@ -51,6 +52,14 @@ class Standing:
     word: StandingWord
     checked_at: datetime
 
+    def followed_by(self, later: "Standing") -> "Standing":
+        """What counts once `later` was learnt. Bad news stays: a revocation for good, whatever older list
+        someone serves again, and a suspension until a list says otherwise.
+        """
+        is_silence = later.word is StandingWord.UNKNOWN
+        stays = self.word is StandingWord.REVOKED or (self.word is StandingWord.SUSPENDED and is_silence)
+        return self if stays else later
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldCredential:
@@ -88,17 +97,6 @@ class HeldCredential:
         return unused[0] if unused else min(self.copies, key=lambda copy: copy.used_at or self.received_at)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnownParty:
-    """A party this wallet had to do with; `name` is what it called itself last, which nobody verified."""
-
-    client_id: str
-    name: str | None
-    first_seen: datetime
-    last_seen: datetime
-    presentations: int
-
-
 class ActivityKind(StrEnum):
     """What happened. DECLINED: the holder said no. REFUSED: the wallet did."""
 
@@ -133,10 +131,19 @@ class ActivityEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BackupNote:
+    """When the last backup was made, and how many credentials are in it."""
+
+    made_at: datetime
+    credentials: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WalletContent:
     """All a wallet remembers. `next_key_index` rises only, so that no holder key is ever used twice.
 
-    `pending` is what an issuer was asked for and that is not among `credentials` yet.
+    `pending` is what an issuer was asked for and that is not among `credentials` yet. `last_backup` is None
+    when there never was one.
     """
 
     entropy: bytes = field(repr=False)
@@ -145,6 +152,7 @@ class WalletContent:
     pending: tuple[PendingIssuance, ...] = ()
     parties: tuple[KnownParty, ...] = ()
     activity: tuple[ActivityEntry, ...] = ()
+    last_backup: BackupNote | None = None
 
     def signing_key(self, key: HolderKey) -> Ed25519PrivateKey | P256PrivateKey:
         """The private key that `key` names, derived from the recovery phrase; it is stored nowhere."""
@@ -201,18 +209,14 @@ class WalletContent:
         return self._with_changed(replace(held, copies=copies))
 
     def with_standing(self, credential_id: str, standing: Standing) -> "WalletContent":
-        """With what was learnt about a credential's status. Bad news stays: a revocation for good, whatever
-        older list someone serves again, and a suspension until a list says otherwise.
+        """With what was learnt about a credential's status, as far as `Standing.followed_by` lets it count.
 
         Raises:
             RefusedError: there is no such credential.
         """
         held = self.credential(credential_id)
-        known = None if held.standing is None else held.standing.word
-        is_silence = standing.word is StandingWord.UNKNOWN
-        if known is StandingWord.REVOKED or (known is StandingWord.SUSPENDED and is_silence):
-            return self
-        return self._with_changed(replace(held, standing=standing))
+        followed = standing if held.standing is None else held.standing.followed_by(standing)
+        return self._with_changed(replace(held, standing=followed))
 
     def without_credential(self, credential_id: str) -> "WalletContent":
         """Without a credential and all of its copies.
@@ -224,19 +228,32 @@ class WalletContent:
         return replace(self, credentials=tuple(held for held in self.credentials if held is not removed))
 
     def with_party_seen(
-        self, client_id: str, *, name: str | None, presented: bool, now: datetime
+        self, client_id: str, *, name: str | None, presented: bool, now: datetime, host: str | None = None
     ) -> "WalletContent":
-        """With a party met `now`, and one more presentation to it if `presented`."""
-        known = self.party(client_id) or KnownParty(
-            client_id=client_id, name=name, first_seen=now, last_seen=now, presentations=0
-        )
-        seen = replace(known, name=name, last_seen=now, presentations=known.presentations + presented)
-        others = (party for party in self.parties if party.client_id != client_id)
-        return replace(self, parties=(*others, seen))
+        """With a verifier met `now`, and one more presentation to it if `presented`, which went to `host`."""
+        known = self.party(client_id) or met(client_id, PartyRole.VERIFIER, now=now)
+        known = known.met_again(client_id, name=name, host=host, now=now)
+        return self._with_party(replace(known, presentations=known.presentations + presented))
+
+    def with_issuer_seen(self, did: str, *, host: str | None, now: datetime) -> "WalletContent":
+        """With one more credential from an issuer, fetched `now` from `host`."""
+        known = self.party(did) or met(did, PartyRole.ISSUER, now=now)
+        known = known.met_again(did, name=known.name, host=host, now=now)
+        return self._with_party(replace(known, credentials=known.credentials + 1))
+
+    def with_party_marked(self, party: KnownParty, mark: PartyMark) -> "WalletContent":
+        """With a mark on a party."""
+        return self._with_party(replace(party, mark=mark))
+
+    def without_party(self, party: KnownParty) -> "WalletContent":
+        """Without a party: whoever comes next under its names is met for the first time."""
+        others = tuple(known for known in self.parties if known.identity != party.identity)
+        return replace(self, parties=others)
 
     def party(self, client_id: str) -> KnownParty | None:
         """What is known of a party; None when it was never met."""
-        return next((party for party in self.parties if party.client_id == client_id), None)
+        wanted = identity_of(client_id)
+        return next((party for party in self.parties if party.identity == wanted), None)
 
     def with_activity(self, entry: ActivityEntry) -> "WalletContent":
         """With one more line of history; beyond `MAX_ACTIVITY` lines the oldest are forgotten."""
@@ -248,8 +265,14 @@ class WalletContent:
         return replace(self, activity=tuple(ended if line == entry else line for line in self.activity))
 
     def without_activity(self) -> "WalletContent":
-        """Without any history, and without the parties in it."""
-        return replace(self, activity=(), parties=())
+        """Without any history, and without the parties in it but those its owner marked: to forget what
+        happened is not to let a blocked party in again.
+        """
+        marked = tuple(party for party in self.parties if party.mark is not PartyMark.SEEN)
+        return replace(self, activity=(), parties=marked)
+
+    def _with_party(self, party: KnownParty) -> "WalletContent":
+        return replace(self, parties=(*self.without_party(party).parties, party))
 
     def _with_changed(self, changed: HeldCredential) -> "WalletContent":
         return replace(

@@ -16,11 +16,11 @@ from wallet.content import (
     ActivityKind,
     CredentialCopy,
     HeldCredential,
-    KnownParty,
     WalletContent,
     encode_content,
     parse_content,
 )
+from wallet.known_party import KnownParty
 from wallet.recovery_phrase import HolderKey, HolderKeyType
 
 NOW = datetime(2026, 11, 22, 10, 0, 0, 123456, UTC)

@@ -12,12 +12,12 @@ from doors.terminal import Terminal, good, warning
 from protocol.codes import Code
 from protocol.encoding.strict_json import JsonObject, JsonValue
 from protocol.errors import RefusedError, UnavailableError
-from protocol.openid4vp.invocation import SCHEME
 from wallet.cli.access import open_wallet
-from wallet.cli.source import read_source
+from wallet.cli.source import image_option, read_source
 from wallet.consent import Consent, dotted, prepare_consent
 from wallet.content import ActivityKind
-from wallet.door.consent_lines import called, consent_lines, counted, is_verified
+from wallet.door.consent_lines import called, consent_lines, counted
+from wallet.door.link import LinkKind
 from wallet.door.network import open_outside
 from wallet.door.place import wallet_folder
 from wallet.door.wording import one_line
@@ -26,8 +26,13 @@ from wallet.present import decline_request, open_request, send_presentation
 from wallet.vault import Vault
 
 
-@click.command("present", cls=Command, examples=["tally present 'openid4vp://?client_id=…&request_uri=…'"])
-@click.argument("request", metavar="REQUEST")
+@click.command(
+    "present",
+    cls=Command,
+    examples=["tally present 'openid4vp://?client_id=…&request_uri=…'", "tally present --image picture.png"],
+)
+@click.argument("request", metavar="[REQUEST]", required=False)
+@image_option
 @click.option("--claim", "claims", metavar="NAME", multiple=True, help="Also send this optional fact.")
 @click.option("--credential", metavar="ID", help="Answer with this credential.")
 @click.option("--yes", is_flag=True, help="Send what they need without asking, if it is known who asks.")
@@ -38,7 +43,8 @@ from wallet.vault import Vault
 def present(
     terminal: Terminal,
     *,
-    request: str,
+    request: str | None,
+    image: str | None,
     claims: Sequence[str],
     credential: str | None,
     yes: bool,
@@ -47,24 +53,27 @@ def present(
     passphrase: PassphraseSource,
 ) -> ExitCode:
     """Answer a request: see who asks, why and for what, then share or decline. REQUEST is a link, a file
-    with one, or - for stdin.
+    with one, or - for stdin; it may also be the QR code in a picture.
 
     \b
     Marks:  [=] they need it    [ ] optional, not sent    [x] optional, sent
     """  # noqa: D301 (click wants the control character)
     if yes and decline:
         raise click.UsageError("--yes and --decline exclude each other.")
+    link = read_source(terminal, request, image=image, kind=LinkKind.REQUEST)
+    if link is None:
+        raise RefusedError(Code.USAGE_INVALID, "a REQUEST is needed, or --image")
     with open_wallet(terminal, passphrase) as vault, open_outside(wallet_folder()) as outside:
         if credential is not None:
             vault.content.credential(credential)
-        asked = open_request(read_source(terminal, request, scheme=SCHEME), outside=outside)
+        asked = open_request(link, outside=outside)
         if decline:
             # Whether something answers is nobody's business, and makes no difference.
-            return _decline(terminal, vault, Consent(asked, (), first_time=False), tell=True, outside=outside)
+            return _decline(terminal, vault, Consent(asked, (), known=None), tell=True, outside=outside)
         consent = prepare_consent(vault.content, asked, now=now(), prefer=credential).with_optional(claims)
         for line in consent_lines(consent):
             terminal.note(*line)
-        allowed = is_verified(consent) or allow_unverified == consent.host
+        allowed = consent.is_verified or allow_unverified == consent.host
         if not allowed and (yes or not terminal.interactive):
             # --yes says that a person need not be asked, never that a check which failed does not matter.
             detail = f"if you know that {consent.host} is theirs, give --allow-unverified {consent.host}"
@@ -126,7 +135,7 @@ def _document(
         "redirect_uri": redirect_uri,
         "client_id": consent.party,
         "checked_by": consent.checked_by.value,
-        "verified": is_verified(consent),
+        "verified": consent.is_verified,
         "credentials": items,
     }
     terminal.document(document)

@@ -26,15 +26,6 @@ Line = tuple[str | Styled, ...]
 _LABEL_WIDTH = 23
 
 
-def is_verified(consent: Consent) -> bool:
-    """Whether somebody known to a trusted ledger signed the request.
-
-    A DID that is its own key proves as little about who asks as an unsigned request: anybody can make one.
-    """
-    client = consent.request.client
-    return isinstance(client, DidClient) and client.did.evidence is not None
-
-
 def called(consent: Consent) -> str:
     """The party in a few words: its own name for itself, and where the answer goes."""
     name = f"{quoted(consent.name)}, " if consent.name else ""
@@ -65,7 +56,7 @@ def _who(consent: Consent) -> Iterator[Line]:
         yield ("  They give no name",)
     else:
         yield "  They call themselves ", bold(quoted(consent.name)), dim(" (their own words)")
-    if is_verified(consent) and isinstance(client, DidClient):
+    if consent.is_verified and isinstance(client, DidClient):
         yield (
             "  ",
             good("✓ "),
