@@ -952,6 +952,21 @@ class Code(StrEnum):
             Audience.HOLDER: "See what you have with `tally list`.",
             Audience.ISSUER: "See what was issued with `tally issuer list`.",
             Audience.DEVELOPER: "GET /manage/credentials lists what was issued.",
+    BACKUP_OF_ANOTHER_WALLET = (
+        "backup_of_another_wallet",
+        "The backup is of another wallet: its keys come from other words than those of the one here.",
+        "Nothing was changed. Restore it where there is no wallet: set TALLY_HOME to another folder.",
+    )
+    PARTY_BLOCKED = (
+        "party_blocked",
+        "You blocked this party, so nothing is sent to it and nothing taken from it.",
+        "If you changed your mind, take the block away with `tally party unmark`.",
+    )
+    PARTY_CHANGED = (
+        "party_changed",
+        "Somebody else than before answers at this host: the party has another identity now, or is imitated.",
+        "Ask them another way whether it is theirs. Only then forget the old one with `tally party forget`.",
+    )
         },
     )
     COPIES_USED_UP = (

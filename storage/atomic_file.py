@@ -138,9 +138,16 @@ class Folder:
         """
         temporary = self._write_temporary(name, data)
         with self._removed_on_failure(temporary), typed_disk_errors(name):
-            # A link, unlike a rename, never takes the place of something.
-            self._link(temporary, name)
-            self._unlink(temporary)
+            try:
+                # A link, unlike a rename, never takes the place of something.
+                self._link(temporary, name)
+            except PermissionError:
+                # So says a file system without links, as most sticks have; what is left is to look first.
+                if self.exists(name):
+                    raise RefusedError(Code.VAULT_EXISTS, name) from None
+                os.rename(temporary, name, src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
+            else:
+                self._unlink(temporary)
             os.fsync(self._descriptor)
 
     def remove(self, name: str) -> None:

@@ -7,7 +7,7 @@ authenticates, so a slot opens nothing once they were altered.
 
 import hmac
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import nacl.bindings as sodium
 from nacl.exceptions import CryptoError
@@ -69,10 +69,10 @@ class PassphraseSlot:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What stands in clear: which file this is, and how its master key is had."""
+    """What stands in clear: which file this is, and how its master key is had, by one slot at least."""
 
     file_id: bytes
-    passphrase_slot: PassphraseSlot
+    passphrase_slot: PassphraseSlot | None
     recovery_slot: WrappedKey | None
 
 
@@ -114,8 +114,16 @@ def create_header(
     passphrase_slot = create_passphrase_slot(master_key, file_id=file_id, passphrase=passphrase, kdf=kdf)
     if recovery_key is None:
         return Header(file_id, passphrase_slot, None)
+    return replace(
+        create_recovery_header(master_key, file_id=file_id, recovery_key=recovery_key),
+        passphrase_slot=passphrase_slot,
+    )
+
+
+def create_recovery_header(master_key: MasterKey, *, file_id: bytes, recovery_key: RecoveryKey) -> Header:
+    """A header with a fresh slot for the recovery key, which no passphrase opens."""
     wrapping_key = expand_key(recovery_key.raw, b"recovery", file_id)
-    return Header(file_id, passphrase_slot, _wrap(master_key, _recovery_associated(file_id), wrapping_key))
+    return Header(file_id, None, _wrap(master_key, _recovery_associated(file_id), wrapping_key))
 
 
 def open_slot(header: Header, secret: Passphrase | RecoveryKey, *, weakest_kdf: KdfParameters) -> MasterKey:
@@ -161,6 +169,8 @@ def expand_key(key: bytes, purpose: bytes, file_id: bytes) -> bytes:
 
 def _open_passphrase_slot(header: Header, passphrase: Passphrase, weakest_kdf: KdfParameters) -> MasterKey:
     slot = header.passphrase_slot
+    if slot is None:
+        raise RefusedError(Code.PASSPHRASE_WRONG, "this file opens with the recovery words only")
     require_acceptable_kdf(slot.kdf, weakest_kdf=weakest_kdf)
     associated = _passphrase_associated(header.file_id, slot.kdf, slot.salt)
     try:
@@ -220,9 +230,9 @@ def _encode_wrapped(wrapped: WrappedKey) -> JsonObject:
 
 
 def _header_members(header: Header) -> JsonObject:
-    slot = header.passphrase_slot
     members = _identity(header.file_id)
-    members["passphrase"] = {**_encode_kdf(slot.kdf, slot.salt), **_encode_wrapped(slot.wrapped)}
+    if (slot := header.passphrase_slot) is not None:
+        members["passphrase"] = {**_encode_kdf(slot.kdf, slot.salt), **_encode_wrapped(slot.wrapped)}
     if header.recovery_slot is not None:
         members["recovery"] = _encode_wrapped(header.recovery_slot)
     return members
@@ -232,15 +242,20 @@ def _parse_members(encoded: bytes) -> Header:
     source = parse_json_object(encoded)
     if integer_member(source, "version") != VERSION or text_member(source, "suite") != SUITE:
         raise MalformedError(Code.VAULT_VERSION)
-    slot = object_member(source, "passphrase")
+    if "passphrase" not in source and "recovery" not in source:
+        raise MalformedError(Code.MEMBER_MISSING, "passphrase or recovery")
     return Header(
         _bytes_member(source, "file_id", FILE_ID_BYTES),
-        PassphraseSlot(
-            KdfParameters(integer_member(slot, "memory_kib"), integer_member(slot, "passes")),
-            _bytes_member(slot, "salt", SALT_BYTES),
-            _parse_wrapped(slot),
-        ),
+        _parse_passphrase_slot(object_member(source, "passphrase")) if "passphrase" in source else None,
         _parse_wrapped(object_member(source, "recovery")) if "recovery" in source else None,
+    )
+
+
+def _parse_passphrase_slot(source: JsonObject) -> PassphraseSlot:
+    return PassphraseSlot(
+        KdfParameters(integer_member(source, "memory_kib"), integer_member(source, "passes")),
+        _bytes_member(source, "salt", SALT_BYTES),
+        _parse_wrapped(source),
     )
 
 

@@ -103,8 +103,13 @@ def holder_key_path(index: int) -> tuple[int, ...]:
 
 def derive_holder_key(entropy: bytes, key: HolderKey) -> Ed25519PrivateKey | P256PrivateKey:
     """The private key that `key` names, of the wallet on these 32 bytes."""
+    return derive_holder_key_from_seed(derive_seed(entropy), key)
+
+
+def derive_holder_key_from_seed(seed: bytes, key: HolderKey) -> Ed25519PrivateKey | P256PrivateKey:
+    """The same, for who derives many: the seed costs more than the key."""
     derive = derive_ed25519_key if key.type is HolderKeyType.ED25519 else derive_p256_key
-    return derive(derive_seed(entropy), holder_key_path(key.index))
+    return derive(seed, holder_key_path(key.index))
 
 
 def derive_recovery_key(seed: bytes) -> RecoveryKey:

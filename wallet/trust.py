@@ -47,7 +47,7 @@ def with_ledger(trusted: TrustedLedgers, ledger: TrustedLedger, *, replacing: bo
     Raises:
         RefusedError: at this address, or under this name, something else is trusted already.
     """
-    others = [known for known in trusted.ledgers if not _is_same(known, ledger)]
+    others = [known for known in trusted.ledgers if not is_same_ledger(known, ledger)]
     if ledger in trusted.ledgers:
         return trusted
     if len(others) < len(trusted.ledgers) and not replacing:
@@ -67,6 +67,7 @@ def without_ledger(trusted: TrustedLedgers, url: str) -> TrustedLedgers:
     return trust_ledgers(others)
 
 
-def _is_same(one: TrustedLedger, other: TrustedLedger) -> bool:
+def is_same_ledger(one: TrustedLedger, other: TrustedLedger) -> bool:
+    """Whether only one of two can be trusted, whatever their policies say."""
     # DIDs find their ledger by its address, checkpoints by its name: neither may lead to two.
     return one.authority == other.authority or one.origin == other.origin

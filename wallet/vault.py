@@ -45,6 +45,23 @@ class Vault:
             RefusedError, UnavailableError: as `SealedFile.create`.
         """
         content = WalletContent(entropy=entropy, next_key_index=first_key_index(now))
+        return cls.create_with(path, content, passphrase=passphrase, kdf=kdf, mark_folder=mark_folder)
+
+    @classmethod
+    def create_with(
+        cls,
+        path: Path,
+        content: WalletContent,
+        *,
+        passphrase: Passphrase,
+        kdf: KdfParameters,
+        mark_folder: Path,
+    ) -> "Vault":
+        """Make a wallet that holds `content` from the first moment.
+
+        Raises:
+            RefusedError, UnavailableError: as `SealedFile.create`.
+        """
         return cls(
             SealedFile.create(
                 path,
@@ -52,7 +69,7 @@ class Vault:
                 body=encode_content(content),
                 kdf=kdf,
                 mark_folder=mark_folder,
-                recovery_key=derive_recovery_key(derive_seed(entropy)),
+                recovery_key=derive_recovery_key(derive_seed(content.entropy)),
             )
         )
 

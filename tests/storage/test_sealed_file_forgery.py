@@ -139,7 +139,9 @@ def test_another_version_or_suite_is_refused_by_name(member: str, value: JsonVal
     "change",
     [
         pytest.param(without("file_id"), id="no file id"),
-        pytest.param(without("passphrase"), id="no passphrase slot"),
+        pytest.param(
+            lambda header: [without(slot)(header) for slot in ("passphrase", "recovery")], id="no slot"
+        ),
         pytest.param(without("passphrase.salt"), id="no salt"),
         pytest.param(setting("passphrase", []), id="slot is a list"),
         pytest.param(setting("passphrase.salt", encode_base64url(bytes(8))), id="NT-W07-salt-of-8-bytes"),

@@ -17,6 +17,7 @@ from tests.counted import NOW
 from tests.status_issuer import DID, KEY, KEY_ID
 from tests.wallet.counterparts import ENTROPY
 from wallet.content import CredentialCopy, HeldCredential, Standing, StandingWord, WalletContent
+from wallet.pending import PendingCredential, PendingIssuance
 from wallet.recovery_phrase import HolderKey, HolderKeyType
 
 EMPTY = WalletContent(entropy=ENTROPY, next_key_index=0)
@@ -26,6 +27,25 @@ DEGREE, CARD, LICENCE = (
 )
 STRANGE = "https://stranger.example/ticket"
 VALID = Standing(word=StandingWord.VALID, checked_at=NOW)
+PENDING = PendingIssuance(
+    offer="an offer",
+    issuer_url="https://issuer.example",
+    credential_endpoint="https://issuer.example/credential",
+    nonce_endpoint=None,
+    notification_endpoint=None,
+    access_token="a token",
+    begun_at=NOW,
+    credentials=(
+        PendingCredential(
+            configuration_id="degree",
+            identifier=None,
+            name="Degree",
+            vct=DEGREE,
+            proof_algorithms=("Ed25519",),
+            keys=(HolderKey(HolderKeyType.ED25519, 1),),
+        ),
+    ),
+)
 STATUS_URI = "https://issuer.example/status/1"
 
 _salts = count()

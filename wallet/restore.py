@@ -1,0 +1,164 @@
+"""Bringing back what is in a backup: into an empty place, or into a wallet of the same words.
+
+Nothing that is here is overwritten or lost: of two words about the same thing the worse and the later count.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from ledger.trust import TrustedLedgers
+from protocol.codes import Code
+from protocol.errors import RefusedError
+from storage.atomic_file import make_private_folder
+from storage.passphrase import KdfParameters, Passphrase
+from wallet.backup import Backup
+from wallet.content import (
+    MAX_ACTIVITY,
+    ActivityEntry,
+    BackupNote,
+    CredentialCopy,
+    HeldCredential,
+    KnownParty,
+    Standing,
+    WalletContent,
+)
+from wallet.folder import WalletFolder
+from wallet.recovery_phrase import first_key_index
+from wallet.trust import is_same_ledger, load_ledgers, save_ledgers, with_ledger
+from wallet.vault import Vault
+
+
+def restore_wallet(
+    backup: Backup, folder: WalletFolder, *, passphrase: Passphrase, kdf: KdfParameters, now: datetime
+) -> Vault:
+    """Make a wallet of the backup where there is none, with a new passphrase; the open wallet.
+
+    Raises:
+        RefusedError: there is a wallet; the passphrase is empty or too long.
+        UnavailableError: full disk, or the disk's fault; there is no wallet then.
+    """
+    if folder.is_initialized():
+        raise RefusedError(Code.VAULT_EXISTS, f"there is a wallet in {folder.path}")
+    make_private_folder(folder.path)
+    save_ledgers(folder, backup.ledgers)
+    # The wallet last: whoever has it has everything else.
+    index = max(backup.content.next_key_index, first_key_index(now))
+    return Vault.create_with(
+        folder.vault,
+        replace(backup.content, next_key_index=index),
+        passphrase=passphrase,
+        kdf=kdf,
+        mark_folder=folder.state,
+    )
+
+
+def merge_backup(backup: Backup, vault: Vault, folder: WalletFolder, *, now: datetime) -> None:
+    """Add what is in the backup to the open wallet, which keeps its passphrase. Twice does no harm.
+
+    Raises:
+        RefusedError: the wallet is of other words (`backup_of_another_wallet`), or another process holds it.
+        UnavailableError: full disk, or the disk's fault; repeat it then.
+    """
+    vault.change(lambda content: merged_content(content, backup.content, now=now))
+    trusted = load_ledgers(folder)
+    merged = merged_ledgers(trusted, backup.ledgers)
+    if merged != trusted:
+        save_ledgers(folder, merged)
+
+
+def merged_content(here: WalletContent, back: WalletContent, *, now: datetime) -> WalletContent:
+    """What a wallet that holds `here` holds once `back`, of the same words, was added.
+
+    Raises:
+        RefusedError: they are not of the same words: no key here is a key of what would come in.
+    """
+    if here.entropy != back.entropy:
+        raise RefusedError(Code.BACKUP_OF_ANOTHER_WALLET)
+    return replace(
+        here,
+        # The device that made the backup may have counted on since, as one that is restored anew may have.
+        next_key_index=max(here.next_key_index, back.next_key_index, first_key_index(now)),
+        credentials=tuple(_merged_credentials(here.credentials, back.credentials)),
+        parties=tuple(_merged_parties(here.parties, back.parties)),
+        activity=_merged_activity(here.activity, back.activity),
+        last_backup=_later_note(here.last_backup, back.last_backup),
+    )
+
+
+def merged_ledgers(here: TrustedLedgers, back: TrustedLedgers) -> TrustedLedgers:
+    """`here` with those of `back` at whose address, and under whose name, nothing is trusted yet."""
+    for ledger in back.ledgers:
+        if not any(is_same_ledger(known, ledger) for known in here.ledgers):
+            here = with_ledger(here, ledger, replacing=False)
+    return here
+
+
+def _merged_credentials(
+    here: Iterable[HeldCredential], back: Iterable[HeldCredential]
+) -> Iterable[HeldCredential]:
+    coming = {held.id: held for held in back}
+    for held in here:
+        other = coming.pop(held.id, None)
+        yield held if other is None else _merged_credential(held, other)
+    yield from coming.values()
+
+
+def _merged_credential(here: HeldCredential, back: HeldCredential) -> HeldCredential:
+    return replace(
+        here,
+        received_at=min(here.received_at, back.received_at),
+        copies=tuple(_merged_copies(here.copies, back.copies)),
+        standing=_merged_standing(here.standing, back.standing),
+    )
+
+
+def _merged_copies(
+    here: Iterable[CredentialCopy], back: Iterable[CredentialCopy]
+) -> Iterable[CredentialCopy]:
+    coming = {copy.credential: copy for copy in back}
+    for copy in here:
+        other = coming.pop(copy.credential, None)
+        times = [each.used_at for each in (copy, other) if each is not None and each.used_at is not None]
+        yield replace(copy, used_at=max(times, default=None))
+    yield from coming.values()
+
+
+def _merged_standing(here: Standing | None, back: Standing | None) -> Standing | None:
+    if here is None or back is None:
+        return here or back
+    earlier, later = sorted((back, here), key=lambda standing: standing.checked_at)
+    return earlier.followed_by(later)
+
+
+def _merged_parties(here: Iterable[KnownParty], back: Iterable[KnownParty]) -> Iterable[KnownParty]:
+    known = {party.client_id: party for party in back}
+    for party in here:
+        other = known.get(party.client_id)
+        known[party.client_id] = party if other is None else _merged_party(party, other)
+    # The party met last stands last.
+    return sorted(known.values(), key=lambda party: party.last_seen)
+
+
+def _merged_party(here: KnownParty, back: KnownParty) -> KnownParty:
+    later = max((back, here), key=lambda party: party.last_seen)
+    return replace(
+        later,
+        first_seen=min(here.first_seen, back.first_seen),
+        # One is most often the beginning of the other, so their sum would count twice.
+        presentations=max(here.presentations, back.presentations),
+    )
+
+
+def _merged_activity(
+    here: tuple[ActivityEntry, ...], back: tuple[ActivityEntry, ...]
+) -> tuple[ActivityEntry, ...]:
+    # How a line ended may have become known after the backup.
+    lines = {replace(entry, outcome=None) for entry in here}
+    coming = [entry for entry in back if replace(entry, outcome=None) not in lines]
+    return tuple(sorted((*coming, *here), key=lambda entry: entry.time))[-MAX_ACTIVITY:]
+
+
+def _later_note(here: BackupNote | None, back: BackupNote | None) -> BackupNote | None:
+    notes = [note for note in (here, back) if note is not None]
+    return max(notes, key=lambda note: note.made_at, default=None)
