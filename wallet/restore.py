@@ -19,11 +19,11 @@ from wallet.content import (
     BackupNote,
     CredentialCopy,
     HeldCredential,
-    KnownParty,
     Standing,
     WalletContent,
 )
 from wallet.folder import WalletFolder
+from wallet.known_party import KnownParty, PartyMark
 from wallet.recovery_phrase import first_key_index
 from wallet.trust import is_same_ledger, load_ledgers, save_ledgers, with_ledger
 from wallet.vault import Vault
@@ -132,22 +132,30 @@ def _merged_standing(here: Standing | None, back: Standing | None) -> Standing |
 
 
 def _merged_parties(here: Iterable[KnownParty], back: Iterable[KnownParty]) -> Iterable[KnownParty]:
-    known = {party.client_id: party for party in back}
+    known = {party.identity: party for party in back}
     for party in here:
-        other = known.get(party.client_id)
-        known[party.client_id] = party if other is None else _merged_party(party, other)
+        other = known.get(party.identity)
+        known[party.identity] = party if other is None else _merged_party(party, other)
     # The party met last stands last.
     return sorted(known.values(), key=lambda party: party.last_seen)
 
 
 def _merged_party(here: KnownParty, back: KnownParty) -> KnownParty:
-    later = max((back, here), key=lambda party: party.last_seen)
+    earlier, later = sorted((back, here), key=lambda party: party.last_seen)
     return replace(
         later,
         first_seen=min(here.first_seen, back.first_seen),
-        # One is most often the beginning of the other, so their sum would count twice.
+        # One is most often the beginning of the other, so a sum would count twice.
         presentations=max(here.presentations, back.presentations),
+        credentials=max(here.credentials, back.credentials),
+        hosts=tuple(dict.fromkeys((*earlier.hosts, *later.hosts))),
+        mark=_merged_mark(here.mark, back.mark),
     )
+
+
+def _merged_mark(here: PartyMark, back: PartyMark) -> PartyMark:
+    # Trust that was taken back since must not come back with an old file.
+    return PartyMark.BLOCKED if PartyMark.BLOCKED in (here, back) else here
 
 
 def _merged_activity(

@@ -22,6 +22,7 @@ from wallet.content import (
     WalletContent,
 )
 from wallet.folder import WalletFolder
+from wallet.known_party import PartyMark, PartyRole
 from wallet.recovery_phrase import first_key_index
 from wallet.restore import merge_backup, merged_content, restore_wallet
 from wallet.trust import load_ledgers
@@ -197,6 +198,41 @@ def test_parties_of_both_are_known_from_the_first_meeting_to_the_last() -> None:
     assert [party.client_id for party in found] == ["bar", "shop", "cinema"]
     shop = found[1]
     assert (shop.name, shop.first_seen, shop.last_seen, shop.presentations) == ("Shop", NOW, LATER, 2)
+
+
+def test_hosts_of_a_party_are_all_kept() -> None:
+    def met(host: str, now: datetime) -> WalletContent:
+        return EMPTY.with_issuer_seen("did:example:university", host=host, now=now)
+
+    (party,) = merged(met("new.example", LATER), met("old.example", NOW)).parties
+    assert (party.role, party.hosts, party.credentials) == (
+        PartyRole.ISSUER,
+        ("old.example", "new.example"),
+        1,
+    )
+
+
+SEEN, TRUST, BLOCKED = PartyMark
+
+
+@pytest.mark.parametrize(
+    ("here", "back", "expected"),
+    [
+        (SEEN, BLOCKED, BLOCKED),
+        (BLOCKED, SEEN, BLOCKED),
+        (TRUST, BLOCKED, BLOCKED),
+        (TRUST, SEEN, TRUST),
+        (SEEN, TRUST, SEEN),
+    ],
+)
+def test_block_of_either_side_stays_and_trust_only_of_this_one(
+    here: PartyMark, back: PartyMark, expected: PartyMark
+) -> None:
+    def marked(mark: PartyMark) -> WalletContent:
+        content = EMPTY.with_party_seen("shop", name="Shop", presented=True, now=NOW)
+        return content.with_party_marked(content.parties[0], mark)
+
+    assert [party.mark for party in merged(marked(here), marked(back)).parties] == [expected]
 
 
 def test_the_later_note_of_a_backup_is_kept() -> None:
