@@ -24,6 +24,7 @@ from storage.sealed_header import (
     Header,
     MasterKey,
     RecoveryKey,
+    Secret,
     create_header,
     create_master_key,
     create_passphrase_slot,
@@ -116,14 +117,14 @@ class SealedFile:
     def open(
         cls,
         path: Path,
-        secret: Passphrase | RecoveryKey,
+        secret: Secret,
         *,
         mark_folder: Path,
         weakest_kdf: KdfParameters = WEAKEST_ACCEPTED,
         accept_rollback: bool = False,
         patience: timedelta = timedelta(0),
     ) -> "SealedFile":
-        """Open the file with the passphrase or the recovery key.
+        """Open the file with the passphrase, the recovery key, or the master key of one that was open.
 
         When it is damaged or missing, the previous generation takes its place if that is not older than the
         newest one seen here. `accept_rollback` takes what there is, and notes it as the newest. A `hold`
@@ -131,7 +132,8 @@ class SealedFile:
 
         Raises:
             MalformedError: damaged, or of another version.
-            VerificationError: altered, or older than the newest generation seen here.
+            VerificationError: altered, or older than the newest generation seen here; or `secret` is the
+                master key of another file, or the one before a `rekey`.
             RefusedError: missing; `secret` does not open it; it or its folder is open to others; its
                 passphrase costs less to try than `weakest_kdf`, or more than the ceiling.
             UnavailableError: the disk's fault, or not the memory to unlock it.
@@ -173,6 +175,11 @@ class SealedFile:
     def recovered(self) -> bool:
         """Whether the newest file was damaged or missing, so that this is the generation before it."""
         return self._snapshot.recovered
+
+    @property
+    def master_key(self) -> MasterKey:
+        """What opens it without the passphrase, until it is given another one by `rekey`."""
+        return self._snapshot.master_key
 
     @property
     def has_recovery_slot(self) -> bool:

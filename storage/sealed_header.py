@@ -50,6 +50,10 @@ class RecoveryKey:
     raw: bytes = field(repr=False)
 
 
+Secret = Passphrase | RecoveryKey | MasterKey
+"""What opens a file: two that its header lets in, and the key itself for who has it from an open one."""
+
+
 @dataclass(frozen=True, slots=True)
 class WrappedKey:
     """A master key encrypted with XChaCha20-Poly1305: the 24-byte nonce, and 48 bytes with the tag."""
@@ -126,17 +130,22 @@ def create_recovery_header(master_key: MasterKey, *, file_id: bytes, recovery_ke
     return Header(file_id, None, _wrap(master_key, _recovery_associated(file_id), wrapping_key))
 
 
-def open_slot(header: Header, secret: Passphrase | RecoveryKey, *, weakest_kdf: KdfParameters) -> MasterKey:
-    """The master key of the file. Not checked here: the rest of the header; `open_content` does that.
+def open_slot(header: Header, secret: Secret, *, weakest_kdf: KdfParameters) -> MasterKey:
+    """The master key of the file. Not checked here: the rest of the header, and whether a master key is the
+    one of this file; `open_content` does that.
 
     Raises:
         RefusedError: `secret` does not open it; or a passphrase costs less to try than `weakest_kdf`, or
             more than the ceiling.
         UnavailableError: this machine does not have the memory.
     """
-    if isinstance(secret, RecoveryKey):
-        return _open_recovery_slot(header, secret)
-    return _open_passphrase_slot(header, secret, weakest_kdf)
+    match secret:
+        case MasterKey():
+            return secret
+        case RecoveryKey():
+            return _open_recovery_slot(header, secret)
+        case Passphrase():
+            return _open_passphrase_slot(header, secret, weakest_kdf)
 
 
 def encode_header(header: Header) -> bytes:

@@ -7,9 +7,9 @@ from protocol.codes import Code
 from protocol.errors import TallyError, VerificationError
 from storage.atomic_file import Folder
 from storage.generation_mark import GenerationMark
-from storage.passphrase import KdfParameters, Passphrase
+from storage.passphrase import KdfParameters
 from storage.sealed_format import MAX_FILE_BYTES, Content, open_content, parse_sealed
-from storage.sealed_header import Header, MasterKey, RecoveryKey, open_slot
+from storage.sealed_header import Header, MasterKey, Secret, open_slot
 
 # What the previous generation can stand in for. A wrong passphrase is not among them: the previous file may
 # still open with the one before.
@@ -76,16 +76,12 @@ def open_snapshot(data: bytes, master_key: MasterKey) -> Snapshot:
     return Snapshot(parts.header, master_key, content, parts.stream_header, digest(data), recovered=False)
 
 
-def _read(
-    folder: Folder, name: str, secret: Passphrase | RecoveryKey, weakest_kdf: KdfParameters
-) -> Snapshot:
+def _read(folder: Folder, name: str, secret: Secret, weakest_kdf: KdfParameters) -> Snapshot:
     data = folder.read(name, max_bytes=MAX_FILE_BYTES)
     return open_snapshot(data, open_slot(parse_sealed(data).header, secret, weakest_kdf=weakest_kdf))
 
 
-def read_newest(
-    folder: Folder, name: str, secret: Passphrase | RecoveryKey, weakest_kdf: KdfParameters
-) -> Snapshot:
+def read_newest(folder: Folder, name: str, secret: Secret, weakest_kdf: KdfParameters) -> Snapshot:
     """The newest generation, or, when that is damaged or missing, the one before it.
 
     Raises:

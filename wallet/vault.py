@@ -7,7 +7,7 @@ from pathlib import Path
 
 from storage.passphrase import WEAKEST_ACCEPTED, KdfParameters, Passphrase
 from storage.sealed_file import SealedFile
-from storage.sealed_header import RecoveryKey
+from storage.sealed_header import Secret
 from wallet.content import WalletContent, encode_content, parse_content
 from wallet.recovery_phrase import derive_recovery_key, derive_seed, first_key_index
 
@@ -77,7 +77,7 @@ class Vault:
     def open(
         cls,
         path: Path,
-        secret: Passphrase | RecoveryKey,
+        secret: Secret,
         *,
         mark_folder: Path,
         weakest_kdf: KdfParameters = WEAKEST_ACCEPTED,

@@ -11,7 +11,7 @@ from protocol.codes import Code
 from protocol.errors import TallyError
 from storage.passphrase import TEST_ONLY, KdfParameters, Passphrase
 from storage.sealed_file import SealedFile
-from storage.sealed_header import RecoveryKey
+from storage.sealed_header import RecoveryKey, Secret
 
 PASSPHRASE = Passphrase("correct horse battery staple")
 
@@ -46,9 +46,7 @@ class Place:
             recovery_key=recovery_key,
         )
 
-    def open(
-        self, secret: Passphrase | RecoveryKey = PASSPHRASE, *, accept_rollback: bool = False
-    ) -> SealedFile:
+    def open(self, secret: Secret = PASSPHRASE, *, accept_rollback: bool = False) -> SealedFile:
         return SealedFile.open(
             self.path,
             secret,
@@ -57,7 +55,7 @@ class Place:
             accept_rollback=accept_rollback,
         )
 
-    def body(self, secret: Passphrase | RecoveryKey = PASSPHRASE) -> bytes:
+    def body(self, secret: Secret = PASSPHRASE) -> bytes:
         with self.open(secret) as opened:
             return opened.body
 

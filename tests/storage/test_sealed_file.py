@@ -1,10 +1,11 @@
 import stat
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
 from protocol.codes import Code
-from storage.passphrase import TEST_ONLY, Passphrase
+from storage.passphrase import TEST_ONLY, WEAKEST_ACCEPTED, Passphrase
 from storage.sealed_file import Freshness
 from storage.sealed_header import RecoveryKey
 from tests.storage.place import PASSPHRASE, Place, refusal_of
@@ -118,3 +119,29 @@ def test_a_closed_file_gives_nothing_away(place: Place) -> None:
         _ = created.body
     with pytest.raises(ValueError, match="closed"):
         created.save(b"two")
+
+
+def test_the_master_key_of_an_open_file_opens_it_without_a_derivation(place: Place) -> None:
+    with place.create(b"one", kdf=WEAKEST_ACCEPTED) as created:
+        master_key = created.master_key
+        created.save(b"two")
+    with mock.patch("storage.sealed_header.derive_key", side_effect=AssertionError):
+        assert place.body(master_key) == b"two"
+    with place.open() as opened:
+        opened.change_passphrase(Passphrase("new"), kdf=TEST_ONLY)
+    assert place.body(master_key) == b"two"
+
+
+def test_the_master_key_before_a_rekey_is_refused(place: Place) -> None:
+    with place.create(b"one") as created:
+        master_key = created.master_key
+        created.rekey(passphrase=PASSPHRASE, kdf=TEST_ONLY)
+        created.save(b"two")
+        assert place.body(created.master_key) == b"two"
+    assert refusal_of(lambda: place.open(master_key)).code is Code.VAULT_DAMAGED
+
+
+def test_the_master_key_of_another_file_is_refused(place: Place, tmp_path: Path) -> None:
+    place.keep(b"one", b"two")
+    with Place(tmp_path / "other").create(b"one") as other:
+        assert refusal_of(lambda: place.open(other.master_key)).code is Code.VAULT_DAMAGED
