@@ -143,7 +143,7 @@ class WalletContent:
     """All a wallet remembers. `next_key_index` rises only, so that no holder key is ever used twice.
 
     `pending` is what an issuer was asked for and that is not among `credentials` yet. `last_backup` is None
-    when there never was one.
+    when there never was one, and `words_confirmed_at` when nobody ever gave the recovery words back.
     """
 
     entropy: bytes = field(repr=False)
@@ -153,6 +153,7 @@ class WalletContent:
     parties: tuple[KnownParty, ...] = ()
     activity: tuple[ActivityEntry, ...] = ()
     last_backup: BackupNote | None = None
+    words_confirmed_at: datetime | None = None
 
     def signing_key(self, key: HolderKey) -> Ed25519PrivateKey | P256PrivateKey:
         """The private key that `key` names, derived from the recovery phrase; it is stored nowhere."""
