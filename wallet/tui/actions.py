@@ -49,7 +49,7 @@ ACTIONS: Mapping[str, Action] = {
     "command": Action(
         "colon", "show_command", "As command", "Show the command line for the same.", "", False
     ),
-    "leave": Action("q,escape", "app.leave", "Back", "Go back; at the root, quit."),
+    "leave": Action("q,escape", "leave", "Back", "Go back; at the root, quit."),
     "quit": Action("ctrl+q", "quit", "Quit", "Quit from anywhere.", "", False),
     "filter": Action("slash", "filter", "Filter", "Show only what has these words in it."),
     "credentials.add": Action("a", "add", "Add", "Get a credential from an offer.", "tally add OFFER"),
@@ -59,6 +59,18 @@ ACTIONS: Mapping[str, Action] = {
     ),
     "credentials.remove": Action(
         "x", "remove", "Remove", "Remove the credential.", "tally remove CREDENTIAL"
+    ),
+    "consent.decline": Action(
+        "d", "decline", "Don't share", "Share nothing.", "tally present REQUEST --decline"
+    ),
+    "consent.share": Action("s", "share", "Share…", "Share what is marked, after one more question."),
+    "consent.details": Action("v", "details", "Who exactly", "Show who asks in full."),
+    "consent.another": Action(
+        "c",
+        "another",
+        "Other credential",
+        "Answer with another one.",
+        "tally present REQUEST --credential ID",
     ),
 }
 

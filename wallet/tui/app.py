@@ -16,7 +16,7 @@ from wallet.settings import WalletSettings
 from wallet.tui.actions import active_actions, bindings
 from wallet.tui.palette import ActionsProvider
 from wallet.tui.screens.dialog import Notice, Refusal, Working
-from wallet.tui.screens.frame import WalletScreen
+from wallet.tui.screens.frame import AnsweringScreen, WalletScreen
 from wallet.tui.screens.too_small import COLUMNS, LINES, TooSmallScreen
 from wallet.tui.session import WalletSession
 from wallet.tui.text import Signs, clean
@@ -139,7 +139,7 @@ class WalletApp(App[None]):
         if self.session.is_open and not isinstance(self.screen, ModalScreen):
             self._start_with(VIEWS[name]())
 
-    def action_leave(self) -> None:
+    def go_back(self) -> None:
         """Back to the screen before; from the first one, out."""
         if len(self.screen_stack) > 2:
             self.pop_screen()
@@ -157,13 +157,13 @@ class WalletApp(App[None]):
         """Explain the screen in front."""
         from wallet.tui.screens.help import HelpScreen
 
-        if isinstance(self.screen, WalletScreen):
+        if isinstance(self.screen, AnsweringScreen):
             self.push_screen(HelpScreen(self.screen))
 
     def action_show_command(self) -> None:
         """Say which command does the same as the screen in front."""
         screen = self.screen
-        if isinstance(screen, WalletScreen):
+        if isinstance(screen, AnsweringScreen):
             lines = [
                 (bold(active.action.command), f"   {active.action.meaning}")
                 for active in active_actions(screen)

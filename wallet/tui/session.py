@@ -7,15 +7,15 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from doors.clock import now
+from protocol.codes import Code
+from protocol.errors import RefusedError
 from storage.passphrase import Passphrase
 from storage.sealed_header import RecoveryKey
 from wallet.content import WalletContent
 from wallet.folder import WalletFolder
 from wallet.outside import Outside
+from wallet.unlocking import UnlockAttempts
 from wallet.vault import Vault
-
-SHARE_WITHIN = timedelta(minutes=2)
-"""After an unlock longer ago than this, sharing asks for the passphrase again."""
 
 
 class WalletSession:
@@ -39,6 +39,7 @@ class WalletSession:
         self._vault: Vault | None = None
         self._turn = threading.Lock()
         self._unlocked_at = self._touched_at = stopwatch()
+        self.attempts = UnlockAttempts(stopwatch)
 
     @property
     def is_open(self) -> bool:
@@ -78,11 +79,20 @@ class WalletSession:
     def unlock(self, secret: Passphrase | RecoveryKey) -> None:
         """Open the wallet, or prove again that its owner is there. Takes about a second, by intention.
 
+        A wrong secret counts in `attempts`; whether the next try has to wait is for the screens to ask there.
+
         Raises:
             TallyError: as `Vault.open`.
         """
         with self._turn:
-            self._adopt(Vault.open(self.folder.vault, secret, mark_folder=self.folder.state))
+            try:
+                vault = Vault.open(self.folder.vault, secret, mark_folder=self.folder.state)
+            except RefusedError as error:
+                if error.code is Code.PASSPHRASE_WRONG:
+                    self.attempts.fail()
+                raise
+            self.attempts.succeed()
+            self._adopt(vault)
 
     def adopt(self, vault: Vault) -> None:
         """Take a wallet that was just made or restored."""

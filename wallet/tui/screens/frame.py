@@ -1,6 +1,6 @@
 """What every screen of the wallet has: a line on top that says where you are, and the keys at the bottom."""
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 _REFRESH_SECONDS = 15
 
 
-class WalletScreen(Screen[None]):
-    """A place in the wallet.
+Answer = TypeVar("Answer")
+
+
+class AnsweringScreen(Screen[Answer], Generic[Answer]):
+    """A screen of the wallet that ends with an answer.
 
     Attributes:
         NAME: What the place is called.
@@ -43,6 +46,10 @@ class WalletScreen(Screen[None]):
 
     def compose_body(self) -> ComposeResult:
         """What the screen is for."""
+        raise NotImplementedError
+
+    def action_leave(self) -> None:
+        """Go away without an answer."""
         raise NotImplementedError
 
     def show_wallet(self) -> None:
@@ -69,3 +76,11 @@ class WalletScreen(Screen[None]):
         for notice in self.wallet_app.notices:
             parts.append(warning(f" · ! {notice}"))
         self.query_one(".status", Text).show(tuple(parts))
+
+
+class WalletScreen(AnsweringScreen[None]):
+    """A place in the wallet, which a person leaves when they like."""
+
+    def action_leave(self) -> None:
+        """Go back to the screen before."""
+        self.wallet_app.go_back()

@@ -1,6 +1,6 @@
 """The help: what the screen behind it is for, and every key that works there; type to search, Enter to do."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -12,7 +12,7 @@ from textual.widgets import Footer
 from doors.terminal import dim
 from wallet.tui.actions import active_actions
 from wallet.tui.rows import Column, Row, Rows
-from wallet.tui.screens.frame import WalletScreen
+from wallet.tui.screens.frame import AnsweringScreen
 from wallet.tui.text import Text, content
 
 
@@ -24,7 +24,7 @@ class HelpScreen(ModalScreen[None]):
         Binding("slash", "filter", "Search"),
     ]
 
-    def __init__(self, screen: WalletScreen) -> None:
+    def __init__(self, screen: AnsweringScreen[Any]) -> None:
         super().__init__()
         self._screen = screen
 
