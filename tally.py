@@ -21,7 +21,9 @@ _SECTIONS: Mapping[str, Mapping[str, LazyCommand]] = {
         "show": LazyCommand(
             "wallet.cli.credentials:show", "Show a credential: what it says, how it stands, where it is from."
         ),
-        "add": LazyCommand("wallet.cli.receiving:add", "Get a credential from an offer: a link or a file."),
+        "add": LazyCommand(
+            "wallet.cli.receiving:add", "Get a credential from an offer: a link, a file or a picture."
+        ),
         "present": LazyCommand(
             "wallet.cli.presenting:present", "Answer a request: see who asks for what, then share or decline."
         ),

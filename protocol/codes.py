@@ -975,6 +975,23 @@ class Code(StrEnum):
         "Ask the issuer for a new offer, which brings new copies.",
     )
 
+    # Links, pictures and files for the wallet
+    QR_READER_MISSING = (
+        "qr_reader_missing",
+        "What reads QR codes from pictures is not installed.",
+        "Install it with `pip install 'tallystick[scan]'`, or use the link.",
+    )
+    PICTURE_INVALID = (
+        "picture_invalid",
+        "This is not a picture that can be read here.",
+        "Give a whole PNG, JPEG, WebP or GIF.",
+    )
+    QR_CODE_MISSING = (
+        "qr_code_missing",
+        "The picture does not show one QR code for the wallet.",
+        "Take it again with one whole code and its border, or use the link.",
+    )
+
     # Roles and doors
     CLAIMS_INVALID = (
         "claims_invalid",

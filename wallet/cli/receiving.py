@@ -12,11 +12,12 @@ from doors.terminal import Terminal, bold, dim, good, warning
 from protocol.codes import Code
 from protocol.encoding.strict_json import JsonValue
 from protocol.errors import RefusedError, TallyError
-from protocol.openid4vci.offer import SCHEME, InputMode, TransactionCode
+from protocol.openid4vci.offer import InputMode, TransactionCode
 from wallet.cli.access import open_wallet
 from wallet.cli.credentials import print_pending
-from wallet.cli.source import read_source
+from wallet.cli.source import image_option, read_source
 from wallet.content import HeldCredential
+from wallet.door.link import LinkKind
 from wallet.door.network import open_outside
 from wallet.door.place import wallet_folder
 from wallet.door.wording import one_line, plural, quoted, shown_did, shown_label
@@ -35,9 +36,13 @@ _TRIES_LEFT = re.compile(r"\b[1-9]\d* (try|tries) left\b")
 @click.command(
     "add",
     cls=Command,
-    examples=["tally add 'openid-credential-offer://?credential_offer_uri=https%3A%2F%2F…'"],
+    examples=[
+        "tally add 'openid-credential-offer://?credential_offer_uri=https%3A%2F%2F…'",
+        "tally add --image picture.png",
+    ],
 )
 @click.argument("offer", metavar="[OFFER]", required=False)
+@image_option
 @click.option("--tx-code", metavar="CODE", help="The transaction code that the issuer sent another way.")
 @click.option("--copies", type=click.IntRange(1, _MAX_COPIES), help="How many copies to ask for.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -47,12 +52,14 @@ def add(
     terminal: Terminal,
     *,
     offer: str | None,
+    image: str | None,
     tx_code: str | None,
     copies: int | None,
     yes: bool,
     passphrase: PassphraseSource,
 ) -> None:
-    """Get what an issuer offers you. OFFER is a link, a file with one, or - for stdin.
+    """Get what an issuer offers you. OFFER is a link, a file with one, or - for stdin; it
+    may also be the QR code in a picture.
 
     Without OFFER, or with the same again, it goes on with what was interrupted. An offer that was taken
     already gives what came from it, and nobody is asked.
@@ -60,8 +67,8 @@ def add(
     Anybody can make an offer, in anybody's name: go on only if you expect something from the host that is
     shown. Nothing is sent to it before you say yes. What comes is checked before it is kept.
     """
+    text = read_source(terminal, offer, image=image, kind=LinkKind.OFFER)
     with open_wallet(terminal, passphrase) as vault, open_outside(wallet_folder()) as outside:
-        text = None if offer is None else read_source(terminal, offer, scheme=SCHEME)
         digest = None if text is None else offer_digest(text)
         interrupted = [pending for pending in vault.content.pending if digest in (None, pending.offer)]
         taken = [held for held in vault.content.credentials if digest is not None and held.offer == digest]
