@@ -3,9 +3,11 @@
 It begins only after a person has said yes to the issuer's host.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
 
 from ledger.fetch import Fetched
 from protocol.codes import Code
@@ -49,12 +51,30 @@ MAX_CREDENTIALS = 16
 _MAX_ACKNOWLEDGEMENT_BYTES = 64 * 1024
 
 
+class Step(StrEnum):
+    """What is done on the way from an offer to copies in the wallet."""
+
+    REDEEMING = "redeeming"
+    ASKING = "asking"
+    CHECKING = "checking"
+    KEEPING = "keeping"
+
+
+OnStep: TypeAlias = Callable[[Step], None]
+"""Hears what is done next."""
+
+
+def unheard(_step: Step) -> None:
+    """For whoever does not want to hear it."""
+
+
 @dataclass(frozen=True, slots=True)
 class IssuerSession:
-    """An offer whose code was redeemed, and the way to its issuer."""
+    """An offer whose code was redeemed, and the way to its issuer; `on_step` hears what is done."""
 
     pending: PendingIssuance
     outside: Outside
+    on_step: OnStep = unheard
 
     def request(self, credential: PendingCredential, keys: Collection[SigningKey]) -> IssuedCredentials:
         """Ask for a copy of `credential` for each of `keys`; fewer may come, and nothing of it is verified.
@@ -64,6 +84,7 @@ class IssuerSession:
             VerificationError: more credentials than keys.
             MalformedError, UnavailableError: an answer that cannot be read, or none.
         """
+        self.on_step(Step.ASKING)
         answer = self._ask(credential, keys)
         if answer.status == 400 and _refusal(answer).code is Code.PROOF_NONCE_INVALID:
             # §8.3.1.2: a nonce may have aged between the two requests; one fresh one is fetched, once.

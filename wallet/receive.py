@@ -39,7 +39,7 @@ from wallet.content import (
     StandingWord,
 )
 from wallet.holder_claims import ABOUT_THE_CREDENTIAL
-from wallet.issuance import IssuerSession, redeem_offer, select_credentials
+from wallet.issuance import IssuerSession, OnStep, Step, redeem_offer, select_credentials, unheard
 from wallet.label import type_metadata
 from wallet.offer import OfferedCredential, OpenedOffer
 from wallet.outside import Outside
@@ -61,6 +61,7 @@ def receive_credentials(
     transaction_code: str | None,
     copies: int = DEFAULT_COPIES,
     outside: Outside,
+    on_step: OnStep = unheard,
 ) -> tuple[HeldCredential, ...]:
     """Redeem `offer` and keep what comes: each credential, if every copy of it passes every check.
 
@@ -83,6 +84,7 @@ def receive_credentials(
         vault.change(lambda content: content.with_keys_reserved(foreseen))
         # The counter as saved just now: another process may have taken keys since the wallet was opened.
         first_key = vault.content.next_key_index - foreseen
+        on_step(Step.REDEEMING)
         token = redeem_offer(offer, code, outside=outside)
         # The token may name several credentials where the offer names one.
         targets = select_credentials(offer, token)
@@ -101,11 +103,11 @@ def receive_credentials(
             ),
         )
         vault.change(lambda content: content.with_keys_reserved(more).with_pending(pending))
-        return _complete(vault, pending, outside)
+        return _complete(vault, pending, outside, on_step)
 
 
 def complete_issuance(
-    vault: Vault, pending: PendingIssuance, *, outside: Outside
+    vault: Vault, pending: PendingIssuance, *, outside: Outside, on_step: OnStep = unheard
 ) -> tuple[HeldCredential, ...]:
     """Go on with an issuance that was interrupted, and keep what comes.
 
@@ -118,7 +120,7 @@ def complete_issuance(
     with vault.file.hold():
         left = vault.reload().pending_issuance(pending.offer)
         # Another process may have completed it.
-        return () if left is None else _complete(vault, left, outside)
+        return () if left is None else _complete(vault, left, outside, on_step)
 
 
 def _required_code(offer: OpenedOffer, transaction_code: str | None) -> str | None:
@@ -143,11 +145,13 @@ def _pending(
     )
 
 
-def _complete(vault: Vault, pending: PendingIssuance, outside: Outside) -> tuple[HeldCredential, ...]:
+def _complete(
+    vault: Vault, pending: PendingIssuance, outside: Outside, on_step: OnStep
+) -> tuple[HeldCredential, ...]:
     held: list[HeldCredential] = []
     try:
         for credential in pending.credentials:
-            session = IssuerSession(pending, outside)
+            session = IssuerSession(pending, outside, on_step)
             keys = {key: vault.content.signing_key(key) for key in credential.keys}
             issued = session.request(credential, keys.values())
             held.append(_keep(vault, session, credential, keys, issued))
@@ -169,6 +173,7 @@ def _keep(
 ) -> HeldCredential:
     left = session.pending.without(credential)
     try:
+        session.on_step(Step.CHECKING)
         verified = _verify(issued.credentials, credential.vct, keys.values(), session.outside)
         held = _held(session, keys, issued, verified)
         entry = ActivityEntry(
@@ -178,6 +183,7 @@ def _keep(
             credential_type=held.credential_type,
             claim_names=_claim_names(verified[0]),
         )
+        session.on_step(Step.KEEPING)
         vault.change(lambda content: content.with_credential(held).with_activity(entry).with_pending(left))
     except TallyError:
         session.notify(issued, NotificationEvent.FAILURE)

@@ -42,7 +42,7 @@ from tests.wallet.issuing import (
 )
 from wallet.content import ActivityKind, StandingWord
 from wallet.facts import held_claims
-from wallet.issuance import MAX_CREDENTIALS
+from wallet.issuance import MAX_CREDENTIALS, Step
 from wallet.offer import open_offer
 from wallet.receive import DEFAULT_COPIES, receive_credentials
 from wallet.recovery_phrase import HolderKeyType
@@ -379,3 +379,10 @@ def test_a_type_without_a_word_is_called_a_credential(vault: Vault, campus: Camp
     campus.courier.lie("/credential", gives(campus, for_each_key(vct="7:1")))
     (held,) = receive(vault, campus, offer)
     assert held.id.startswith("credential-")
+
+
+def test_each_step_is_told_before_it_is_done(vault: Vault, campus: Campus) -> None:
+    steps: list[Step] = []
+    opened = open_offer(campus.offer(), outside=campus.outside)
+    receive_credentials(vault, opened, transaction_code=None, outside=campus.outside, on_step=steps.append)
+    assert steps == list(Step)
