@@ -110,28 +110,33 @@ def check_vault(
         yield failed("vault", error)
         return
     with vault:
-        count = len(vault.content.credentials)
-        if vault.file.recovered:
-            yield Finding(
-                "vault",
-                Health.WARN,
-                "the newest file is damaged; this is the one before the last change",
-                "Look whether something is missing, then change anything, such as the passphrase.",
-            )
-        else:
-            yield Finding("vault", Health.OK, f"opens, generation {vault.file.generation}, {count} held")
-        for pending in vault.content.pending:
-            detail = f"{pending.issuer_host} was asked for a credential that is not here yet"
-            yield Finding("pending", Health.WARN, detail, "Run `tally add` to go on with it, soon.")
-        if vault.file.freshness is Freshness.UNKNOWN:
-            yield Finding(
-                "age",
-                Health.WARN,
-                "nothing here says how old the wallet should be",
-                "If you brought it here yourself, run `tally doctor --accept-rollback`.",
-            )
-        else:
-            yield Finding("age", Health.OK, "as new as the newest one seen here")
+        yield from look_into(vault)
+
+
+def look_into(vault: Vault) -> Iterator[Finding]:
+    """Whether an open wallet is whole, is not older than it should be, and waits for nothing."""
+    count = len(vault.content.credentials)
+    if vault.file.recovered:
+        yield Finding(
+            "vault",
+            Health.WARN,
+            "the newest file is damaged; this is the one before the last change",
+            "Look whether something is missing, then change anything, such as the passphrase.",
+        )
+    else:
+        yield Finding("vault", Health.OK, f"opens, generation {vault.file.generation}, {count} held")
+    for pending in vault.content.pending:
+        detail = f"{pending.issuer_host} was asked for a credential that is not here yet"
+        yield Finding("pending", Health.WARN, detail, "Run `tally add` to go on with it, soon.")
+    if vault.file.freshness is Freshness.UNKNOWN:
+        yield Finding(
+            "age",
+            Health.WARN,
+            "nothing here says how old the wallet should be",
+            "If you brought it here yourself, run `tally doctor --accept-rollback`.",
+        )
+    else:
+        yield Finding("age", Health.OK, "as new as the newest one seen here")
 
 
 def check_ledgers(

@@ -17,7 +17,6 @@ import wallet.cli.credentials
 import wallet.cli.keys
 import wallet.cli.presenting
 import wallet.cli.setup
-import wallet.cli.troubles
 import wallet.door.network
 from ledger.trust import TrustedLedger, TrustedLedgers, trust_ledgers
 from protocol.keys import Ed25519PublicKey
@@ -150,11 +149,9 @@ def staged(outside: Outside) -> Iterator[None]:
             wallet.door.network,
             wallet.cli.presenting,
             wallet.cli.setup,
-            wallet.cli.troubles,
         ):
             patches.enter_context(mock.patch.object(module, "now", return_value=NOW))
-        for module in (wallet.door.network, wallet.cli.troubles):
-            patches.enter_context(mock.patch.object(module, "fetcher_for", return_value=outside))
+        patches.enter_context(mock.patch.object(wallet.door.network, "fetcher_for", return_value=outside))
         for module in (wallet.cli.keys, wallet.cli.setup):
             patches.enter_context(mock.patch.object(module, "calibrate_kdf", return_value=TEST_ONLY))
         patches.enter_context(mock.patch.object(wallet.cli.setup, "chosen_fetcher", return_value=outside))

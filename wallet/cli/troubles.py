@@ -5,29 +5,25 @@ from collections.abc import Iterator
 
 import click
 
-from doors.clock import now
 from doors.command import Command, pass_terminal
 from doors.exit_code import ExitCode
 from doors.prompts import PassphraseSource, passphrase_options
 from doors.terminal import Terminal, bad, dim, good, warning
-from ledger.client import LedgerClient
 from protocol.encoding.strict_json import JsonValue
-from protocol.errors import RefusedError, TallyError
+from protocol.errors import RefusedError
 from storage.passphrase import Passphrase
 from wallet.doctor import (
     Finding,
     Health,
-    check_ledgers,
     check_modes,
     check_terminal,
     check_vault,
     check_versions,
     failed,
 )
-from wallet.door.network import fetcher_for
+from wallet.door.network import ledger_findings
 from wallet.door.place import wallet_folder
 from wallet.folder import WalletFolder
-from wallet.trust import checkpoint_memory, load_ledgers
 
 _CHECK_WIDTH = 12
 _MARKS = {Health.OK: good("✓ "), Health.WARN: warning("! "), Health.FAIL: bad("✗ ")}
@@ -77,7 +73,7 @@ def _findings(
         yield check_modes(folder)
         yield from check_vault(folder, secret, accept_rollback=accept_rollback)
         if folder.is_initialized():
-            yield from _ledger_findings(folder)
+            yield from ledger_findings(folder)
     yield from check_versions()
     window = shutil.get_terminal_size()
     yield check_terminal(
@@ -94,14 +90,3 @@ def _secret(terminal: Terminal, folder: WalletFolder, passphrase: PassphraseSour
     if not folder.is_initialized() or not (is_given or terminal.interactive):
         return None
     return Passphrase(passphrase.read(terminal))
-
-
-def _ledger_findings(folder: WalletFolder) -> Iterator[Finding]:
-    try:
-        trusted, memory = load_ledgers(folder), checkpoint_memory(folder)
-    except TallyError as error:
-        yield failed("ledger", error)
-        return
-    with fetcher_for(trusted) as fetcher:
-        clients = [LedgerClient(ledger, fetcher=fetcher, memory=memory) for ledger in trusted.ledgers]
-        yield from check_ledgers(trusted, clients, now=now())

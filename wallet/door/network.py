@@ -5,11 +5,13 @@ from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 from doors.clock import now
+from ledger.client import LedgerClient
 from ledger.fetch import Fetcher, FetchRules
 from ledger.resolver import LedgerResolver
 from ledger.trust import TrustedLedgers
 from protocol.codes import Code
-from protocol.errors import RefusedError
+from protocol.errors import RefusedError, TallyError
+from wallet.doctor import Finding, check_ledgers, failed
 from wallet.folder import WalletFolder
 from wallet.outside import Outside
 from wallet.trust import checkpoint_memory, load_ledgers
@@ -35,3 +37,15 @@ def fetcher_for(trusted: TrustedLedgers) -> Fetcher:
     """A fetcher that reaches every https server at its usual port, and the trusted ledgers at theirs."""
     ports = frozenset({443, *(urlsplit(ledger.url).port or 443 for ledger in trusted.ledgers)})
     return Fetcher(FetchRules(development=trusted.development, allowed_ports=ports))
+
+
+def ledger_findings(folder: WalletFolder) -> Iterator[Finding]:
+    """Whether each ledger the wallet trusts answers, is fresh, and agrees with this machine's clock."""
+    try:
+        trusted, memory = load_ledgers(folder), checkpoint_memory(folder)
+    except TallyError as error:
+        yield failed("ledger", error)
+        return
+    with fetcher_for(trusted) as fetcher:
+        clients = [LedgerClient(ledger, fetcher=fetcher, memory=memory) for ledger in trusted.ledgers]
+        yield from check_ledgers(trusted, clients, now=now())
