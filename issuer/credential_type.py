@@ -1,7 +1,7 @@
 """The credential types an institution issues: folders in its home, each like those in `schemas/`.
 
 types/degree/claims.schema.json, type_metadata.json, example.json
-types/degree/issuing.json          {"valid_days": 1825}
+types/degree/issuing.json          {"valid_days": 1825, "refill_days": 0}
 """
 
 import re
@@ -12,7 +12,7 @@ from pathlib import Path
 import schemas
 from issuer.claims import check_type
 from protocol.codes import Code
-from protocol.encoding.members import integer_member
+from protocol.encoding.members import integer_member, optional_integer_member
 from protocol.encoding.strict_json import encode_json, parse_json_object
 from protocol.errors import RefusedError
 from schemas import CredentialType, credential_types, load_credential_type
@@ -28,10 +28,18 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 @dataclass(frozen=True, slots=True)
 class IssuedType:
-    """A type the institution issues, and for how long its credentials are valid."""
+    """A type the institution issues.
+
+    Attributes:
+        definition: What it is.
+        validity: For how long its credentials are valid.
+        refill: For how long after the offer a wallet may fetch further copies; at most as long as they are
+            valid, and zero for not at all.
+    """
 
     definition: CredentialType
     validity: timedelta
+    refill: timedelta
 
     @property
     def name(self) -> str:
@@ -66,9 +74,9 @@ class TypeShelf:
             raise RefusedError(Code.CREDENTIAL_TYPE_UNKNOWN, name[:64])
         folder = self._folder / name
         issuing = parse_json_object((folder / _ISSUING_FILE).read_bytes())
-        return IssuedType(
-            load_credential_type(folder), timedelta(days=integer_member(issuing, "valid_days", minimum=1))
-        )
+        validity = timedelta(days=integer_member(issuing, "valid_days", minimum=1))
+        refill = timedelta(days=optional_integer_member(issuing, "refill_days") or 0)
+        return IssuedType(load_credential_type(folder), validity, min(refill, validity))
 
     def all(self) -> list[IssuedType]:
         """Every type the institution issues, by name."""
@@ -83,8 +91,9 @@ class TypeShelf:
         self.load(name)
         return (self._folder / name / _METADATA_FILE).read_bytes()
 
-    def add(self, source: Path, *, valid_days: int) -> IssuedType:
-        """Take the type in the folder `source`, or a new version of it.
+    def add(self, source: Path, *, valid_days: int, refill_days: int = 0) -> IssuedType:
+        """Take the type in the folder `source`, or a new version of it. What it says of validity and of
+        refills counts for the offers made from now on.
 
         Raises:
             RefusedError: the folder's name cannot name a type, or the type cannot be issued.
@@ -100,5 +109,5 @@ class TypeShelf:
             folder.remove(_ISSUING_FILE)
             for name in _FILES:
                 folder.replace(name, given.read(name, max_bytes=_MAX_FILE_BYTES))
-            folder.replace(_ISSUING_FILE, encode_json({"valid_days": valid_days}))
+            folder.replace(_ISSUING_FILE, encode_json({"valid_days": valid_days, "refill_days": refill_days}))
         return self.load(source.name)

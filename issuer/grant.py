@@ -2,6 +2,7 @@
 
 Each is a random value that works once; only what an access token has begun, it may complete
 ([decision 0006](../docs/decisions/0006-completing-an-issuance.md)). The register knows only its SHA-256.
+Where further copies may be fetched, a refresh token comes along, for `issuer.refill`.
 """
 
 import hmac
@@ -13,7 +14,7 @@ from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.engine import Connection, Engine
 
 from issuer.institution import Institution
-from issuer.register import OfferState, access_tokens, nonces, offers
+from issuer.register import OfferState, access_tokens, forget_claims, nonces, offers, refresh_tokens
 from protocol.codes import Code
 from protocol.encoding.time import to_seconds
 from protocol.errors import MalformedError, RefusedError, UnavailableError
@@ -31,11 +32,14 @@ MAX_LIVE_NONCES = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What an access token is good for: one credential of this type, in up to so many copies."""
+    """What an access token is good for: one credential of this type, in up to so many copies; or, if `refill`
+    is not 0, further copies of the one that was issued.
+    """
 
     offer: str
     type: str
     copies: int
+    refill: int
 
 
 def exchange_code(
@@ -52,20 +56,18 @@ def exchange_code(
         MalformedError: a transaction code, or a type of credential, that the offer does not have; this costs
             no try either.
     """
-    token = new_secret(entropy)
+    response = None
     with institution.register.begin() as connection:
         offer = _spend_try(connection, request.code, now)
         _require_fitting(offer, request)
-        is_right = not offer.tx_code_required or _is_tx_code(institution, offer, request.transaction_code)
-        if is_right:
-            _grant(connection, offer.id, token, now)
+        if not offer.tx_code_required or _is_tx_code(institution, offer, request.transaction_code):
+            response = _grant(connection, offer, request, now=now, entropy=entropy)
         elif offer.tries_left == 0:
             _block(connection, offer.id)
     # After the commit, for a wrong try has to stay counted.
-    if not is_right:
+    if response is None:
         raise RefusedError(Code.TRANSACTION_CODE_WRONG, _tries(offer.tries_left))
-    identifiers = {offer.type: (offer.id,)} if request.configuration_ids else {}
-    return TokenResponse(token, ACCESS_TOKEN_LIFETIME, identifiers)
+    return response
 
 
 def _spend_try(connection: Connection, code: str, now: datetime) -> Row[Any]:
@@ -106,15 +108,56 @@ def _tries(left: int) -> str:
 
 def _block(connection: Connection, offer_id: str) -> None:
     chosen = update(offers).where(offers.c.id == offer_id)
-    connection.execute(chosen.values(state=OfferState.BLOCKED, sealed=None))
+    connection.execute(chosen.values(state=OfferState.BLOCKED))
+    forget_claims(connection, offers.c.id == offer_id)
 
 
-def _grant(connection: Connection, offer_id: str, token: str, now: datetime) -> None:
+def _grant(
+    connection: Connection, offer: Row[Any], request: TokenRequest, *, now: datetime, entropy: Entropy
+) -> TokenResponse:
     expires_at = to_seconds(now + ACCESS_TOKEN_LIFETIME)
-    chosen = update(offers).where(offers.c.id == offer_id)
+    chosen = update(offers).where(offers.c.id == offer.id)
     connection.execute(chosen.values(state=OfferState.GRANTED, expires_at=expires_at))
+    is_refillable = offer.refill_until is not None and offer.refill_until > to_seconds(now)
+    return TokenResponse(
+        create_access_token(connection, offer.id, refill=0, now=now, entropy=entropy),
+        ACCESS_TOKEN_LIFETIME,
+        {offer.type: (offer.id,)} if request.configuration_ids else {},
+        create_refresh_token(connection, offer.id, number=0, entropy=entropy) if is_refillable else None,
+    )
+
+
+def create_access_token(
+    connection: Connection, offer_id: str, *, refill: int, now: datetime, entropy: Entropy
+) -> str:
+    """An access token for what the offer brings, or for its refill of this number."""
+    token = new_secret(entropy)
+    expires_at = to_seconds(now + ACCESS_TOKEN_LIFETIME)
     connection.execute(
-        insert(access_tokens).values(digest=digest(token), offer=offer_id, expires_at=expires_at)
+        insert(access_tokens).values(
+            digest=digest(token), offer=offer_id, refill=refill, expires_at=expires_at
+        )
+    )
+    return token
+
+
+def create_refresh_token(connection: Connection, offer_id: str, *, number: int, entropy: Entropy) -> str:
+    """The refresh token that comes with the access token of this number."""
+    token = new_secret(entropy)
+    connection.execute(insert(refresh_tokens).values(digest=digest(token), offer=offer_id, number=number))
+    return token
+
+
+def spend_refresh_tokens(connection: Connection, offer_id: str, *, before: int, now: datetime) -> None:
+    """What came with the token `before` arrived, so no earlier refresh token is needed any more."""
+    connection.execute(
+        update(refresh_tokens)
+        .where(
+            refresh_tokens.c.offer == offer_id,
+            refresh_tokens.c.number < before,
+            refresh_tokens.c.spent_at.is_(None),
+        )
+        .values(spent_at=to_seconds(now))
     )
 
 
@@ -125,13 +168,13 @@ def find_grant(connection: Connection, token: str, *, now: datetime) -> Grant:
         RefusedError: unknown or expired.
     """
     row = connection.execute(
-        select(offers.c.id, offers.c.type, offers.c.copies)
+        select(offers.c.id, offers.c.type, offers.c.copies, access_tokens.c.refill)
         .join(offers, offers.c.id == access_tokens.c.offer)
         .where(access_tokens.c.digest == digest(token), access_tokens.c.expires_at > to_seconds(now))
     ).one_or_none()
     if row is None:
         raise RefusedError(Code.ACCESS_TOKEN_INVALID)
-    return Grant(row.id, row.type, row.copies)
+    return Grant(row.id, row.type, row.copies, row.refill)
 
 
 def use_token(connection: Connection, token: str, *, now: datetime) -> bool:
@@ -148,8 +191,12 @@ def use_token(connection: Connection, token: str, *, now: datetime) -> bool:
             access_tokens.c.expires_at > moment,
         )
         .values(used_at=moment, expires_at=to_seconds(now + COMPLETION_TIME))
-    )
-    return used.rowcount == 1
+        .returning(access_tokens.c.offer, access_tokens.c.refill)
+    ).one_or_none()
+    if used is None:
+        return False
+    spend_refresh_tokens(connection, used.offer, before=used.refill, now=now)
+    return True
 
 
 def create_nonce(register: Engine, *, now: datetime, entropy: Entropy) -> str:

@@ -43,6 +43,7 @@ from issuer.offer import (
     remove_expired,
     withdraw_offer,
 )
+from issuer.refill import end_refill, exchange_refresh_token
 from issuer.register import OfferState, find_credential, list_credentials
 from issuer.status import StatusPublisher, change_status
 from ledger.identity import IdentityKey
@@ -56,7 +57,7 @@ from protocol.openid4vci.credential import (
 )
 from protocol.openid4vci.metadata import AUTHORIZATION_SERVER_WELL_KNOWN, ISSUER_WELL_KNOWN
 from protocol.openid4vci.offer import encode_offer
-from protocol.openid4vci.token import encode_token_response, parse_token_request
+from protocol.openid4vci.token import RefreshRequest, encode_token_response, parse_token_request
 from protocol.status_list import Status
 from protocol.status_list.token import STATUS_LIST_TYP
 from storage.database import erase_traces, read_only
@@ -165,14 +166,16 @@ def _openid(issuer: IssuerApp) -> APIRouter:
 
     @router.post(
         "/token",
-        summary="A pre-authorized code for an access token",
+        summary="A pre-authorized code, or a refresh token, for an access token",
         openapi_extra=request_body({"type": "object"}, media_type=_FORM),
         **answers("An access token, good for one issuance.", oauth_errors=_TOKEN_ERRORS),
     )
     def post_token(body: Annotated[bytes, Depends(raw_body(_FORM))]) -> JSONResponse:
-        response = exchange_code(
-            institution, parse_token_request(body), now=issuer.clock(), entropy=issuer.entropy
-        )
+        request, now = parse_token_request(body), issuer.clock()
+        if isinstance(request, RefreshRequest):
+            response = exchange_refresh_token(institution, request, now=now, entropy=issuer.entropy)
+        else:
+            response = exchange_code(institution, request, now=now, entropy=issuer.entropy)
         return JSONResponse(encode_token_response(response))
 
     @router.post("/nonce", summary="A fresh nonce for proofs")
@@ -264,6 +267,10 @@ def _management(issuer: IssuerApp) -> APIRouter:
 
     for name, status in _ACTIONS.items():
         add_action(name, status)
+
+    @router.post("/credentials/{credential_id}/forget", summary="Erase what further copies would be made of")
+    def post_forget(credential_id: str) -> JSONResponse:
+        return JSONResponse(credential_document(end_refill(institution.register, credential_id)))
 
     @router.post("/rotate", summary="Rotate the signing key")
     def post_rotate() -> JSONResponse:

@@ -8,6 +8,9 @@ The answer may be lost all the same, or its wallet not be able to keep it. There
 until the wallet says that it has the credential, for a day at most, and until then the same token with proofs
 of the same keys brings the same credential: of the same record, in the same places of the status lists,
 valid from and to the same hours, signed anew.
+
+The access token of a refill brings further copies of a credential: of the same record, valid from and to the
+same hours, in places of their own, for other keys.
 """
 
 import hashlib
@@ -15,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import and_, case, insert, or_, select, true, update
 from sqlalchemy.engine import Connection, Engine
 
 from issuer.claims import disclosable_paths
@@ -23,7 +26,7 @@ from issuer.credential_type import IssuedType
 from issuer.grant import COMPLETION_TIME, Grant, find_grant, use_nonce, use_token
 from issuer.institution import Institution
 from issuer.metadata import PROOF_ALGORITHMS
-from issuer.register import OfferState, copies, credentials, offers
+from issuer.register import OfferState, copies, credentials, forget_claims, offers
 from issuer.status import Place, draw_place, record_copy, status_list_uri
 from ledger.identity import IdentityKey
 from protocol.codes import Code
@@ -59,7 +62,7 @@ def issue_credential(
 
     Raises:
         RefusedError: the token is unknown or expired, the request is for something else, or the credential
-            was issued for other keys, delivered already, or revoked.
+            was issued for other keys, delivered already, suspended, or revoked.
         VerificationError: a proof is missing or not good.
     """
     signer = institution.signer()
@@ -81,10 +84,13 @@ def issue_credential(
         claims = institution.seal.open(sealed, offer_id=grant.offer).claims
         notification_id = _notification_id(token, sealed)
         if is_first:
-            credential_id = _record(connection, grant, issued, notification_id, now=now, entropy=entropy)
+            if grant.refill:
+                credential_id = _find_refillable(connection, grant, notification_id)
+            else:
+                credential_id = _record(connection, grant, issued, notification_id, now=now, entropy=entropy)
             for name in keys:
                 place = draw_place(connection, list_size=institution.settings.list_size, entropy=entropy)
-                record_copy(connection, credential_id, place, holder_key=name)
+                record_copy(connection, credential_id, place, holder_key=name, refill=grant.refill)
         credential = _recorded(connection, grant)
         if credential.places.keys() != keys.keys():
             raise RefusedError(Code.ISSUANCE_REFUSED, "it was issued for other keys")
@@ -95,7 +101,8 @@ def issue_credential(
 
 
 def record_notification(register: Engine, notification: Notification, token: str, *, now: datetime) -> None:
-    """Note what became of a credential, as its wallet says; once it was kept or declined, forget its claims.
+    """Note what became of a credential, as its wallet says; once it was kept or declined, forget its claims,
+    unless it was kept and further copies may be fetched.
 
     Raises:
         RefusedError: the token is unknown, expired, or not the one the credential was issued for; or there
@@ -110,9 +117,11 @@ def record_notification(register: Engine, notification: Notification, token: str
         if offer != grant.offer:
             raise RefusedError(Code.ACCESS_TOKEN_INVALID)
         connection.execute(update(credentials).where(noted).values(notified=notification.event.value))
-        # Kept, or not wanted. After a failure the wallet may come again.
+        # After a failure the wallet may come again.
         if notification.event is not NotificationEvent.FAILURE:
-            connection.execute(update(offers).where(offers.c.id == grant.offer).values(sealed=None))
+            is_over = or_(offers.c.refill_until.is_(None), offers.c.refill_until <= to_seconds(now))
+            is_unwanted = notification.event is NotificationEvent.DELETED
+            forget_claims(connection, and_(offers.c.id == grant.offer, true() if is_unwanted else is_over))
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +168,10 @@ def _record(
     now: datetime,
     entropy: Entropy,
 ) -> str:
+    completed_by = to_seconds(now + COMPLETION_TIME)
+    until = case((offers.c.refill_until > completed_by, offers.c.refill_until), else_=completed_by)
     chosen = update(offers).where(offers.c.id == grant.offer)
-    connection.execute(chosen.values(state=OfferState.REDEEMED, expires_at=to_seconds(now + COMPLETION_TIME)))
+    connection.execute(chosen.values(state=OfferState.REDEEMED, expires_at=until))
     credential_id = new_id(entropy)
     connection.execute(
         insert(credentials).values(
@@ -177,9 +188,23 @@ def _record(
     return credential_id
 
 
+def _find_refillable(connection: Connection, grant: Grant, notification_id: str) -> str:
+    """The credential that gets further copies, whose wallet tells of these from now on."""
+    chosen = update(credentials).where(
+        credentials.c.offer == grant.offer, credentials.c.status == Status.VALID
+    )
+    credential_id: str | None = connection.execute(
+        chosen.values(notification_digest=digest(notification_id)).returning(credentials.c.id)
+    ).scalar_one_or_none()
+    if credential_id is None:
+        raise RefusedError(Code.ISSUANCE_REFUSED, "it is suspended")
+    return credential_id
+
+
 def _recorded(connection: Connection, grant: Grant) -> _Credential:
     row = connection.execute(select(credentials).where(credentials.c.offer == grant.offer)).one()
-    places = connection.execute(select(copies).where(copies.c.credential == row.id))
+    of_it = (copies.c.credential == row.id, copies.c.refill == grant.refill)
+    places = connection.execute(select(copies).where(*of_it))
     return _Credential(
         # A credential does not tell the minute, for that would tell its holder from others.
         issued_at=_whole_hour(from_seconds(row.issued_at)),

@@ -126,10 +126,16 @@ def credential_document(credential: CredentialRecord) -> JsonObject:
         "issued_at": encode_utc(credential.issued_at),
         "expires_at": None if credential.expires_at is None else encode_utc(credential.expires_at),
         "copies": credential.copies,
+        "refill_until": None if credential.refill_until is None else encode_utc(credential.refill_until),
         "notified": credential.notified,
     }
 
 
 def type_document(issued: IssuedType) -> JsonObject:
     """What the institution issues under one name."""
-    return {"name": issued.name, "vct": issued.definition.vct, "valid_days": issued.validity.days}
+    return {
+        "name": issued.name,
+        "vct": issued.definition.vct,
+        "valid_days": issued.validity.days,
+        "refill_days": issued.refill.days,
+    }

@@ -14,6 +14,7 @@ from protocol.openid4vci.metadata import (
     encode_issuer_metadata,
 )
 from protocol.openid4vci.offer import PRE_AUTHORIZED_CODE
+from protocol.openid4vci.token import REFRESH_TOKEN
 from protocol.sdjwt_vc import SD_JWT_VC_TYP
 
 PROOF_ALGORITHMS = tuple(algorithm.value for algorithm in Algorithm)
@@ -35,12 +36,14 @@ def issuer_metadata(settings: IssuerSettings, types: Iterable[IssuedType]) -> Js
 
 
 def authorization_server_metadata(settings: IssuerSettings) -> JsonObject:
-    """The Authorization Server Metadata: codes that were handed out in advance, for anybody who has one."""
+    """The Authorization Server Metadata: codes that were handed out in advance, for anybody who has one, and
+    the refresh tokens that came for them.
+    """
     return encode_authorization_server_metadata(
         AuthorizationServerMetadata(
             issuer=settings.url,
             token_endpoint=f"{settings.url}/token",
-            grant_types=(PRE_AUTHORIZED_CODE,),
+            grant_types=(PRE_AUTHORIZED_CODE, REFRESH_TOKEN),
             anonymous_access=True,
         )
     )

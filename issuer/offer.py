@@ -4,7 +4,7 @@
 
 Whoever has the link may redeem it once, so the register keeps only digests of what is in it. The claims, and
 the transaction code that the institution sends another way, lie sealed under a key of the key ring until the
-credential was delivered, or the offer expires, is blocked or withdrawn.
+credential was delivered and no further copies may be fetched, or the offer expires, is blocked or withdrawn.
 """
 
 import hashlib
@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, and_, insert, select, update
 from sqlalchemy.engine import Engine
 
 from issuer.claims import check_claims
 from issuer.institution import Institution
-from issuer.register import OfferState, access_tokens, credentials, nonces, offers
+from issuer.register import OfferState, access_tokens, credentials, forget_claims, nonces, offers
 from issuer.seal import OfferContent
 from protocol.codes import Code
 from protocol.encoding.base64url import encode_base64url
@@ -79,7 +79,8 @@ def create_offer(
         RefusedError: no such type, or the claims do not fit it.
     """
     settings = institution.settings
-    check_claims(institution.types.load(type_name).definition, claims)
+    issued = institution.types.load(type_name)
+    check_claims(issued.definition, claims)
     reference = new_secret(entropy)
     created = CreatedOffer(
         id=new_id(entropy),
@@ -105,6 +106,7 @@ def create_offer(
                 code_digest=digest(created.code),
                 tx_code_required=with_tx_code,
                 tries_left=TRIES,
+                refill_until=to_seconds(now + issued.refill) if issued.refill else None,
                 sealed=sealed,
             )
         )
@@ -191,13 +193,14 @@ def withdraw_offer(register: Engine, offer_id: str) -> OfferRecord:
         connection.execute(
             update(offers)
             .where(of_this, offers.c.state.in_([OfferState.OPEN, OfferState.GRANTED]))
-            .values(state=OfferState.WITHDRAWN, sealed=None)
+            .values(state=OfferState.WITHDRAWN)
         )
         row = connection.execute(_records().where(of_this)).one_or_none()
         if row is None:
             raise RefusedError(Code.OFFER_NOT_FOUND)
         if row.state != OfferState.WITHDRAWN:
             raise RefusedError(Code.OFFER_CLOSED, row.state)
+        forget_claims(connection, of_this)
         connection.execute(access_tokens.delete().where(access_tokens.c.offer == offer_id))
     erase_traces(register)
     return _record(row)
@@ -206,14 +209,12 @@ def withdraw_offer(register: Engine, offer_id: str) -> OfferRecord:
 def remove_expired(register: Engine, *, now: datetime) -> None:
     """Forget the claims of every offer whose time is over, and what else is out of date."""
     moment = to_seconds(now)
-    over = (offers.c.expires_at <= moment, offers.c.sealed.is_not(None))
+    over = and_(offers.c.expires_at <= moment, offers.c.sealed.is_not(None))
     with register.begin() as connection:
         connection.execute(
-            update(offers)
-            .where(*over, offers.c.state != OfferState.REDEEMED)
-            .values(state=OfferState.EXPIRED)
+            update(offers).where(over, offers.c.state != OfferState.REDEEMED).values(state=OfferState.EXPIRED)
         )
-        connection.execute(update(offers).where(*over).values(sealed=None))
+        forget_claims(connection, over)
         connection.execute(access_tokens.delete().where(access_tokens.c.expires_at <= moment))
         connection.execute(nonces.delete().where(nonces.c.expires_at <= moment))
 

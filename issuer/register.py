@@ -1,7 +1,8 @@
 """The register: what was offered and issued, and never what it said.
 
 It keeps ids, types, times, status indices and the thumbprint of each holder key. Codes, tokens and nonces
-are there as SHA-256 only; the claims of an open offer lie there sealed, and go when it closes.
+are there as SHA-256 only; the claims of an open offer lie there sealed, and go when it closes, or when the
+time is over in which further copies may be fetched.
 
 What may be used once changes by compare-and-swap: an UPDATE that names the state it expects, in the same
 transaction as its effect. Whoever changed one row has won; everyone else changed none.
@@ -16,6 +17,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     ForeignKey,
     Index,
     Integer,
@@ -24,8 +26,10 @@ from sqlalchemy import (
     Row,
     Table,
     Text,
+    UniqueConstraint,
     func,
     select,
+    update,
 )
 from sqlalchemy.engine import Connection, Engine
 
@@ -55,7 +59,7 @@ class OfferState(StrEnum):
 TABLES = MetaData()
 
 # `expires_at` is when `sealed` goes at the latest: when the code expires, then the access token, then the
-# time that a wallet has to complete what it began.
+# time that a wallet has to complete what it began. `refill_until` is null where no further copies may be had.
 offers = Table(
     "offers",
     TABLES,
@@ -69,6 +73,7 @@ offers = Table(
     Column("code_digest", LargeBinary, nullable=False, unique=True),
     Column("tx_code_required", Boolean, nullable=False),
     Column("tries_left", Integer, nullable=False),
+    Column("refill_until", BigInteger),
     Column("sealed", LargeBinary),
 )
 # Looked through once a minute, however many offers there have been.
@@ -79,13 +84,27 @@ Index(
     postgresql_where=offers.c.sealed.is_not(None),
 )
 
+# `refill` is 0 for what the code of the offer brings, and counts the refills from 1; so for copies.
 access_tokens = Table(
     "access_tokens",
     TABLES,
     Column("digest", LargeBinary, primary_key=True),
     Column("offer", Text, ForeignKey("offers.id"), nullable=False),
+    Column("refill", Integer, nullable=False),
     Column("expires_at", BigInteger, nullable=False, index=True),
     Column("used_at", BigInteger),
+)
+
+# The refresh token `number` came with the access token of the refill `number`, and is there for the next one.
+# Spent ones stay, so that they are recognized.
+refresh_tokens = Table(
+    "refresh_tokens",
+    TABLES,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("offer", Text, ForeignKey("offers.id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("spent_at", BigInteger),
+    UniqueConstraint("offer", "number"),
 )
 
 nonces = Table(
@@ -127,13 +146,17 @@ copies = Table(
     Column("list", Integer, ForeignKey("status_lists.number"), primary_key=True),
     Column("idx", Integer, primary_key=True),
     Column("credential", Text, ForeignKey("credentials.id"), nullable=False, index=True),
+    Column("refill", Integer, nullable=False),
     Column("holder_key", Text, nullable=False),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class CredentialRecord:
-    """What the register knows of an issued credential: one redemption, with all its copies."""
+    """What the register knows of an issued credential: one redemption, with all its copies.
+
+    `refill_until` is until when its wallet may fetch further copies, and its claims stay sealed; None: never.
+    """
 
     id: str
     type: str
@@ -143,6 +166,7 @@ class CredentialRecord:
     issued_at: datetime
     expires_at: datetime | None
     copies: int
+    refill_until: datetime | None
     notified: str | None
 
 
@@ -167,11 +191,21 @@ def find_credential(connection: Connection, credential_id: str) -> CredentialRec
     return _record(row)
 
 
+def forget_claims(connection: Connection, which: ColumnElement[bool]) -> None:
+    """Forget the claims of the offers that `which` selects. Nothing is issued for them any more, no further
+    copies either.
+    """
+    of_them = select(offers.c.id).where(which)
+    connection.execute(refresh_tokens.delete().where(refresh_tokens.c.offer.in_(of_them)))
+    connection.execute(update(offers).where(which).values(sealed=None, refill_until=None))
+
+
 def _records() -> Any:  # noqa: ANN401 (a Select of these columns, whose type has no shorter spelling)
     return (
-        select(credentials, func.count().label("copies"))
+        select(credentials, offers.c.refill_until, func.count().label("copies"))
         .join(copies, copies.c.credential == credentials.c.id)
-        .group_by(credentials.c.id)
+        .join(offers, offers.c.id == credentials.c.offer)
+        .group_by(credentials.c.id, offers.c.id)
     )
 
 
@@ -185,5 +219,6 @@ def _record(row: Row[Any]) -> CredentialRecord:
         issued_at=from_seconds(row.issued_at),
         expires_at=None if row.expires_at is None else from_seconds(row.expires_at),
         copies=row.copies,
+        refill_until=None if row.refill_until is None else from_seconds(row.refill_until),
         notified=row.notified,
     )

@@ -14,7 +14,15 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import IntegrityError
 
 from issuer.institution import Institution
-from issuer.register import CredentialRecord, copies, credentials, find_credential, offers, status_lists
+from issuer.register import (
+    CredentialRecord,
+    copies,
+    credentials,
+    find_credential,
+    forget_claims,
+    offers,
+    status_lists,
+)
 from protocol.codes import Code
 from protocol.encoding.time import to_seconds
 from protocol.errors import RefusedError
@@ -52,8 +60,11 @@ def draw_place(connection: Connection, *, list_size: int, entropy: Entropy) -> P
             return Place(number, index)
 
 
-def record_copy(connection: Connection, credential_id: str, place: Place, *, holder_key: str) -> None:
-    """Record that a copy of a credential, bound to the key of this thumbprint, has its status at `place`.
+def record_copy(
+    connection: Connection, credential_id: str, place: Place, *, holder_key: str, refill: int
+) -> None:
+    """Record that a copy of a credential, bound to the key of this thumbprint, has its status at `place`;
+    `refill` is the number of the refill it came with, 0 for none.
 
     Raises:
         RefusedError: another copy has it there already.
@@ -62,7 +73,11 @@ def record_copy(connection: Connection, credential_id: str, place: Place, *, hol
         with connection.begin_nested():
             connection.execute(
                 insert(copies).values(
-                    list=place.list, idx=place.index, credential=credential_id, holder_key=holder_key
+                    list=place.list,
+                    idx=place.index,
+                    credential=credential_id,
+                    refill=refill,
+                    holder_key=holder_key,
                 )
             )
     except IntegrityError as error:
@@ -72,8 +87,8 @@ def record_copy(connection: Connection, credential_id: str, place: Place, *, hol
 def change_status(register: Engine, credential_id: str, status: Status, *, now: datetime) -> CredentialRecord:
     """Give a credential, with all its copies, another status, and return its record.
 
-    INVALID is final: what is still sealed of a credential that was not delivered yet is forgotten. Asking for
-    the status it has already changes nothing.
+    INVALID is final: what is still sealed of the credential, for its delivery or for further copies, is
+    forgotten. Asking for the status it has already changes nothing.
 
     Raises:
         RefusedError: no such credential, or it was revoked.
@@ -97,7 +112,7 @@ def change_status(register: Engine, credential_id: str, status: Status, *, now: 
             )
         if status is Status.INVALID:
             of_it = select(credentials.c.offer).where(of_this)
-            connection.execute(update(offers).where(offers.c.id.in_(of_it)).values(sealed=None))
+            forget_claims(connection, offers.c.id.in_(of_it))
         return record
 
 

@@ -4,12 +4,12 @@
 """
 
 from doors.command import Group
-from issuer.cli.accounting import list_issued, reinstate, revoke, show, suspend
+from issuer.cli.accounting import forget, list_issued, reinstate, revoke, show, suspend
 from issuer.cli.offering import list_offers, offer, withdraw
 from issuer.cli.owning import init, rotate, serve
 from issuer.cli.types import types
 
 commands = Group(help="Issue, revoke and account for credentials.")
 owning, offering = (init, serve, rotate, types), (offer, list_offers, withdraw)
-for command in (*owning, *offering, list_issued, show, revoke, suspend, reinstate):
+for command in (*owning, *offering, list_issued, show, revoke, suspend, reinstate, forget):
     commands.add_command(command)

@@ -38,6 +38,23 @@ def show(terminal: Terminal, *, credential: str) -> None:
         tell(terminal, issuer.get(_path(credential)))
 
 
+@click.command("forget", cls=Command, examples=["tally issuer forget d3e665467809b291"])
+@click.argument("credential")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@pass_terminal
+def forget(terminal: Terminal, *, credential: str, yes: bool) -> None:
+    """Erase the claims that are kept for further copies of a credential. Its copies stay good.
+
+    The wallet that has it gets no further ones. This is final.
+    """
+    with own_folder().running_server() as issuer:
+        if not yes:
+            # What is not there need not be typed.
+            issuer.get(_path(credential))
+            confirm_by_typing(terminal, f"This ends further copies of {credential} for good.", credential)
+        tell(terminal, issuer.post(f"{_path(credential)}/forget"))
+
+
 def _status_command(name: str, summary: str, *, is_final: bool = False) -> click.Command:
     @click.command(name, cls=Command, help=summary, examples=[f"tally issuer {name} d3e665467809b291"])
     @click.argument("credential")

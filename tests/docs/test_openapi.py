@@ -100,6 +100,9 @@ def issuer_requests(door: IssuerDoor) -> Requests:
         "POST /manage/credentials/{credential_id}/revoke": partial(
             browser.post, f"{credential}/revoke", **key
         ),
+        "POST /manage/credentials/{credential_id}/forget": partial(
+            browser.post, f"{credential}/forget", **key
+        ),
         "POST /manage/rotate": partial(browser.post, "/manage/rotate", **key),
         "GET /manage/types": partial(browser.get, "/manage/types", **key),
     }

@@ -469,6 +469,6 @@ def test_every_management_endpoint_asks_for_the_key(door: Door) -> None:
         for method in methods
         if path.startswith("/manage/")
     ]
-    assert len(guarded) == 11
+    assert len(guarded) == 12
     for method, path in guarded:
         assert door.browser.ask(method, path, b"{}", {"Content-Type": JSON}).status == 401, path

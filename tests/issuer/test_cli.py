@@ -121,6 +121,14 @@ def test_status_changes_and_revocation_is_final(office: Office) -> None:
     assert (refused.status, refused.stdout, refused.error) == (ExitCode.FAILURE, "", "status_final")
 
 
+def test_what_is_kept_for_further_copies_is_forgotten(office: Office) -> None:
+    credential = office.issue()
+    asked = office.run("forget", credential, "--json")
+    assert (asked.status, asked.error) == (ExitCode.USAGE, "input_required")
+    ended = office.run("forget", credential, "--yes", "--json")
+    assert (ended.status, ended.json["id"], ended.json["refill_until"]) == (0, credential, None)
+
+
 def test_rotation_names_the_new_key(office: Office) -> None:
     assert office.run("rotate", "--yes", "--json").json["key_id"].startswith("did:example#")
 
@@ -233,8 +241,11 @@ def test_hostile_text_never_reaches_the_terminal_raw(office: Office, as_json: bo
 def test_type_is_added_and_listed(tmp_path: Path) -> None:
     assert "None yet" in run_tally(tmp_path, "issuer", "type", "list").stderr
     added = run_tally(tmp_path, "issuer", "type", "add", "passport", "--valid-days", "3650", "--json")
-    assert added.json == {"name": "passport", "vct": "urn:tallystick:passport:1", "valid_days": 3650}
-    assert run_tally(tmp_path, "issuer", "type", "add", str(SCHEMAS / "degree")).status == 0
+    vct = "urn:tallystick:passport:1"
+    assert added.json == {"name": "passport", "vct": vct, "valid_days": 3650, "refill_days": 0}
+    again = run_tally(tmp_path, "issuer", "type", "add", str(SCHEMAS / "degree"), "--refill-days", "90")
+    assert again.status == 0
+    assert "fetch further copies for 90 days after the offer" in again.stderr
     listed = run_tally(tmp_path, "issuer", "type", "list", "--json").json["types"]
     assert [kind["name"] for kind in listed] == ["degree", "passport"]
     assert "urn:tallystick:degree:1" in run_tally(tmp_path, "issuer", "type", "list").stdout

@@ -17,7 +17,7 @@ from protocol.openid4vci.metadata import (
     parse_issuer_metadata,
     select_configuration,
 )
-from protocol.openid4vci.offer import OfferReference, parse_offer, parse_offer_link
+from protocol.openid4vci.offer import PRE_AUTHORIZED_CODE, OfferReference, parse_offer, parse_offer_link
 from protocol.openid4vci.token import parse_token_response
 from protocol.sdjwt.parse import parse_sd_jwt
 from protocol.status_list import Status, read_status, status_at, verify_status_list_token
@@ -66,6 +66,7 @@ def test_wallet_gets_its_credentials_from_the_link_to_the_notification(door: Doo
         development=True,
     )
     assert server.anonymous_access
+    assert server.grant_types == (PRE_AUTHORIZED_CODE, "refresh_token")
     assert server.token_endpoint == f"{university.url}/token"
 
     assert offer.pre_authorized is not None
@@ -251,8 +252,13 @@ def test_management_lists_offers_and_types(door: Door) -> None:
         "credential": None,
     }
     assert door.browser.get("/manage/types", **door.key).json["types"] == [
-        {"name": "degree", "vct": "urn:tallystick:degree:1", "valid_days": 1825},
-        {"name": "identity_card", "vct": "urn:tallystick:identity_card:1", "valid_days": 30},
+        {"name": "degree", "vct": "urn:tallystick:degree:1", "valid_days": 1825, "refill_days": 0},
+        {
+            "name": "identity_card",
+            "vct": "urn:tallystick:identity_card:1",
+            "valid_days": 30,
+            "refill_days": 0,
+        },
     ]
 
 

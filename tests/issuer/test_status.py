@@ -66,7 +66,7 @@ def record_credential(register: Engine, name: str, places: list[Place]) -> str:
                     insert(status_lists).values(number=number, size=SIZE, allocated=0, version=0)
                 )
         for place in places:
-            record_copy(connection, name, place, holder_key="thumbprint")
+            record_copy(connection, name, place, holder_key="thumbprint", refill=0)
     return name
 
 
@@ -89,7 +89,7 @@ def test_two_copies_never_share_a_status(register: Engine, owner: str) -> None:
     record_credential(register, "first", [Place(1, 7)])
     record_credential(register, "second", [Place(2, 7)])
     with pytest.raises(RefusedError) as refusal, register.begin() as connection:
-        record_copy(connection, owner, Place(1, 7), holder_key="thumbprint")
+        record_copy(connection, owner, Place(1, 7), holder_key="thumbprint", refill=0)
     assert refusal.value.code is Code.STATUS_INDEX_TAKEN
     assert [record.copies for record in list_credentials(register)] == [1, 1]
 

@@ -11,6 +11,7 @@ from issuer.grant import create_nonce, exchange_code
 from issuer.institution import Institution
 from issuer.issuance import issue_credential
 from issuer.offer import CreatedOffer, create_offer
+from issuer.refill import exchange_refresh_token
 from issuer.register import TABLES
 from issuer.seal import OfferSeal
 from issuer.settings import IssuerSettings
@@ -20,7 +21,7 @@ from protocol.encoding.strict_json import JsonObject
 from protocol.keys import Ed25519PrivateKey
 from protocol.openid4vci.credential import ConfigurationId, CredentialRequest, IssuedCredentials
 from protocol.openid4vci.proof import create_proof
-from protocol.openid4vci.token import TokenRequest
+from protocol.openid4vci.token import RefreshRequest, TokenRequest, TokenResponse
 from schemas import credential_type
 from storage.register import open_register
 from tests.counted import CountedEntropy, SetClock
@@ -65,6 +66,10 @@ class University:
     def close(self) -> None:
         self.register.dispose()
 
+    def allow_refill(self, *, days: int = 365) -> None:
+        """Let the wallets of degrees that are offered from now on fetch further copies."""
+        self.institution.types.add(SCHEMAS / "degree", valid_days=1825, refill_days=days)
+
     def offer(
         self,
         *,
@@ -87,8 +92,18 @@ class University:
 
     def exchange(self, code: str, tx_code: str | None = None) -> str:
         """The access token for a code."""
+        return self.tokens(code, tx_code).access_token
+
+    def tokens(self, code: str, tx_code: str | None = None) -> TokenResponse:
+        """All that is given for a code."""
         request = TokenRequest(code, tx_code)
-        return exchange_code(self.institution, request, now=self.clock.now, entropy=self.entropy).access_token
+        return exchange_code(self.institution, request, now=self.clock.now, entropy=self.entropy)
+
+    def refresh(self, refresh_token: str | None) -> TokenResponse:
+        """All that is given for a refresh token, which is there."""
+        assert refresh_token is not None
+        request = RefreshRequest(refresh_token)
+        return exchange_refresh_token(self.institution, request, now=self.clock.now, entropy=self.entropy)
 
     def nonce(self) -> str:
         return create_nonce(self.register, now=self.clock.now, entropy=self.entropy)
@@ -103,10 +118,10 @@ class University:
             algorithms=ALGORITHMS,
         )
 
-    def proofs(self, count: int) -> tuple[str, ...]:
+    def proofs(self, count: int, *, first: int = 1) -> tuple[str, ...]:
         """The proofs of so many keys, for one fresh nonce."""
         nonce = self.nonce()
-        return tuple(self.proof(number, nonce=nonce) for number in range(1, count + 1))
+        return tuple(self.proof(number, nonce=nonce) for number in range(first, first + count))
 
     def issue(
         self, token: str, proofs: Sequence[str] | None = None, *, type_name: str = "degree"
