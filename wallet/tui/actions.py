@@ -60,6 +60,11 @@ ACTIONS: Mapping[str, Action] = {
     "credentials.remove": Action(
         "x", "remove", "Remove", "Remove the credential.", "tally remove CREDENTIAL"
     ),
+    "keys.words": Action("w", "words", "24 words", "Show the recovery words.", "tally key words"),
+    "keys.passphrase": Action("c", "passphrase", "Passphrase", "Change the passphrase.", "tally passwd"),
+    "keys.backup": Action("b", "back_up", "Backup", "Back up, rehearse, restore.", "tally backup make FILE"),
+    "settings.reset": Action("r", "reset", "As it came", "Undo a setting.", "tally settings NAME --reset"),
+    "doctor.rerun": Action("r", "rerun", "Again", "Look again.", "tally doctor"),
     "consent.decline": Action(
         "d", "decline", "Don't share", "Share nothing.", "tally present REQUEST --decline"
     ),

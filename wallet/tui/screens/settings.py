@@ -1,0 +1,90 @@
+"""How the wallet looks and behaves."""
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+
+from doors.terminal import Styled, dim
+from wallet.settings import (
+    THEMES,
+    WalletSettings,
+    is_chosen,
+    save_settings,
+    values,
+    with_setting,
+    without_setting,
+)
+from wallet.tui.actions import bindings
+from wallet.tui.rows import Column, Row, Rows
+from wallet.tui.screens.choice import Choice
+from wallet.tui.screens.dialog import Field
+from wallet.tui.screens.frame import WalletScreen
+
+_MEANINGS = {
+    "theme": "Colours. Under NO_COLOR each is shades of grey.",
+    "ascii": "Marks and frames of plain letters: OK ! X ?",
+    "idle_lock_minutes": "How many minutes nobody touches it before it locks (1 to 60).",
+    "clipboard_seconds": "How many seconds a copied secret stays on the clipboard (5 to 600).",
+}
+
+
+class SettingsScreen(WalletScreen):
+    """A row for each setting; Enter changes it, at once."""
+
+    NAME: ClassVar[str] = "Settings"
+    HELP_LINES: ClassVar[tuple[str, ...]] = (
+        "Enter changes a setting, r makes it as it came. They are kept in settings.toml in the wallet's "
+        "folder, where you can also set keys, under [keys], by the names of actions.",
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("settings.reset")]
+
+    def compose_body(self) -> ComposeResult:
+        """The list."""
+        yield Rows([Column("Setting", 18), Column("Value", 18), Column("What it means", 32, 1)], empty=[])
+
+    def show_wallet(self) -> None:
+        """Show the settings as they are."""
+        settings = self.wallet_app.settings
+        self.query_one(Rows).show(
+            Row(
+                name,
+                (name, str(value) if is_chosen(settings, name) else dim(str(value)), _MEANINGS.get(name, "")),
+            )
+            for name, value in values(settings).items()
+        )
+        self.query_one(Rows).focus()
+
+    @on(Rows.Chosen)
+    def change(self, chosen: Rows.Chosen) -> None:
+        """Ask for another value."""
+        self.wallet_app.start(self._change(chosen.row_id))
+
+    def action_reset(self) -> None:
+        """Make the setting under the cursor as it came."""
+        current = self.query_one(Rows).current
+        if current is not None:
+            self.wallet_app.start(self._save(without_setting(self.wallet_app.settings, current)))
+
+    async def _change(self, name: str) -> None:
+        match name:
+            case "theme":
+                typed = await self.wallet_app.ask(Choice("Theme", [(theme, theme) for theme in THEMES]))
+            case "ascii":
+                typed = await self.wallet_app.ask(Choice("Plain letters", [("false", "no"), ("true", "yes")]))
+            case _:
+                typed = await self.wallet_app.ask(Field(name, (_MEANINGS.get(name, "A key of yours."),)))
+        if typed is not None:
+            await self._save(with_setting(self.wallet_app.settings, name, typed))
+
+    async def _save(self, settings: WalletSettings) -> None:
+        app = self.wallet_app
+        await app.work("Saving …", lambda: save_settings(app.session.folder, settings), can_cancel=False)
+        app.apply_settings(settings)
+        self.show_wallet()
+
+
+def _value(settings: WalletSettings, name: str) -> str | Styled:
+    value = str(values(settings)[name])
+    return value if is_chosen(settings, name) else dim(value)
