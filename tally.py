@@ -27,6 +27,9 @@ _SECTIONS: Mapping[str, Mapping[str, LazyCommand]] = {
         "present": LazyCommand(
             "wallet.cli.presenting:present", "Answer a request: see who asks for what, then share or decline."
         ),
+        "open": LazyCommand(
+            "wallet.cli.desktop:open_link", "Do what a link is for: take an offer, or answer a request."
+        ),
         "status": LazyCommand("wallet.cli.asking:status", "Ask the issuers how your credentials stand now."),
         "remove": LazyCommand("wallet.cli.credentials:remove", "Remove a credential from the wallet."),
         "activity": LazyCommand(
@@ -43,6 +46,7 @@ _SECTIONS: Mapping[str, Mapping[str, LazyCommand]] = {
         "settings": LazyCommand(
             "wallet.cli.preferences:settings", "List how the wallet looks and behaves, or change it."
         ),
+        "setup": LazyCommand("wallet.cli.desktop:setup", "Let links open your wallet."),
         "doctor": LazyCommand("wallet.cli.troubles:doctor", "Look for problems, and say how to mend them."),
     },
     "For institutions, shops and operators": {

@@ -90,15 +90,18 @@ def _noun(option: click.Option) -> str:
 
 
 class Group(click.Group):
-    """A group of commands. Alone it prints its help; a misspelt command gets a suggestion."""
+    """A group of commands. Alone it prints its help, or runs the command `alone`, if it has one; a misspelt
+    command gets a suggestion.
+    """
 
     command_class = Command
     group_class = type
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 (click's own signature)
+    def __init__(self, *args: Any, alone: str | None = None, **kwargs: Any) -> None:  # noqa: ANN401 (click's own signature)
         kwargs.setdefault("context_settings", _CONTEXT_SETTINGS)
         kwargs.setdefault("no_args_is_help", False)
         super().__init__(*args, **kwargs)
+        self.alone = alone
         self.params += _shared_options(hidden=True)
 
     def audience_of(self, arguments: Sequence[str]) -> Audience:
@@ -117,7 +120,9 @@ class Group(click.Group):
             formatter.write_dl(rows)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the arguments; print the help when there are none."""
+        """Read the arguments; without the name of a command it is `alone`, or else the help."""
+        if self.alone is not None and not {*args} & {*self.commands, *ctx.help_option_names}:
+            args = [self.alone, *args] if not args or args[0].startswith("-") else args
         if not args and not ctx.resilient_parsing:
             click.echo(ctx.get_help())
             ctx.exit()

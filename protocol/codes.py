@@ -991,6 +991,11 @@ class Code(StrEnum):
         "The picture does not show one QR code for the wallet.",
         "Take it again with one whole code and its border, or use the link.",
     )
+    SYSTEM_UNSUPPORTED = (
+        "system_unsupported",
+        "This cannot be done on a system of this kind.",
+        "The detail says what it would need.",
+    )
 
     # Roles and doors
     CLAIMS_INVALID = (
