@@ -63,6 +63,14 @@ ACTIONS: Mapping[str, Action] = {
     "keys.words": Action("w", "words", "24 words", "Show the recovery words.", "tally key words"),
     "keys.passphrase": Action("c", "passphrase", "Passphrase", "Change the passphrase.", "tally passwd"),
     "keys.backup": Action("b", "back_up", "Backup", "Back up, rehearse, restore.", "tally backup make FILE"),
+    "parties.trust": Action(
+        "t", "trust", "Trust", "Note that you know who this is.", "tally party trust PARTY"
+    ),
+    "parties.block": Action(
+        "b", "block", "Block", "Have nothing to do with them.", "tally party block PARTY"
+    ),
+    "parties.unmark": Action("u", "unmark", "Unmark", "Take your mark away.", "tally party unmark PARTY"),
+    "parties.forget": Action("x", "forget", "Forget", "Forget them.", "tally party forget PARTY"),
     "settings.reset": Action("r", "reset", "As it came", "Undo a setting.", "tally settings NAME --reset"),
     "doctor.rerun": Action("r", "rerun", "Again", "Look again.", "tally doctor"),
     "consent.decline": Action(

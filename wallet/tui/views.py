@@ -6,10 +6,12 @@ from wallet.tui.screens.credentials import CredentialsScreen
 from wallet.tui.screens.doctor import DoctorScreen
 from wallet.tui.screens.frame import WalletScreen
 from wallet.tui.screens.keys import KeysScreen
+from wallet.tui.screens.parties import PartiesScreen
 from wallet.tui.screens.settings import SettingsScreen
 
 VIEWS: Mapping[str, Callable[[], WalletScreen]] = {
     "credentials": CredentialsScreen,
+    "parties": PartiesScreen,
     "keys": KeysScreen,
     "settings": SettingsScreen,
     "doctor": DoctorScreen,

@@ -1,11 +1,16 @@
 """The main screens beside the credentials: keys, settings, doctor."""
 
 from tests.wallet.holder import Holder
+from tests.wallet.parties import HOSTILE, NOW, VERIFIER
 from tests.wallet.tui.stage import on_stage
+from wallet.known_party import PartyMark
 from wallet.settings import load_settings
 from wallet.tui.screens.choice import Choice
-from wallet.tui.screens.dialog import Field, Refusal
+from wallet.tui.screens.dialog import Field, Question, Refusal
+from wallet.tui.screens.parties import PartiesScreen
 from wallet.tui.screens.settings import SettingsScreen
+
+NORTHGATE = f"decentralized_identifier:{VERIFIER}"
 
 
 async def test_doctor_names_what_is_wrong_and_what_to_do(ada: Holder) -> None:
@@ -49,3 +54,29 @@ async def test_setting_that_cannot_be_is_refused_and_nothing_is_changed(ada: Hol
         await stage.screen(Refusal)
         await stage.shows("settings_invalid", "idle_lock_minutes")
         assert load_settings(ada.folder) == stage.app.settings
+
+
+async def test_party_is_blocked_after_a_question_and_forgotten_after_another(ada: Holder) -> None:
+    with ada.vault() as vault:
+        vault.change(
+            lambda content: content.with_party_seen(
+                NORTHGATE, name=HOSTILE, presented=True, host="verifier.example", now=NOW
+            )
+        )
+    async with on_stage(ada) as stage:
+        await stage.press("3")
+        await stage.shows("· seen", "verifier.example")
+        await stage.press("b")
+        await stage.screen(Question)
+        await stage.press("enter")
+        await stage.screen(PartiesScreen)
+        assert "blocked" not in stage.text()
+        await stage.press("b")
+        await stage.screen(Question)
+        await stage.press("y")
+        await stage.shows("✗ blocked")
+        assert [party.mark for party in stage.app.session.content.parties] == [PartyMark.BLOCKED]
+        await stage.press("x")
+        await stage.screen(Question)
+        await stage.press("y")
+        await stage.shows("Nobody yet.")
