@@ -7,16 +7,12 @@ Nothing secret leaves before a person has said yes to the issuer's host, which i
 import itertools
 import re
 import secrets
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from functools import cache
 
-from protocol.checks import Outcome
-from protocol.claim_path import ClaimPath
 from protocol.codes import Code
-from protocol.encoding.jcs import canonicalize
-from protocol.errors import RefusedError, TallyError, VerificationError
+from protocol.errors import RefusedError, TallyError
 from protocol.keys import PublicKey, SigningKey
 from protocol.openid4vci.credential import (
     CredentialIdentifier,
@@ -24,12 +20,8 @@ from protocol.openid4vci.credential import (
     IssuedCredentials,
     NotificationEvent,
 )
-from protocol.openid4vci.issued import verify_issued
-from protocol.policy import StatusRule, VerificationPolicy
-from protocol.presentation import Check, VerifiedCredential, verify_credential
-from protocol.sdjwt.parse import parse_sd_jwt
-from protocol.sdjwt_vc import parse_credential, parse_credential_jws
-from protocol.type_metadata import verify_type_rules
+from protocol.presentation import VerifiedCredential
+from wallet.acceptance import claim_names, is_status_known, verify_received
 from wallet.content import (
     ActivityEntry,
     ActivityKind,
@@ -38,9 +30,7 @@ from wallet.content import (
     Standing,
     StandingWord,
 )
-from wallet.holder_claims import ABOUT_THE_CREDENTIAL
 from wallet.issuance import IssuerSession, OnStep, Step, redeem_offer, select_credentials, unheard
-from wallet.label import type_metadata
 from wallet.offer import OfferedCredential, OpenedOffer
 from wallet.outside import Outside
 from wallet.pending import PendingCredential, PendingIssuance
@@ -174,14 +164,16 @@ def _keep(
     left = session.pending.without(credential)
     try:
         session.on_step(Step.CHECKING)
-        verified = _verify(issued.credentials, credential.vct, keys.values(), session.outside)
+        verified = verify_received(
+            issued.credentials, expected_vct=credential.vct, keys=keys.values(), outside=session.outside
+        )
         held = _held(session, keys, issued, verified)
         entry = ActivityEntry(
             time=held.received_at,
             kind=ActivityKind.RECEIVED,
             party=held.issuer,
             credential_type=held.credential_type,
-            claim_names=_claim_names(verified[0]),
+            claim_names=claim_names(verified[0]),
         )
         session.on_step(Step.KEEPING)
         vault.change(lambda content: content.with_credential(held).with_activity(entry).with_pending(left))
@@ -210,68 +202,9 @@ def _held(
             CredentialCopy(credential=text, key=names[each.holder_key])
             for text, each in zip(issued.credentials, verified, strict=True)
         ),
-        standing=Standing(word=StandingWord.VALID, checked_at=now) if _is_asked(verified) else None,
+        standing=Standing(word=StandingWord.VALID, checked_at=now) if is_status_known(verified) else None,
         offer=session.pending.offer,
     )
-
-
-def _verify(
-    credentials: Sequence[str], vct: str, keys: Collection[SigningKey], outside: Outside
-) -> list[VerifiedCredential]:
-    issuer = parse_credential(parse_credential_jws(parse_sd_jwt(credentials[0]))).issuer
-    # The issuer that signed the first copy is the one that must have signed all of them. That the holder
-    # wants a credential of this issuer was said when the offer was accepted.
-    policy = VerificationPolicy(
-        trusted_issuers={vct: frozenset({issuer})},
-        # A list that cannot be had right now does not spoil a code that can be redeemed only once.
-        status=StatusRule.WHEN_REACHABLE,
-    )
-    resolve_did, fetch_status_list = cache(outside.resolve_did), outside.status_lists_once()
-    verified = [
-        verify_credential(
-            credential,
-            policy=policy,
-            now=outside.clock(),
-            resolve_did=resolve_did,
-            fetch_status_list=fetch_status_list,
-        )
-        for credential in credentials
-    ]
-    verify_issued(verified, expected_vct=vct, proved_keys=[key.public_key for key in keys])
-    _verify_type(verified[0])
-    # Which copy is shown is no choice of the holder, so it must not make a difference.
-    if len({_facts(each) for each in verified}) > 1:
-        raise VerificationError(Code.CREDENTIAL_UNACCEPTABLE, "the copies do not say the same")
-    return verified
-
-
-def _verify_type(credential: VerifiedCredential) -> None:
-    """Check a credential of a type that is known here: that its holder can withhold what the type says."""
-    metadata = type_metadata(credential.vct)
-    if metadata is None:
-        return
-    try:
-        verify_type_rules(metadata, credential.claims, disclosed=credential.disclosed, all_disclosed=True)
-    except VerificationError as error:
-        raise VerificationError(Code.CREDENTIAL_UNACCEPTABLE, error.detail) from error
-    expected = {claim.path[0] for claim in metadata.claims}.union(ABOUT_THE_CREDENTIAL)
-    if not credential.claims.keys() <= expected.union(path[0] for path in credential.disclosed):
-        raise VerificationError(Code.CREDENTIAL_UNACCEPTABLE, "a claim beyond its type cannot be withheld")
-
-
-def _facts(credential: VerifiedCredential) -> tuple[bytes, frozenset[ClaimPath]]:
-    claims = {name: credential.claims[name] for (name,) in _claim_names(credential)}
-    return canonicalize(claims), frozenset(credential.disclosed)
-
-
-def _claim_names(credential: VerifiedCredential) -> tuple[tuple[str], ...]:
-    return tuple((name,) for name in sorted(credential.claims.keys() - ABOUT_THE_CREDENTIAL))
-
-
-def _is_asked(verified: Sequence[VerifiedCredential]) -> bool:
-    """Whether the policy let no status pass that nobody could be asked for."""
-    outcomes = {check.outcome for each in verified for check in each.checks if check.id == Check.STATUS}
-    return Outcome.UNKNOWN not in outcomes
 
 
 def _short_name(vct: str) -> str:
