@@ -16,11 +16,11 @@ from typing import TextIO
 
 from doors import plain_signs
 from doors.folding import columns_of, cut, fold
+from doors.qr_drawing import qr_rows
 from protocol.codes import Code
 from protocol.encoding.strict_json import JsonValue
 
 MARK = "\N{REPLACEMENT CHARACTER}"
-_BLOCKS = " ▀▄█"
 # Printable to Python, yet blank or invisible on a screen.
 _INVISIBLE = frozenset(
     "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0"
@@ -182,7 +182,7 @@ class Terminal:
             return False
         if not self.stdout.encoding.lower().startswith("utf"):
             return False
-        rows = _qr_rows(text)
+        rows = qr_rows(text)
         window = shutil.get_terminal_size()
         # Below it there must be room for a line of text and the prompt.
         if len(rows[0]) > window.columns or len(rows) + 2 > window.lines:
@@ -206,16 +206,3 @@ class Terminal:
 
 def _ascii_json(value: Mapping[str, JsonValue] | list[JsonValue]) -> str:
     return json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
-
-
-def _qr_rows(text: str) -> list[str]:
-    """The QR code in half blocks, two modules per character, with a border of two modules."""
-    import segno
-
-    modules = [list(row) for row in segno.make_qr(text, error="l").matrix_iter(border=2)]
-    if len(modules) % 2:
-        modules.append([0] * len(modules[0]))
-    return [
-        "".join(_BLOCKS[upper + 2 * lower] for upper, lower in zip(*pair, strict=True))
-        for pair in zip(modules[::2], modules[1::2], strict=True)
-    ]

@@ -1,6 +1,5 @@
 """Getting a credential: `tally add`."""
 
-import re
 from collections.abc import Callable, Iterable
 from functools import partial
 
@@ -8,29 +7,29 @@ import click
 
 from doors.command import Command, pass_terminal
 from doors.prompts import PassphraseSource, ask, confirm, passphrase_options
-from doors.terminal import Terminal, bold, dim, good, warning
+from doors.terminal import Terminal, bold, good, warning
 from protocol.codes import Code
 from protocol.encoding.strict_json import JsonValue
 from protocol.errors import RefusedError, TallyError
-from protocol.openid4vci.offer import InputMode, TransactionCode
+from protocol.openid4vci.offer import TransactionCode
 from wallet.cli.access import open_wallet
 from wallet.cli.credentials import print_pending
 from wallet.cli.source import image_option, read_source
 from wallet.content import HeldCredential
 from wallet.door.link import LinkKind
 from wallet.door.network import open_outside
+from wallet.door.offer_lines import code_description, code_form, issuer_at, offer_lines
 from wallet.door.place import wallet_folder
-from wallet.door.wording import one_line, plural, quoted, shown_did, shown_label
+from wallet.door.wording import plural, shown_did, shown_label
 from wallet.label import type_label, type_name
-from wallet.offer import OpenedOffer, offer_digest, open_offer
+from wallet.offer import offer_digest, open_offer
 from wallet.outside import Outside
 from wallet.pending import PendingIssuance
 from wallet.receive import DEFAULT_COPIES, complete_issuance, receive_credentials
+from wallet.transaction_code import can_be, may_try_again
 from wallet.vault import Vault
 
 _MAX_COPIES = 50
-# What an issuer's words about a wrong code have to say for it to be asked for again.
-_TRIES_LEFT = re.compile(r"\b[1-9]\d* (try|tries) left\b")
 
 
 @click.command(
@@ -81,7 +80,8 @@ def add(
                 raise RefusedError(Code.USAGE_INVALID, "nothing was interrupted, so an OFFER is needed")
             else:
                 opened = open_offer(text, outside=outside)
-                _show_offer(terminal, opened)
+                for line in offer_lines(opened, issuer_at(vault.content, opened)):
+                    terminal.note(*line)
                 if not yes:
                     confirm(terminal, f"Get it from {opened.issuer_host}?")
                 redeem = partial(
@@ -115,37 +115,27 @@ def _complete(
         raise failures[0]
 
 
-def _show_offer(terminal: Terminal, offer: OpenedOffer) -> None:
-    terminal.note(bold(offer.issuer_host), " offers you:")
-    for credential in offer.credentials:
-        vct = one_line(type_name(credential.vct), max_characters=200)
-        terminal.note(f"  {quoted(credential.name)} ", dim(f"({vct})"))
-    if offer.issuer_name is not None:
-        terminal.note(f"It calls itself {quoted(offer.issuer_name)}.")
-
-
 def _redeem_with_asked_code(
     terminal: Terminal, code: TransactionCode, redeem: Callable[..., tuple[HeldCredential, ...]]
 ) -> tuple[HeldCredential, ...]:
     """Ask for the transaction code, and again as long as the issuer says that there are tries left."""
-    if code.description is not None:
-        terminal.note(f"The issuer says about the code: {quoted(code.description, max_characters=300)}")
+    description = code_description(code)
+    if description is not None:
+        terminal.note(description)
     while True:
         try:
             return redeem(transaction_code=_ask_code(terminal, code))
         except RefusedError as error:
-            if error.code is not Code.TRANSACTION_CODE_WRONG or not _TRIES_LEFT.search(error.detail):
+            if not may_try_again(error):
                 raise
             terminal.note(warning("! "), str(error))
 
 
 def _ask_code(terminal: Terminal, code: TransactionCode) -> str:
     """A code of the form the offer names: what cannot be right costs no try."""
-    kind = "digit" if code.input_mode is InputMode.NUMERIC else "character"
-    form = f"{kind}s" if code.length is None else plural(code.length, kind)
+    form = code_form(code)
     while answer := ask(terminal, f"Transaction code ({form}):", option="--tx-code"):
-        is_of_kind = code.input_mode is InputMode.TEXT or (answer.isascii() and answer.isdigit())
-        if is_of_kind and code.length in (None, len(answer)):
+        if can_be(code, answer):
             return answer
         terminal.note(warning("! "), f"Nothing was sent: it has to be {form}.")
     raise RefusedError(Code.TRANSACTION_CODE_REQUIRED)

@@ -8,13 +8,12 @@ import click
 
 from doors.terminal import Terminal
 from protocol.codes import Code
-from protocol.encoding.strict_json import decode_utf8
 from protocol.errors import MalformedError, RefusedError
 from wallet.door.link import LinkKind, kind_of_link
 from wallet.door.qr_picture import MAX_BYTES as MAX_PICTURE_BYTES
 from wallet.door.qr_picture import find_link, read_picture_file
+from wallet.door.source import MAX_TEXT_BYTES, read_given, require_length
 
-_MAX_BYTES = 256 * 1024
 _ELSEWHERE = {
     LinkKind.OFFER: "this is an offer; take it with `tally add`",
     LinkKind.REQUEST: "this is a request; answer it with `tally present`",
@@ -33,8 +32,8 @@ def image_option(command: Callable[..., R]) -> Callable[..., R]:
 def read_source(
     terminal: Terminal, source: str | None, *, image: str | None, kind: LinkKind | None
 ) -> str | None:
-    """The text a person means: itself, when it is a link or JSON; what stdin gives for `-`; else of a file.
-    Or the link in the picture `image`. None when neither was given.
+    """The text a person means: itself, when it is a link or JSON; what stdin gives for `-`; else what a file
+    has. Or the link in the picture `image`. None when neither was given.
 
     `kind` is that of the links the command takes, None when it takes every one.
 
@@ -48,7 +47,7 @@ def read_source(
             raise RefusedError(Code.USAGE_INVALID, "a link and --image exclude each other")
         text = find_link(_read_picture(terminal, image))
     elif source is not None:
-        text = _read_text(terminal, source).strip()
+        text = _read_text(terminal, source)
     else:
         return None
     found = kind_of_link(text)
@@ -61,22 +60,12 @@ def read_source(
 
 
 def _read_text(terminal: Terminal, source: str) -> str:
-    if source == "-":
-        try:
-            text = terminal.stdin.read(_MAX_BYTES + 1)
-        except UnicodeDecodeError as error:
-            raise MalformedError(Code.TEXT_INVALID) from error
-    elif "://" in source or source.lstrip().startswith("{"):
-        text = source
-    else:
-        try:
-            with Path(source).open("rb") as stream:
-                text = decode_utf8(stream.read(_MAX_BYTES + 1))
-        except (OSError, ValueError) as error:
-            raise RefusedError(Code.USAGE_INVALID, "neither a link nor a file that can be read") from error
-    if len(text) > _MAX_BYTES:
-        raise RefusedError(Code.SIZE_EXCEEDED, f"more than {_MAX_BYTES} bytes")
-    return text
+    if source != "-":
+        return read_given(source)
+    try:
+        return require_length(terminal.stdin.read(MAX_TEXT_BYTES + 1)).strip()
+    except UnicodeDecodeError as error:
+        raise MalformedError(Code.TEXT_INVALID) from error
 
 
 def _read_picture(terminal: Terminal, image: str) -> bytes:

@@ -1,0 +1,16 @@
+"""A QR code in characters, to be shown black on white with its border: readers refuse an inverted one."""
+
+_BLOCKS = " ▀▄█"
+
+
+def qr_rows(text: str) -> list[str]:
+    """The QR code of `text` in half blocks, two modules per character, with a border of two modules."""
+    import segno  # seldom needed
+
+    modules = [list(row) for row in segno.make_qr(text, error="l").matrix_iter(border=2)]
+    if len(modules) % 2:
+        modules.append([0] * len(modules[0]))
+    return [
+        "".join(_BLOCKS[upper + 2 * lower] for upper, lower in zip(*pair, strict=True))
+        for pair in zip(modules[::2], modules[1::2], strict=True)
+    ]
