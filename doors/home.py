@@ -65,6 +65,8 @@ def _private_folder(folder: Path, *, make: bool) -> Path:
         for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
             missing.mkdir(mode=0o700, exist_ok=True)
         state = folder.lstat()
+    except PermissionError as error:
+        raise RefusedError(Code.FOLDER_NOT_WRITABLE, str(folder)) from error
     except OSError as error:
         raise RefusedError(Code.DISK_ERROR, f"{folder}: {error.strerror}") from error
     if not stat.S_ISDIR(state.st_mode) or state.st_uid != os.getuid() or state.st_mode & 0o077:

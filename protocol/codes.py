@@ -908,6 +908,11 @@ class Code(StrEnum):
         "Others on this machine could read or replace it.",
         "Make it yours alone: `chmod 700` for a folder, `chmod 600` for a file.",
     )
+    FOLDER_NOT_WRITABLE = (
+        "folder_not_writable",
+        "You may not write to the folder where this is kept.",
+        "Make the folder yours (`chown`, then `chmod 700`), or set TALLY_HOME to one that is.",
+    )
     VAULT_ROLLBACK = (
         "vault_rollback",
         "The file is older than the one last used here.",

@@ -30,120 +30,17 @@ _YEARS = 150
 _CAPITALS, _LOOKALIKES = 2, 4
 _LEAST_WORD = 3
 # Tried first by everybody who guesses; the order does not matter much.
-_COMMON = [
-    "password",
-    "passwort",
-    "passphrase",
-    "passw0rd",
-    "secret",
-    "letmein",
-    "welcome",
-    "iloveyou",
-    "admin",
-    "administrator",
-    "login",
-    "master",
-    "dragon",
-    "monkey",
-    "football",
-    "baseball",
-    "basketball",
-    "soccer",
-    "hockey",
-    "superman",
-    "batman",
-    "princess",
-    "sunshine",
-    "shadow",
-    "michael",
-    "jennifer",
-    "jordan",
-    "charlie",
-    "daniel",
-    "thomas",
-    "jessica",
-    "ashley",
-    "nicole",
-    "andrew",
-    "joshua",
-    "hunter",
-    "ranger",
-    "buster",
-    "tigger",
-    "pepper",
-    "ginger",
-    "summer",
-    "winter",
-    "spring",
-    "autumn",
-    "flower",
-    "freedom",
-    "whatever",
-    "trustno1",
-    "starwars",
-    "computer",
-    "internet",
-    "killer",
-    "cheese",
-    "cookie",
-    "banana",
-    "orange",
-    "chocolate",
-    "butterfly",
-    "purple",
-    "yellow",
-    "silver",
-    "golden",
-    "diamond",
-    "phoenix",
-    "mustang",
-    "ferrari",
-    "porsche",
-    "mercedes",
-    "corvette",
-    "samsung",
-    "google",
-    "facebook",
-    "hello",
-    "hallo",
-    "bonjour",
-    "test",
-    "guest",
-    "root",
-    "changeme",
-    "default",
-    "access",
-    "wallet",
-    "tally",
-    "tallystick",
-    "bitcoin",
-    "credential",
-    "identity",
-    "passport",
-    "family",
-    "forever",
-    "blessed",
-    "angel",
-    "lovely",
-    "loveme",
-    "babygirl",
-    "october",
-    "november",
-    "december",
-    "january",
-    "february",
-    "monday",
-    "friday",
-    "sunday",
-    "london",
-    "paris",
-    "berlin",
-    "correct",
-    "horse",
-    "battery",
-    "staple",
-    "correcthorsebatterystaple",
-]
+_COMMON = """
+password passwort passphrase passw0rd secret letmein welcome iloveyou admin administrator login master
+dragon monkey football baseball basketball soccer hockey superman batman princess sunshine shadow michael
+jennifer jordan charlie daniel thomas jessica ashley nicole andrew joshua hunter ranger buster tigger pepper
+ginger summer winter spring autumn flower freedom whatever trustno1 starwars computer internet killer cheese
+cookie banana orange chocolate butterfly purple yellow silver golden diamond phoenix mustang ferrari porsche
+mercedes corvette samsung google facebook hello hallo bonjour test guest root changeme default access wallet
+tally tallystick bitcoin credential identity passport family forever blessed angel lovely loveme babygirl
+october november december january february monday friday sunday london paris berlin correct horse battery
+staple correcthorsebatterystaple
+"""
 _ROWS = (
     "qwertzuiop",
     "qwertyuiop",
@@ -233,10 +130,12 @@ def _repeated_unit(text: str) -> str | None:
 
 
 @functools.cache
-def _known_words() -> Mapping[str, int]:
-    """Each word that is known, and how many there are of its kind."""
-    words = recovery_words()
-    return dict.fromkeys(words, len(words)) | dict.fromkeys(_COMMON, len(_COMMON))
+def _known_words() -> Mapping[str, tuple[float, Weakness | None]]:
+    """What each word costs that is known, and whether it is among the first that are tried."""
+    common, listed = _COMMON.split(), recovery_words()
+    return dict.fromkeys(listed, (math.log10(len(listed)), None)) | dict.fromkeys(
+        common, (math.log10(len(common)), Weakness.COMMON)
+    )
 
 
 def _words(text: str) -> Iterator[_Part]:
@@ -246,14 +145,11 @@ def _words(text: str) -> Iterator[_Part]:
     longest = max(map(len, known))
     for start in range(len(text)):
         for end in range(start + _LEAST_WORD, min(len(text), start + longest) + 1):
-            for spelling in {lower[start:end], plain[start:end]}:
-                if spelling in known:
-                    cost = math.log10(known[spelling])
-                    cost += math.log10(_LOOKALIKES) if spelling != lower[start:end] else 0
-                    cost += math.log10(_CAPITALS) if text[start:end] != lower[start:end] else 0
-                    yield _Part(
-                        start, end, cost, Weakness.COMMON if known[spelling] == len(_COMMON) else None
-                    )
+            for spelling in {lower[start:end], plain[start:end]} & known.keys():
+                cost, weakness = known[spelling]
+                cost += math.log10(_LOOKALIKES) if spelling != lower[start:end] else 0
+                cost += math.log10(_CAPITALS) if text[start:end] != lower[start:end] else 0
+                yield _Part(start, end, cost, weakness)
 
 
 def _runs(text: str) -> Iterator[_Part]:

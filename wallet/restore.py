@@ -24,6 +24,7 @@ from wallet.content import (
 )
 from wallet.folder import WalletFolder
 from wallet.known_party import KnownParty, PartyMark
+from wallet.making import require_no_wallet
 from wallet.recovery_phrase import first_key_index
 from wallet.trust import is_same_ledger, load_ledgers, save_ledgers, with_ledger
 from wallet.vault import Vault
@@ -38,15 +39,15 @@ def restore_wallet(
         RefusedError: there is a wallet; the passphrase is empty or too long.
         UnavailableError: full disk, or the disk's fault; there is no wallet then.
     """
-    if folder.is_initialized():
-        raise RefusedError(Code.VAULT_EXISTS, f"there is a wallet in {folder.path}")
+    require_no_wallet(folder)
     make_private_folder(folder.path)
     save_ledgers(folder, backup.ledgers)
     # The wallet last: whoever has it has everything else.
     index = max(backup.content.next_key_index, first_key_index(now))
     return Vault.create_with(
         folder.vault,
-        replace(backup.content, next_key_index=index),
+        # Only who has the words opens a backup.
+        replace(backup.content, next_key_index=index, words_confirmed_at=now),
         passphrase=passphrase,
         kdf=kdf,
         mark_folder=folder.state,
@@ -108,16 +109,17 @@ def _merged_credential(here: HeldCredential, back: HeldCredential) -> HeldCreden
     return replace(
         here,
         received_at=min(here.received_at, back.received_at),
-        copies=tuple(_merged_copies(here.copies, back.copies)),
+        copies=tuple(_merged_copies(here, back)) or here.copies,
+        gone=tuple(dict.fromkeys((*here.gone, *back.gone))),
         standing=_merged_standing(here.standing, back.standing),
     )
 
 
-def _merged_copies(
-    here: Iterable[CredentialCopy], back: Iterable[CredentialCopy]
-) -> Iterable[CredentialCopy]:
-    coming = {copy.credential: copy for copy in back}
-    for copy in here:
+def _merged_copies(here: HeldCredential, back: HeldCredential) -> Iterable[CredentialCopy]:
+    # What was used and made room for new copies since would come back as if nobody had seen it.
+    gone = {*here.gone, *back.gone}
+    coming = {copy.credential: copy for copy in back.copies if copy.key not in gone}
+    for copy in (copy for copy in here.copies if copy.key not in gone):
         other = coming.pop(copy.credential, None)
         times = [each.used_at for each in (copy, other) if each is not None and each.used_at is not None]
         yield replace(copy, used_at=max(times, default=None))

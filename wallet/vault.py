@@ -38,13 +38,20 @@ class Vault:
         kdf: KdfParameters,
         mark_folder: Path,
         now: datetime,
+        words_confirmed: bool = False,
     ) -> "Vault":
         """Make an empty wallet on the 32 bytes behind its recovery phrase, new or restored.
+
+        `words_confirmed` says whether its owner has just given the words back.
 
         Raises:
             RefusedError, UnavailableError: as `SealedFile.create`.
         """
-        content = WalletContent(entropy=entropy, next_key_index=first_key_index(now))
+        content = WalletContent(
+            entropy=entropy,
+            next_key_index=first_key_index(now),
+            words_confirmed_at=now if words_confirmed else None,
+        )
         return cls.create_with(path, content, passphrase=passphrase, kdf=kdf, mark_folder=mark_folder)
 
     @classmethod

@@ -101,6 +101,19 @@ def test_folder_that_cannot_be_made_is_refused(tmp_path: Path, monkeypatch: pyte
     assert refusal.value.code is Code.DISK_ERROR
 
 
+def test_folder_that_its_user_may_not_make_is_said_to_be_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def mkdir(*_arguments: object, **_more: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setenv("TALLY_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(Path, "mkdir", mkdir)
+    with pytest.raises(RefusedError) as refusal:
+        data_folder("wallet")
+    assert refusal.value.code is Code.FOLDER_NOT_WRITABLE
+
+
 def test_home_that_is_a_file_is_said_to_be_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "home").touch()
     monkeypatch.setenv("TALLY_HOME", str(tmp_path / "home"))

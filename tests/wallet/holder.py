@@ -154,7 +154,7 @@ def staged(outside: Outside) -> Iterator[None]:
         patches.enter_context(mock.patch.object(wallet.door.network, "fetcher_for", return_value=outside))
         for module in (wallet.cli.keys, wallet.cli.setup):
             patches.enter_context(mock.patch.object(module, "calibrate_kdf", return_value=TEST_ONLY))
-        patches.enter_context(mock.patch.object(wallet.cli.setup, "chosen_fetcher", return_value=outside))
+        patches.enter_context(mock.patch.object(wallet.door.network, "chosen_fetcher", return_value=outside))
         patches.enter_context(mock.patch.object(wallet.door.network, "LedgerResolver", Resolver))
         patches.enter_context(mock.patch.object(Vault, "open", _open_cheaply))
         yield

@@ -62,7 +62,9 @@ def restore(backup: Backup, folder: WalletFolder, *, now: datetime = LATER) -> V
 def test_backup_is_restored_into_an_empty_place_with_a_new_passphrase(folder: WalletFolder) -> None:
     content = with_held(EMPTY).with_activity(line(0))
     with restore(backup_of(content), folder) as vault:
-        assert vault.content == replace(content, next_key_index=first_key_index(LATER))
+        assert vault.content == replace(
+            content, next_key_index=first_key_index(LATER), words_confirmed_at=LATER
+        )
     with Vault.open(folder.vault, NEW, mark_folder=folder.state, weakest_kdf=TEST_ONLY) as vault:
         assert vault.content.credentials == content.credentials
     assert load_ledgers(folder) == TRUSTED

@@ -12,19 +12,19 @@ from doors.command import Command, pass_terminal
 from doors.ledger_address import LedgerAddress
 from doors.prompts import PassphraseSource, confirm, passphrase_options
 from doors.terminal import Terminal, bold, good, verbatim, warning
-from ledger.fetch import chosen_fetcher
-from ledger.trust import TrustedLedger, TrustedLedgers, choose_ledger, parse_trusted_ledger
+from ledger.trust import TrustedLedger, TrustedLedgers, parse_trusted_ledger
 from protocol.codes import Code
 from protocol.encoding.strict_json import JsonObject, JsonValue, decode_utf8
 from protocol.errors import RefusedError
 from protocol.tlog.note import encode_vkey
-from protocol.tlog.policy import encode_log_policy
 from storage.passphrase import Passphrase, calibrate_kdf
 from wallet.cli.recovery_words import read_words, require_new_file, show_words, write_words
+from wallet.door.ledger_lines import ledger_lines
+from wallet.door.network import ask_ledger
 from wallet.door.place import require_wallet, wallet_folder
+from wallet.making import make_wallet, require_no_wallet
 from wallet.recovery_phrase import ENTROPY_BYTES, encode_recovery_phrase
 from wallet.trust import load_ledgers, save_ledgers, with_ledger, without_ledger
-from wallet.vault import Vault
 
 _MAX_POLICY_BYTES = 64 * 1024
 
@@ -68,8 +68,7 @@ def init(
     the credentials; those you get from their issuers again.
     """
     folder = wallet_folder(make=True)
-    if folder.is_initialized():
-        raise RefusedError(Code.VAULT_EXISTS, f"there is a wallet in {folder.path}")
+    require_no_wallet(folder)
     if words_file is not None and not recover:
         require_new_file(words_file)
     trusted = TrustedLedgers(())
@@ -82,14 +81,13 @@ def init(
     if words_file is not None and not recover:
         # Before the wallet: one whose words were asked for and could not be written must not be.
         write_words(words_file, words)
-    save_ledgers(folder, trusted)
-    # The wallet last: whoever has it has everything else.
-    Vault.create(
-        folder.vault,
-        passphrase=secret,
+    make_wallet(
+        folder,
         entropy=entropy,
+        passphrase=secret,
         kdf=calibrate_kdf(),
-        mark_folder=folder.state,
+        ledgers=trusted,
+        words_confirmed=recover,
         now=now(),
     ).close()
     documents: list[JsonValue] = [_document(ledger) for ledger in trusted.ledgers]
@@ -165,17 +163,12 @@ def _choose(urls: Sequence[str], policies: Sequence[BinaryIO]) -> list[TrustedLe
     for url in by_url:
         if url not in wanted:
             raise RefusedError(Code.LOG_POLICY_INVALID, f"it is for the ledger at {url}")
-    ledgers: list[TrustedLedger] = []
-    for url in wanted:
-        with chosen_fetcher(url) as fetcher:
-            ledgers.append(choose_ledger(url, policy=by_url.get(url), fetcher=fetcher))
-    return ledgers
+    return [ask_ledger(url, policy=by_url.get(url)) for url in wanted]
 
 
 def _tell(terminal: Terminal, ledger: TrustedLedger) -> None:
-    terminal.note(f"The ledger {ledger.url}, by this policy; compare its keys with what its operator says:")
-    for line in encode_log_policy(ledger.policy).splitlines():
-        terminal.note(verbatim(line))
+    for line in ledger_lines(ledger):
+        terminal.note(*line)
 
 
 def _document(ledger: TrustedLedger) -> JsonObject:

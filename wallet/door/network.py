@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 
 from doors.clock import now
 from ledger.client import LedgerClient
-from ledger.fetch import Fetcher, FetchRules
+from ledger.fetch import Fetcher, FetchRules, chosen_fetcher
 from ledger.resolver import LedgerResolver
-from ledger.trust import TrustedLedgers
+from ledger.trust import TrustedLedger, TrustedLedgers, choose_ledger
 from protocol.codes import Code
 from protocol.errors import RefusedError, TallyError
 from wallet.doctor import Finding, check_ledgers, failed
@@ -49,3 +49,15 @@ def ledger_findings(folder: WalletFolder) -> Iterator[Finding]:
     with fetcher_for(trusted) as fetcher:
         clients = [LedgerClient(ledger, fetcher=fetcher, memory=memory) for ledger in trusted.ledgers]
         yield from check_ledgers(trusted, clients, now=now())
+
+
+def ask_ledger(url: str, *, policy: str | None = None) -> TrustedLedger:
+    """The ledger at `url`, which a person chose, by the text of a policy or else by its own word.
+
+    Raises:
+        MalformedError: not a web address, or no policy for one log.
+        RefusedError: the policy is for another ledger.
+        UnavailableError: the ledger cannot be reached.
+    """
+    with chosen_fetcher(url) as fetcher:
+        return choose_ledger(url, policy=policy, fetcher=fetcher)
