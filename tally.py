@@ -52,6 +52,9 @@ _SECTIONS: Mapping[str, Mapping[str, LazyCommand]] = {
     "For institutions, shops and operators": {
         "issuer": LazyCommand(
             "issuer.cli:commands", "Issue, revoke and account for credentials.", audience=Audience.ISSUER
+        "backup": LazyCommand(
+            "wallet.cli.backups:backup", "Back up the wallet into one file, and restore it from there."
+        ),
         ),
         "verifier": LazyCommand(
             "verifier.cli:commands", "Ask for presentations and check them.", audience=Audience.VERIFIER

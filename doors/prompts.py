@@ -167,7 +167,7 @@ def passphrase_options(command: Callable[..., R]) -> Callable[..., R]:
     def with_passphrase(
         *args: object, passphrase_file: Path | None, passphrase_fd: int | None, **kwargs: object
     ) -> R:
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        leave_no_image()
         # A descriptor is given by hand for this one command; the file may come from the environment.
         file = passphrase_file if passphrase_fd is None else None
         return command(*args, passphrase=PassphraseSource(file, passphrase_fd), **kwargs)
@@ -176,6 +176,11 @@ def passphrase_options(command: Callable[..., R]) -> Callable[..., R]:
 
 
 def _ask_hidden(question: str) -> str:
+def leave_no_image() -> None:
+    """Let this process leave no image of its memory behind when it crashes: it is about to have keys."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
     try:
         return getpass.getpass(f"{question} ")
     except EOFError as error:

@@ -862,7 +862,7 @@ class Code(StrEnum):
         "The file was damaged or altered.",
         "Put a good copy of it back.",
         {
-            Audience.HOLDER: "Put a good copy back, or begin anew with your words: `tally init --recover`.",
+            Audience.HOLDER: "Put a good copy back, or move it away and restore a backup: `tally backup restore`.",
         },
     )
     VAULT_VERSION = (

@@ -88,6 +88,12 @@ def parse_recovery_phrase(text: str) -> bytes:
 
 def derive_seed(entropy: bytes) -> bytes:
     """The 64-byte seed of BIP-39, without an extra passphrase. Takes about a millisecond."""
+def word_list() -> Sequence[str]:
+    """The 2,048 words, in their order."""
+    words: Sequence[str] = _english().wordlist
+    return words
+
+
     return bytes(_english().to_seed(encode_recovery_phrase(entropy)))
 
 

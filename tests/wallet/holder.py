@@ -13,6 +13,7 @@ from unittest import mock
 
 import tally
 import wallet.cli.asking
+import wallet.cli.backups
 import wallet.cli.credentials
 import wallet.cli.keys
 import wallet.cli.presenting
@@ -145,6 +146,7 @@ def staged(outside: Outside) -> Iterator[None]:
     with ExitStack() as patches:
         for module in (
             wallet.cli.asking,
+            wallet.cli.backups,
             wallet.cli.credentials,
             wallet.door.network,
             wallet.cli.presenting,
@@ -152,7 +154,7 @@ def staged(outside: Outside) -> Iterator[None]:
         ):
             patches.enter_context(mock.patch.object(module, "now", return_value=NOW))
         patches.enter_context(mock.patch.object(wallet.door.network, "fetcher_for", return_value=outside))
-        for module in (wallet.cli.keys, wallet.cli.setup):
+        for module in (wallet.cli.backups, wallet.cli.keys, wallet.cli.setup):
             patches.enter_context(mock.patch.object(module, "calibrate_kdf", return_value=TEST_ONLY))
         patches.enter_context(mock.patch.object(wallet.door.network, "chosen_fetcher", return_value=outside))
         patches.enter_context(mock.patch.object(wallet.door.network, "LedgerResolver", Resolver))

@@ -103,7 +103,7 @@ def test_recovered_wallet_has_the_same_words_and_never_an_old_key(
 def test_person_types_the_words_where_nothing_is_scrolled_back(newcomer: Holder) -> None:
     words = "zoo " * 23 + "vote"
     answers = [
-        ("The 24 words", f"  {words.upper()}\n"),
+        ("Words 1 to 24:", f"  {words.upper()}\n"),
         ("New passphrase:", f"{PASSPHRASE}\n"),
         ("The same again:", f"{PASSPHRASE}\n"),
     ]
@@ -112,6 +112,27 @@ def test_person_types_the_words_where_nothing_is_scrolled_back(newcomer: Holder)
     typed = finished.stdout[finished.stdout.index("\x1b[?1049h") : finished.stdout.index("\x1b[?1049l")]
     assert "ZOO" in typed
     assert "ZOO" not in finished.stdout.replace(typed, "")
+    with newcomer.vault() as vault:
+        assert vault.content.entropy == b"\xff" * 32
+
+
+def test_each_typed_word_is_looked_up_at_once(newcomer: Holder) -> None:
+    answers = [
+        ("Words 1 to 24:", "zoo " * 6 + "zzo " + "zoo " * 5 + "\n"),
+        ("Words 7, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24:", "zoo " * 12 + "\n"),
+        ("Word 24:", "zoo zoo\n"),
+        ("Word 24:", "zoo\n"),
+        ("The number and the word that is another one:", "24 vote\n"),
+        ("New passphrase:", f"{PASSPHRASE}\n"),
+        ("The same again:", f"{PASSPHRASE}\n"),
+    ]
+    finished = newcomer.converse("init", "--recover", answers=answers, asks_passphrase=True)
+    assert finished.status == 0
+    typed, _, after = finished.stdout.partition("\x1b[?1049l")
+    assert "Word 7, “zzo”, is not in the list. Is it zoo?" in typed
+    assert "more than 24 words" in typed
+    assert "do not belong together" in typed
+    assert "zoo" not in after
     with newcomer.vault() as vault:
         assert vault.content.entropy == b"\xff" * 32
 

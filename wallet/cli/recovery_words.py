@@ -3,12 +3,14 @@
 from contextlib import suppress
 from pathlib import Path
 
-from doors.prompts import PassphraseSource, ask
+from doors.prompts import PassphraseSource, ask, require_person
 from doors.terminal import Terminal, bold, warning
 from protocol.codes import Code
-from protocol.errors import RefusedError
+from protocol.errors import MalformedError, RefusedError
 from storage.atomic_file import Folder
 from wallet.cli.access import unrecorded
+from wallet.door.wording import quoted
+from wallet.phrase_entry import PhraseEntry
 from wallet.recovery_phrase import parse_recovery_phrase
 
 _COLUMN_WIDTH = 16
@@ -37,13 +39,45 @@ def read_words(terminal: Terminal, file: Path | None) -> bytes:
 
     Raises:
         RefusedError: nobody can be asked, or others could read the file.
-        MalformedError: not the 24 words of a phrase.
+        MalformedError: not the 24 words of a phrase, in the file.
     """
     if file is not None:
         return parse_recovery_phrase(PassphraseSource(file, None).read(terminal))
+    require_person(terminal, "--words-file")
     with unrecorded(terminal):
-        typed = ask(terminal, "The 24 words, with blanks between them:", option="--words-file")
-    return parse_recovery_phrase(typed)
+        return _type_words(terminal)
+
+
+def _type_words(terminal: Terminal) -> bytes:
+    terminal.note(bold("The 24 recovery words"))
+    terminal.note("Type one, several or all of them on a line; each is looked up at once.")
+    terminal.note("A number says which word follows: 7 width. Ctrl-C stops.")
+    entry = PhraseEntry()
+    while True:
+        try:
+            entry = entry.with_line(ask(terminal, _wanted(entry), option="--words-file"))
+            if not entry.missing:
+                return entry.entropy()
+        except MalformedError as error:
+            terminal.note(warning("! "), error.detail)
+            continue
+        for unknown in entry.unknown:
+            meant = f" Is it {' or '.join(unknown.suggestions)}?" if unknown.suggestions else ""
+            terminal.note(
+                warning("! "), f"Word {unknown.number}, {quoted(unknown.typed)}, is not in the list.{meant}"
+            )
+
+
+def _wanted(entry: PhraseEntry) -> str:
+    match entry.missing:
+        case ():
+            return "The number and the word that is another one:"
+        case (first,):
+            return f"Word {first}:"
+        case (first, *_, last) if last - first + 1 == len(entry.missing):
+            return f"Words {first} to {last}:"
+        case numbers:
+            return f"Words {', '.join(map(str, numbers))}:"
 
 
 def require_new_file(file: Path) -> None:
