@@ -72,12 +72,11 @@ class PhraseEntry:
 
 def suggest_words(typed: str) -> tuple[str, ...]:
     """The words of the list that are most like what was typed, the likeliest first; at most three."""
-    listed = word_list()
-    start = typed[:_TELLING_LETTERS]
-    same_start = [word for word in listed if len(start) == _TELLING_LETTERS and word.startswith(start)]
-    return tuple(dict.fromkeys((*same_start, *difflib.get_close_matches(typed, listed, _MAX_SUGGESTIONS))))[
-        :_MAX_SUGGESTIONS
-    ]
+    listed, start = word_list(), typed[:_TELLING_LETTERS]
+    swapped = [word for word in listed if sorted(word) == sorted(typed)]
+    begun = [word for word in listed if len(start) == _TELLING_LETTERS and word.startswith(start)]
+    alike = difflib.get_close_matches(typed, listed, _MAX_SUGGESTIONS)
+    return tuple(dict.fromkeys((*swapped, *begun, *alike)))[:_MAX_SUGGESTIONS]
 
 
 def _numbered(line: str, missing: Iterator[int]) -> Iterator[tuple[int, str]]:

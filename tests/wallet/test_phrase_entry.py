@@ -73,7 +73,8 @@ def test_words_are_missed_until_there_are_24() -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "meant"), [("widht", "width"), ("abandom", "abandon"), ("abandonned", "abandon"), ("zo", "zoo")]
+    ("word", "meant"),
+    [("caeg", "cage"), ("widht", "width"), ("abandom", "abandon"), ("abandonned", "abandon"), ("zo", "zoo")],
 )
 def test_likely_word_is_suggested_first(word: str, meant: str) -> None:
     assert suggest_words(word)[0] == meant

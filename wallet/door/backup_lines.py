@@ -76,7 +76,8 @@ def _credential(rehearsed: RehearsedCredential) -> Iterator[Line]:
 def _soundness(rehearsal: Rehearsal) -> Iterator[Line]:
     copies = plural(sum(len(each.held.copies) for each in rehearsal.credentials), "copy", "copies")
     if rehearsal.is_sound:
-        yield good("✓ "), f"Every byte is as it was written, and the words give the key of each of {copies}."
+        keys = f", and the words give the key of each of {copies}" if rehearsal.credentials else ""
+        yield good("✓ "), f"Every byte is as it was written{keys}."
     else:
         yield bad("✗ "), "Not all of it can be used. Make a new backup while you have the wallet."
 
