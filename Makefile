@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+# pytest rewrites every test before its first run; kept, that is done once.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: help demo test check fix bench stress lock clean
 .DEFAULT_GOAL := help
 

@@ -32,8 +32,8 @@ def run_tally(
 
 
 def run_tally_alone(home: Path, *arguments: str, stdin: str = "") -> Finished:
-    """Run a command in a process of its own, where a new passphrase costs little to try."""
-    return run_module("tests.quick_tally", *arguments, stdin=stdin, environment=environment_of(home))
+    """Run a command in a process of its own, without a terminal."""
+    return run_module("tally", *arguments, stdin=stdin, environment=environment_of(home))
 
 
 @contextmanager

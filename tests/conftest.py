@@ -1,5 +1,5 @@
-"""What holds for every test: property tests draw the same examples each time, so a green run stays green, and
-temporary files are in memory where there is room.
+"""What holds for every test: property tests draw the same examples each time, so a green run stays green;
+temporary files are in memory where there is room; coverage is measured where it is to be had.
 
 `HYPOTHESIS_PROFILE=search` draws fresh ones, to look for what nobody has found yet. How long an example takes
 is never judged: on a busy machine that says nothing about us.
@@ -7,9 +7,12 @@ is never judged: on a busy machine that says nothing about us.
 
 import os
 import shutil
+from collections.abc import Generator
 from pathlib import Path
 
-from hypothesis import HealthCheck, settings
+import pytest
+from coverage import Coverage
+from hypothesis import HealthCheck, is_hypothesis_test, settings
 
 untimed = settings(print_blob=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("repeatable", untimed, derandomize=True)
@@ -18,6 +21,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 MEMORY = Path("/dev/shm")
 ROOM_BYTES = 1 << 30
+MEASURED = [Path(__file__).parent / folder for folder in ("protocol", "attacks")]
 
 
 def pytest_configure() -> None:
@@ -25,3 +29,22 @@ def pytest_configure() -> None:
     # faults put in by hand.
     if os.access(MEMORY, os.W_OK | os.X_OK) and shutil.disk_usage(MEMORY).free > ROOM_BYTES:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    # Measuring costs as much again as running. What only another room's test or a drawn example reaches has
+    # no test of its own, so nothing is lost by not looking there.
+    coverage = Coverage.current()
+    if coverage is None or _is_measured(item):
+        return (yield)
+    coverage.stop()
+    try:
+        return (yield)
+    finally:
+        coverage.start()
+
+
+def _is_measured(item: pytest.Item) -> bool:
+    drawn = is_hypothesis_test(getattr(item, "obj", None))
+    return not drawn and any(item.path.is_relative_to(folder) for folder in MEASURED)

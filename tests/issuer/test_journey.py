@@ -20,6 +20,7 @@ from protocol.openid4vci.offer import PRE_AUTHORIZED_CODE
 from protocol.openid4vci.proof import create_proof
 from protocol.policy import StatusRule, VerificationPolicy
 from protocol.presentation import verify_credential
+from storage.passphrase import WEAKEST_ACCEPTED
 from tests.browser import FORM, Browser, bearer
 from tests.command import run_tally, run_tally_alone, serving
 from tests.issuer.anchored import PASSPHRASE, Anchor, anchored
@@ -88,7 +89,8 @@ class Campus:
 
 
 @pytest.fixture
-def campus(tmp_path: Path) -> Iterator[Campus]:
+def campus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Campus]:
+    monkeypatch.setattr("storage.passphrase.calibrate_kdf", lambda: WEAKEST_ACCEPTED)
     secret = tmp_path / "passphrase"
     secret.touch(mode=0o600)
     secret.write_text(PASSPHRASE.text)
@@ -99,7 +101,7 @@ def campus(tmp_path: Path) -> Iterator[Campus]:
 
 
 def initialize(campus: Campus, tmp_path: Path) -> Finished:
-    return run_tally_alone(
+    return run_tally(
         campus.home,
         "issuer",
         *("init", "--name", "City University", "--slug", "city-university"),

@@ -19,7 +19,7 @@ from protocol.sdjwt.key_binding import create_key_binding
 from protocol.sdjwt.parse import SdJwt
 from protocol.sdjwt_vc import issue_sd_jwt_vc
 from tests.attacks.artefacts import DID
-from tests.command import run_tally, run_tally_alone
+from tests.command import run_tally
 from tests.openid_parties import HOLDER_KEY, ISSUER, ISSUER_KEY, OTHER_KEY
 from tests.processes import Finished, converse
 from tests.verifier.door import Door, open_door
@@ -286,7 +286,7 @@ def test_check_ends_with_the_number_of_its_verdict(
 ) -> None:
     file = home / "credential.txt"
     file.write_text(credential(**changes).encoded + "\n")
-    ended = run_tally_alone(home, "verifier", "check", str(file), "--json")
+    ended = run_tally(home, "verifier", "check", str(file), "--json")
     assert ended.status == status, ended.stderr
     assert ended.json["status"] == word
     assert list(outcomes(ended.json["checks"])) == list(Check)

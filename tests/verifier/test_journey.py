@@ -28,6 +28,7 @@ from protocol.sdjwt.present import select_disclosures
 from protocol.sdjwt_vc import issue_sd_jwt_vc
 from schemas import credential_type
 from storage.management_key import create_management_key
+from storage.passphrase import WEAKEST_ACCEPTED
 from tests.browser import FORM, Answer, Browser
 from tests.command import run_tally, run_tally_alone, serving
 from tests.ledger.world import KEY, Clock, World, create
@@ -56,7 +57,7 @@ class Town:
 
     def initialize(self, *more: str) -> Finished:
         arguments = ("init", "--name", "Cinema", "--ledger", self.world.ledger.url, *more)
-        return run_tally_alone(self.home, "verifier", *arguments, *self.passphrase, "--json")
+        return run_tally(self.home, "verifier", *arguments, *self.passphrase, "--json")
 
     def run(self, *arguments: str) -> Finished:
         return run_tally(self.home, "verifier", *arguments, "--json")
@@ -81,7 +82,8 @@ class Town:
 
 
 @pytest.fixture
-def town(tmp_path: Path) -> Iterator[Town]:
+def town(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Town]:
+    monkeypatch.setattr("storage.passphrase.calibrate_kdf", lambda: WEAKEST_ACCEPTED)
     (tmp_path / "passphrase").touch(mode=0o600)
     (tmp_path / "passphrase").write_text(PASSPHRASE)
     (tmp_path / "home").mkdir(mode=0o700)
