@@ -46,15 +46,15 @@ _SECTIONS: Mapping[str, Mapping[str, LazyCommand]] = {
         "settings": LazyCommand(
             "wallet.cli.preferences:settings", "List how the wallet looks and behaves, or change it."
         ),
+        "backup": LazyCommand(
+            "wallet.cli.backups:backup", "Back up the wallet into one file, and restore it from there."
+        ),
         "setup": LazyCommand("wallet.cli.desktop:setup", "Let links open your wallet."),
         "doctor": LazyCommand("wallet.cli.troubles:doctor", "Look for problems, and say how to mend them."),
     },
     "For institutions, shops and operators": {
         "issuer": LazyCommand(
             "issuer.cli:commands", "Issue, revoke and account for credentials.", audience=Audience.ISSUER
-        "backup": LazyCommand(
-            "wallet.cli.backups:backup", "Back up the wallet into one file, and restore it from there."
-        ),
         ),
         "verifier": LazyCommand(
             "verifier.cli:commands", "Ask for presentations and check them.", audience=Audience.VERIFIER
