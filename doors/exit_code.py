@@ -67,6 +67,7 @@ _EXIT_CODES: Mapping[Code, ExitCode] = {
         ),
         ExitCode.DECLINED: (Code.DECLINED, Code.HOLDER_DECLINED),
         ExitCode.NOT_VALID: (
+            Code.ACTIVITY_EXPORT_INVALID,
             Code.CREDENTIAL_REVOKED,
             Code.CREDENTIAL_SUSPENDED,
             Code.EXPIRED,

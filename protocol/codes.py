@@ -1001,6 +1001,11 @@ class Code(StrEnum):
         "This cannot be done on a system of this kind.",
         "The detail says what it would need.",
     )
+    ACTIVITY_EXPORT_INVALID = (
+        "activity_export_invalid",
+        "The file is no exported history, or is not as it was written.",
+        "Do not rely on it; ask for the file as `activity export` wrote it.",
+    )
 
     # Roles and doors
     CLAIMS_INVALID = (

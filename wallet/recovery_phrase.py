@@ -2,6 +2,7 @@
 
     m / 9901' / 0' / n'    the holder key of the n-th credential copy
     m / 9901' / 1'         the key that opens the wallet's sealed file in place of the passphrase
+    m / 9901' / 2'         the key that signs exports of the history
 
 9901 is the number of SD-JWT's RFC. Every step is hardened: no key says anything about another one.
 """
@@ -28,6 +29,7 @@ WORDS = 24
 _PURPOSE = 9901
 _HOLDER_KEYS = 0
 _RECOVERY_KEY = 1
+_EXPORT_KEY = 2
 _HARDENED = 1 << 31
 _ED25519 = b"ed25519 seed"
 _P256 = b"Nist256p1 seed"
@@ -126,6 +128,11 @@ def derive_holder_key_from_seed(seed: bytes, key: HolderKey) -> Ed25519PrivateKe
 def derive_recovery_key(seed: bytes) -> RecoveryKey:
     """The key that opens the wallet's sealed file."""
     return RecoveryKey(_derive(_ED25519, seed, (_PURPOSE, _RECOVERY_KEY)))
+
+
+def derive_export_key(seed: bytes) -> Ed25519PrivateKey:
+    """The key that signs exports of the history, and nothing else."""
+    return derive_ed25519_key(seed, (_PURPOSE, _EXPORT_KEY))
 
 
 def first_key_index(now: datetime) -> int:

@@ -15,6 +15,7 @@ import tally
 import wallet.cli.asking
 import wallet.cli.backups
 import wallet.cli.credentials
+import wallet.cli.history
 import wallet.cli.keys
 import wallet.cli.presenting
 import wallet.cli.setup
@@ -148,6 +149,7 @@ def staged(outside: Outside) -> Iterator[None]:
             wallet.cli.asking,
             wallet.cli.backups,
             wallet.cli.credentials,
+            wallet.cli.history,
             wallet.door.network,
             wallet.cli.presenting,
             wallet.cli.setup,

@@ -63,9 +63,9 @@ def test_answer_that_went_wrong_says_why(busy: Holder) -> None:
 
 
 def test_history_is_erased_only_when_it_is_wanted(busy: Holder) -> None:
-    unasked = busy.run("activity", "--forget", "--json")
+    unasked = busy.run("activity", "forget", "--json")
     assert (unasked.status, unasked.error) == (ExitCode.USAGE, "input_required")
-    assert busy.run("activity", "--forget", "--yes", "--json").json == {"forgotten": 3}
+    assert busy.run("activity", "forget", "--yes", "--json").json == {"forgotten": 3}
     assert busy.run("activity", "--json").json == {"activity": []}
     assert "Nothing yet." in busy.run("activity").stderr
     assert len(busy.run("list", "--json").json["credentials"]) == 1

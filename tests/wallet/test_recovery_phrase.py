@@ -15,6 +15,7 @@ from protocol.codes import Code
 from protocol.errors import MalformedError
 from wallet.recovery_phrase import (
     derive_ed25519_key,
+    derive_export_key,
     derive_p256_key,
     derive_recovery_key,
     derive_seed,
@@ -134,13 +135,15 @@ def test_the_keys_of_one_phrase_all_differ() -> None:
     seed = derive_seed(bytes(32))
     holder_keys = [derive_ed25519_key(seed, holder_key_path(index)).seed for index in range(100)]
     p256_keys = [derive_p256_key(seed, holder_key_path(index)).scalar for index in range(10)]
-    assert len({*holder_keys, *p256_keys, derive_recovery_key(seed).raw}) == 111
+    others = (derive_recovery_key(seed).raw, derive_export_key(seed).seed)
+    assert len({*holder_keys, *p256_keys, *others}) == 112
 
 
 def test_the_documented_paths_are_used() -> None:
     seed = derive_seed(bytes(32))
     assert holder_key_path(7) == (9901, 0, 7)
     assert derive_recovery_key(seed).raw == derive_ed25519_key(seed, (9901, 1)).seed
+    assert derive_export_key(seed) == derive_ed25519_key(seed, (9901, 2))
 
 
 def test_a_wallet_restored_later_counts_on_from_where_no_earlier_one_had_come() -> None:
@@ -162,3 +165,4 @@ def test_the_examples_of_the_page_are_right() -> None:
             assert derive_ed25519_key(seed, path).public_key.raw.hex() == public
         else:
             assert derive_p256_key(seed, path).public_key.compressed.hex() == public
+    assert f"| m / 9901' / 2' | Ed25519 | `{derive_export_key(seed).public_key.raw.hex()}` |" in page
