@@ -47,19 +47,28 @@ class StandingWord(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """How a credential stood when its issuer was last asked."""
+    """How a credential stood when its issuer was last asked; `since` is when that was first said, None if it
+    was then.
+    """
 
     word: StandingWord
     checked_at: datetime
+    since: datetime | None = None
 
+    @property
+    def known_since(self) -> datetime:
+        """Since when the wallet knows it to stand so."""
+        return self.since or self.checked_at
     def followed_by(self, later: "Standing") -> "Standing":
         """What counts once `later` was learnt. Bad news stays: a revocation for good, whatever older list
         someone serves again, and a suspension until a list says otherwise.
         """
         is_silence = later.word is StandingWord.UNKNOWN
         stays = self.word is StandingWord.REVOKED or (self.word is StandingWord.SUSPENDED and is_silence)
-        return self if stays else later
-
+        if stays:
+            return self
+        is_news = later.word is not self.word or later.word is StandingWord.VALID
+        return later if is_news else replace(later, since=self.known_since)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldCredential:

@@ -314,3 +314,14 @@ def test_a_wallet_another_process_holds_is_not_changed(
         refresh_standings(vault, outside=host.outside())
     assert caught.value.code is Code.VAULT_LOCKED
     assert words(vault) == [StandingWord.VALID]
+
+
+def test_bad_news_keeps_the_time_it_was_first_learnt(vault: Vault, host: StatusHost) -> None:
+    keep(vault, copies=1, indices=[7])
+    host.publish({7: Status.SUSPENDED})
+    refresh_standings(vault, outside=host.outside())
+    host.publish({7: Status.SUSPENDED})
+    refresh_standings(vault, outside=host.outside(now=LATER + timedelta(minutes=5)))
+    standing = vault.content.credential("degree-1").standing
+    assert standing is not None
+    assert (standing.checked_at, standing.known_since) == (LATER + timedelta(minutes=5), LATER)
