@@ -59,7 +59,7 @@ def _selection_options(command: Callable[..., R]) -> Callable[..., R]:
             metavar="WHEN",
             help="Only from then on: 12h, 30d, 4w ago, or a day such as 2026-11-01.",
         ),
-        click.option("--party", metavar="TEXT", help="Only with parties that have this in name or address."),
+        click.option("--party", metavar="NAME", help="Only with parties that have this in name or address."),
     ):
         command = option(command)
     return command
