@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from textual.actions import ActionParseResult
 from textual.binding import Binding
 from textual.screen import Screen
 
@@ -23,6 +24,7 @@ class Action:
         meaning: A sentence for the help and the palette.
         command: The command line that does the same, empty where none is needed.
         shown: Whether the footer has it.
+        changes: Whether it may change the wallet, which only one window can do.
     """
 
     keys: str
@@ -31,6 +33,7 @@ class Action:
     meaning: str
     command: str = ""
     shown: bool = True
+    changes: bool = False
 
 
 ACTIONS: Mapping[str, Action] = {
@@ -52,31 +55,66 @@ ACTIONS: Mapping[str, Action] = {
     "leave": Action("q,escape", "leave", "Back", "Go back; at the root, quit."),
     "quit": Action("ctrl+q", "quit", "Quit", "Quit from anywhere.", "", False),
     "filter": Action("slash", "filter", "Filter", "Show only what has these words in it."),
-    "credentials.add": Action("a", "add", "Add", "Get a credential from an offer.", "tally add OFFER"),
-    "credentials.present": Action("p", "present", "Present", "Answer a request.", "tally present REQUEST"),
+    "reveal": Action("ctrl+r", "reveal", "Show it", "Show what you type, or dots for it.", "", False),
+    "welcome.new": Action("n", "make", "New", "Make a new wallet with 24 words of its own.", "tally init"),
+    "welcome.restore": Action(
+        "r", "restore", "Restore", "Make it anew from the 24 words.", "tally init --recover"
+    ),
+    "welcome.import": Action(
+        "i", "import_backup", "Import", "Bring back a backup file.", "tally backup restore FILE"
+    ),
+    "welcome.demo": Action("d", "demo", "Demo", "Say how to try it all without a risk.", "tally demo"),
+    "unlock.forgotten": Action(
+        "ctrl+g",
+        "forgotten",
+        "Forgotten",
+        "Open it with the 24 words, and choose a new passphrase.",
+        "tally passwd --recover",
+    ),
+    "credentials.add": Action(
+        "a", "add", "Add", "Get a credential from an offer.", "tally add OFFER", changes=True
+    ),
+    "credentials.present": Action(
+        "p", "present", "Present", "Answer a request.", "tally present REQUEST", changes=True
+    ),
     "credentials.refresh": Action(
-        "R", "refresh_standings", "Refresh", "Ask the issuers how everything stands.", "tally status"
+        "R",
+        "refresh_standings",
+        "Refresh",
+        "Ask the issuers how everything stands.",
+        "tally status",
+        changes=True,
     ),
     "credentials.remove": Action(
-        "x", "remove", "Remove", "Remove the credential.", "tally remove CREDENTIAL"
+        "x", "remove", "Remove", "Remove the credential.", "tally remove CREDENTIAL", changes=True
     ),
     "keys.words": Action("w", "words", "24 words", "Show the recovery words.", "tally key words"),
-    "keys.passphrase": Action("c", "passphrase", "Passphrase", "Change the passphrase.", "tally passwd"),
+    "keys.passphrase": Action(
+        "c", "passphrase", "Passphrase", "Change the passphrase.", "tally passwd", changes=True
+    ),
     "keys.backup": Action("b", "back_up", "Backup", "Back up, rehearse, restore.", "tally backup make FILE"),
     "parties.trust": Action(
-        "t", "trust", "Trust", "Note that you know who this is.", "tally party trust PARTY"
+        "t", "trust", "Trust", "Note that you know who this is.", "tally party trust PARTY", changes=True
     ),
     "parties.block": Action(
-        "b", "block", "Block", "Have nothing to do with them.", "tally party block PARTY"
+        "b", "block", "Block", "Have nothing to do with them.", "tally party block PARTY", changes=True
     ),
-    "parties.unmark": Action("u", "unmark", "Unmark", "Take your mark away.", "tally party unmark PARTY"),
-    "parties.forget": Action("x", "forget", "Forget", "Forget them.", "tally party forget PARTY"),
-    "settings.reset": Action("r", "reset", "As it came", "Undo a setting.", "tally settings NAME --reset"),
+    "parties.unmark": Action(
+        "u", "unmark", "Unmark", "Take your mark away.", "tally party unmark PARTY", changes=True
+    ),
+    "parties.forget": Action(
+        "x", "forget", "Forget", "Forget them.", "tally party forget PARTY", changes=True
+    ),
+    "settings.reset": Action(
+        "r", "reset", "As it came", "Undo a setting.", "tally settings NAME --reset", changes=True
+    ),
     "doctor.rerun": Action("r", "rerun", "Again", "Look again.", "tally doctor"),
     "consent.decline": Action(
         "d", "decline", "Don't share", "Share nothing.", "tally present REQUEST --decline"
     ),
-    "consent.share": Action("s", "share", "Share…", "Share what is marked, after one more question."),
+    "consent.share": Action(
+        "s", "share", "Share…", "Share what is marked, after one more question.", changes=True
+    ),
     "consent.details": Action("v", "details", "Who exactly", "Show who asks in full."),
     "consent.another": Action(
         "c",
@@ -95,6 +133,15 @@ def bindings(*names: str) -> Iterator[Binding]:
         yield Binding(
             action.keys, action.method, action.label, show=action.shown, id=name, tooltip=action.meaning
         )
+
+
+def is_change(call: "str | ActionParseResult") -> bool:
+    """Whether the action that Textual is to call may change the wallet."""
+    name = call if isinstance(call, str) else call[1]
+    return name.partition("(")[0].rpartition(".")[2] in _CHANGES
+
+
+_CHANGES = frozenset(action.method for action in ACTIONS.values() if action.changes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,21 @@
 """The full-screen wallet: which screen is up, what every screen can do, and when it locks itself."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, ClassVar, TypeVar
 
+from textual.actions import ActionParseResult
 from textual.app import App, InvalidThemeError
 from textual.binding import BindingType
+from textual.dom import DOMNode
 from textual.events import Event, Key, MouseEvent, Resize
 from textual.screen import ModalScreen, Screen
 from textual.worker import WorkerFailed
 
 from doors.terminal import bold
-from protocol.errors import TallyError
+from protocol.errors import RefusedError, TallyError
 from wallet.settings import WalletSettings
-from wallet.tui.actions import active_actions, bindings
+from wallet.tui.actions import active_actions, bindings, is_change
 from wallet.tui.palette import ActionsProvider
 from wallet.tui.screens.dialog import Notice, Refusal, Working
 from wallet.tui.screens.frame import AnsweringScreen, WalletScreen
@@ -54,7 +56,6 @@ class WalletApp(App[None]):
         self.session = session
         self.settings = settings
         self.link = link
-        self.notices: list[str] = []
         self.asked_in_vain: frozenset[str] = frozenset()
 
     def on_mount(self) -> None:
@@ -179,6 +180,21 @@ class WalletApp(App[None]):
             self.push_screen(TooSmallScreen())
         elif fits and is_covered:
             self.pop_screen()
+
+    async def run_action(
+        self,
+        action: "str | ActionParseResult",
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        """Do what a key, the help or the palette asks for, unless it changes a wallet another window has."""
+        if is_change(action):
+            try:
+                self.session.require_own_window()
+            except RefusedError as error:
+                self.push_screen(Refusal(error))
+                return True
+        return await super().run_action(action, default_namespace, namespaces)
 
     async def on_event(self, event: Event) -> None:
         """Notice that somebody is there."""

@@ -1,5 +1,6 @@
 """The wallet behind the screens: locked or open, one thread at a time, and when somebody was there last."""
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -9,13 +10,15 @@ from datetime import datetime, timedelta
 from doors.clock import now
 from protocol.codes import Code
 from protocol.errors import RefusedError
-from storage.passphrase import Passphrase
+from storage.passphrase import KdfParameters, Passphrase, calibrate_kdf
 from storage.sealed_header import RecoveryKey
 from wallet.content import WalletContent
+from wallet.door.window import shown_window
 from wallet.folder import WalletFolder
 from wallet.outside import Outside
 from wallet.unlocking import UnlockAttempts
 from wallet.vault import Vault
+from wallet.window import WindowHolder, WindowLock, WindowTaken, take_window
 
 
 class WalletSession:
@@ -31,12 +34,20 @@ class WalletSession:
         *,
         clock: Callable[[], datetime] = now,
         stopwatch: Callable[[], float] = time.monotonic,
+        choose_kdf: Callable[[], KdfParameters] = calibrate_kdf,
+        terminal: str | None = None,
     ) -> None:
-        """`clock` tells the time of day; `stopwatch` counts seconds whatever happens to the clock."""
+        """`clock` tells the time of day; `stopwatch` counts seconds whatever happens to the clock.
+
+        `choose_kdf` says what a new passphrase costs to try; `terminal` is what other windows are told of us.
+        """
         self.folder = folder
         self.clock = clock
+        self.choose_kdf = choose_kdf
+        self._terminal = terminal
         self._stopwatch = stopwatch
         self._vault: Vault | None = None
+        self._window: WindowLock | WindowTaken | None = None
         self._turn = threading.Lock()
         self._unlocked_at = self._touched_at = stopwatch()
         self.attempts = UnlockAttempts(stopwatch)
@@ -56,6 +67,20 @@ class WalletSession:
     def content(self) -> WalletContent:
         """What the wallet holds, as of the opening or the last change."""
         return self.vault.content
+
+    @property
+    def other_window(self) -> WindowTaken | None:
+        """The window that has this wallet, when it is not this one: then nothing can be changed here."""
+        return self._window if isinstance(self._window, WindowTaken) else None
+
+    def require_own_window(self) -> None:
+        """Check that the wallet may be changed here.
+
+        Raises:
+            RefusedError: another window has it.
+        """
+        if self.other_window is not None:
+            raise RefusedError(Code.VAULT_LOCKED, shown_window(self.other_window))
 
     @property
     def unlocked_for(self) -> timedelta:
@@ -105,10 +130,16 @@ class WalletSession:
             if self._vault is not None:
                 self._vault.close()
             self._vault = None
+            self._release_window()
 
     @contextmanager
     def opened(self) -> Iterator[Vault]:
-        """The wallet, for this thread alone until the block ends."""
+        """The wallet, for this thread alone until the block ends.
+
+        Raises:
+            RefusedError: another window has it.
+        """
+        self.require_own_window()
         with self._turn:
             yield self.vault
 
@@ -117,7 +148,7 @@ class WalletSession:
         """The wallet as `opened`, and the way outside.
 
         Raises:
-            RefusedError: no ledger is trusted.
+            RefusedError: no ledger is trusted, or another window has the wallet.
         """
         from wallet.door.network import open_outside  # the network costs a quarter of a second
 
@@ -128,4 +159,11 @@ class WalletSession:
         if self._vault is not None:
             self._vault.close()
         self._vault = vault
+        if not isinstance(self._window, WindowLock):
+            self._window = take_window(self.folder, WindowHolder(os.getpid(), self._terminal, self.clock()))
         self._unlocked_at = self._touched_at = self._stopwatch()
+
+    def _release_window(self) -> None:
+        if isinstance(self._window, WindowLock):
+            self._window.close()
+        self._window = None

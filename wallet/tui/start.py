@@ -1,6 +1,8 @@
 """Opening the full-screen wallet in this process's terminal."""
 
+import os
 import resource
+import sys
 
 from doors.exit_code import ExitCode
 from wallet.door.place import wallet_folder
@@ -19,9 +21,13 @@ def open_wallet_screen(link: str | None = None) -> ExitCode:
     # What has a passphrase comes to have keys: when it crashes, it leaves no image of its memory behind.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     folder = wallet_folder()
-    app = WalletApp(WalletSession(folder), load_settings(folder), link=link)
+    app = WalletApp(WalletSession(folder, terminal=_terminal()), load_settings(folder), link=link)
     app.run()
     app.session.lock()
     if app.failure is not None:
         raise app.failure
     return ExitCode.SUCCESS
+
+
+def _terminal() -> str | None:
+    return os.ttyname(sys.stdin.fileno()) if sys.stdin.isatty() else None

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from textual.pilot import Pilot
 from textual.screen import Screen
 
+from storage.passphrase import TEST_ONLY
 from tests.wallet.holder import PASSPHRASE, Holder, staged
 from tests.wallet.parties import NOW
 from wallet.settings import WalletSettings
@@ -99,7 +100,9 @@ async def on_stage(
 ) -> AsyncIterator[Stage]:
     """The program in a terminal of this size, with the wallet of `holder` open."""
     stopwatch = Stopwatch()
-    session = WalletSession(holder.folder, clock=lambda: NOW, stopwatch=stopwatch)
+    session = WalletSession(
+        holder.folder, clock=lambda: NOW, stopwatch=stopwatch, choose_kdf=lambda: TEST_ONLY
+    )
     app = WalletApp(session, settings or WalletSettings(), link=link)
     with staged(holder.outside):
         async with app.run_test(size=size) as pilot:

@@ -11,7 +11,12 @@ if TYPE_CHECKING:
 
 
 async def watch_standings(app: "WalletApp") -> None:
-    """Ask in the background; whoever does not answer shows as not asked, and nobody is bothered."""
+    """Ask in the background; whoever does not answer shows as not asked, and nobody is bothered.
+
+    Another window that has the wallet does it there.
+    """
+    if app.session.other_window is not None:
+        return
     try:
         app.asked_in_vain = await asyncio.to_thread(_ask, app)
     except TallyError:

@@ -10,6 +10,7 @@ from textual.widgets import Footer
 from doors.terminal import Styled, bold, dim, warning
 from wallet.door.wording import plural
 from wallet.tui.actions import bindings
+from wallet.tui.notices import notices
 from wallet.tui.text import Text
 
 if TYPE_CHECKING:
@@ -73,8 +74,8 @@ class AnsweringScreen(Screen[Answer], Generic[Answer]):
             parts.append(dim(f" · unlocked {plural(minutes, 'minute')}" if minutes else " · just unlocked"))
         else:
             parts.append(dim(" · locked"))
-        for notice in self.wallet_app.notices:
-            parts.append(warning(f" · ! {notice}"))
+        if session.is_open:
+            parts += [warning(f" · ! {notice}") for notice in notices(session)]
         self.query_one(".status", Text).show(tuple(parts))
 
 
