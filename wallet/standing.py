@@ -7,7 +7,7 @@ from enum import StrEnum
 from protocol.encoding.strict_json import JsonObject
 from protocol.encoding.time import from_seconds
 from protocol.errors import MalformedError
-from protocol.sdjwt.parse import parse_sd_jwt
+from protocol.sdjwt.parse import parse_unverified_payload
 from wallet.content import CredentialCopy, HeldCredential, StandingWord
 
 # The wallet's clock and the issuer's may differ by so much without anybody lying.
@@ -69,7 +69,7 @@ def standing_of(held: HeldCredential, *, now: datetime) -> PresentStanding:
 
 def signed_payload(copy: CredentialCopy) -> JsonObject:
     """What the issuer signed of `copy`: digests, times, and where its status is."""
-    return parse_sd_jwt(copy.credential).unverified_payload()
+    return parse_unverified_payload(copy.credential)
 
 
 def _moment(payload: JsonObject, name: str) -> datetime | None:

@@ -26,7 +26,7 @@ class Vault:
     def __init__(self, file: SealedFile) -> None:
         """Use `create` or `open`."""
         self.file = file
-        self.content = parse_content(file.body)
+        self._keep(parse_content(file.body))
 
     @classmethod
     def create(
@@ -134,7 +134,7 @@ class Vault:
         with self.file.hold():
             changed = change(self.reload())
             self.file.save(encode_content(changed))
-        self.content = changed
+        self._keep(changed)
 
     def reload(self) -> WalletContent:
         """The content as it is on the disk now, after another process may have changed it.
@@ -142,7 +142,9 @@ class Vault:
         Raises:
             TallyError: as `SealedFile.reload`.
         """
-        self.content = parse_content(self.file.reload())
+        body = self.file.reload()
+        if self.file.generation != self._generation:
+            self._keep(parse_content(body))
         return self.content
 
     def rekey(self, passphrase: Passphrase, *, kdf: KdfParameters) -> None:
@@ -153,3 +155,8 @@ class Vault:
         """
         recovery_key = derive_recovery_key(derive_seed(self.content.entropy))
         self.file.rekey(passphrase=passphrase, kdf=kdf, recovery_key=recovery_key)
+
+    def _keep(self, content: WalletContent) -> None:
+        """`content` is what the file holds in the generation that it is at."""
+        self.content = content
+        self._generation = self.file.generation

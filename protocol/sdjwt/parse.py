@@ -43,8 +43,7 @@ class SdJwt(msgspec.Struct, frozen=True):
         Raises:
             MalformedError: not a strict JSON object in canonical base64url.
         """
-        _, payload, _ = split_compact(self.issuer_jwt)
-        return parse_json_object(decode_base64url(payload))
+        return parse_unverified_payload(self.issuer_jwt)
 
 
 def parse_sd_jwt(text: str) -> SdJwt:
@@ -67,6 +66,17 @@ def parse_sd_jwt(text: str) -> SdJwt:
     if "" in encoded:
         raise MalformedError(Code.FORMAT_INVALID, "an empty disclosure")
     return SdJwt(issuer_jwt, tuple(map(parse_disclosure, encoded)), last or None)
+
+
+def parse_unverified_payload(text: str) -> JsonObject:
+    """The payload of the issuer-signed JWT that `text` is or begins with. No disclosure is looked at.
+
+    Raises:
+        MalformedError: not a strict JSON object in canonical base64url.
+    """
+    issuer_jwt, _, _ = text.partition("~")
+    _, payload, _ = split_compact(issuer_jwt)
+    return parse_json_object(decode_base64url(payload))
 
 
 def read_hash_algorithm(payload: Mapping[str, JsonValue]) -> HashAlgorithm:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from protocol.codes import Code
-from protocol.errors import RefusedError
+from protocol.errors import RefusedError, UnavailableError
 from storage.passphrase import TEST_ONLY, Passphrase
 from storage.sealed_file import SealedFile
 from storage.sealed_header import RecoveryKey
@@ -57,6 +57,26 @@ def test_changes_of_two_open_wallets_are_both_kept(tmp_path: Path) -> None:
         other.change(lambda content: content.with_keys_reserved(2))
         assert one.reload() == other.content
         assert one.content.next_key_index == first_key_index(NOW) + 3
+
+
+def test_a_change_whose_mark_could_not_be_noted_is_seen_by_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: object, **_more: object) -> None:
+        raise UnavailableError(Code.DISK_ERROR)
+
+    with create_vault(tmp_path) as vault:
+        with monkeypatch.context() as broken:
+            broken.setattr("storage.sealed_file.save_mark", fail)
+            refusal_of(lambda: vault.change(lambda content: content.with_keys_reserved(3)))
+        assert vault.reload().next_key_index == first_key_index(NOW) + 3
+
+
+def test_a_wallet_that_did_not_change_is_not_read_again(tmp_path: Path) -> None:
+    with create_vault(tmp_path) as vault:
+        vault.change(lambda content: content.with_keys_reserved(1))
+        before = vault.content
+        assert vault.reload() is before
 
 
 def test_a_change_that_is_refused_changes_nothing(tmp_path: Path) -> None:

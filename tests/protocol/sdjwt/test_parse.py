@@ -4,7 +4,7 @@ from protocol.codes import Code
 from protocol.encoding.base64url import encode_base64url
 from protocol.errors import MalformedError, VerificationError
 from protocol.sdjwt.disclosure import HashAlgorithm, create_disclosure
-from protocol.sdjwt.parse import SdJwt, parse_sd_jwt, read_hash_algorithm
+from protocol.sdjwt.parse import SdJwt, parse_sd_jwt, parse_unverified_payload, read_hash_algorithm
 
 PAYLOAD = encode_base64url(b'{"iss": "did:example:1"}')
 FIRST = create_disclosure("salt", "name", "Ada")
@@ -23,6 +23,13 @@ SECOND = create_disclosure("salt", None, "FR")
 def test_sd_jwt_reads_back_the_same(sd_jwt: SdJwt) -> None:
     assert parse_sd_jwt(sd_jwt.encoded) == sd_jwt
     assert sd_jwt.unverified_payload() == {"iss": "did:example:1"}
+
+
+def test_payload_is_read_without_a_look_at_the_disclosures() -> None:
+    assert parse_unverified_payload(f"e30.{PAYLOAD}.AA~not a disclosure~") == {"iss": "did:example:1"}
+    with pytest.raises(MalformedError) as caught:
+        parse_unverified_payload(f"e30.{PAYLOAD}~a.b.c~")
+    assert caught.value.code is Code.FORMAT_INVALID
 
 
 def test_text_without_key_binding_ends_in_the_last_tilde() -> None:
