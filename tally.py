@@ -24,6 +24,9 @@ _SECTIONS: Mapping[str, Mapping[str, LazyCommand]] = {
         "add": LazyCommand(
             "wallet.cli.receiving:add", "Get a credential from an offer: a link, a file or a picture."
         ),
+        "refill": LazyCommand(
+            "wallet.cli.refilling:refill", "Get further copies of a credential from its issuer."
+        ),
         "present": LazyCommand(
             "wallet.cli.presenting:present", "Answer a request: see who asks for what, then share or decline."
         ),
@@ -35,6 +38,9 @@ _SECTIONS: Mapping[str, Mapping[str, LazyCommand]] = {
         "activity": LazyCommand(
             "wallet.cli.history:activity", "List what was received and shown, with whom and when."
         ),
+        "party": LazyCommand(
+            "wallet.cli.parties:commands", "List whom your wallet knows, and say whom you trust or block."
+        ),
     },
     "Your wallet": {
         "init": LazyCommand(
@@ -43,6 +49,9 @@ _SECTIONS: Mapping[str, Mapping[str, LazyCommand]] = {
         "trust": LazyCommand("wallet.cli.setup:trust", "List the ledgers you trust, or trust another one."),
         "key": LazyCommand("wallet.cli.keys:key", "List your keys, or show the recovery words."),
         "passwd": LazyCommand("wallet.cli.keys:passwd", "Give the wallet a new passphrase."),
+        "agent": LazyCommand(
+            "wallet.cli.agent:agent", "Keep the wallet unlocked for your scripts, or lock it."
+        ),
         "settings": LazyCommand(
             "wallet.cli.preferences:settings", "List how the wallet looks and behaves, or change it."
         ),

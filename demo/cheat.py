@@ -102,7 +102,9 @@ class Cheat:
 
     def _ask(self) -> tuple[VerifiedRequest, str]:
         asked = self._world.ask()
-        return open_request(text_member(asked, "request"), outside=self._outside), text_member(asked, "id")
+        return open_request(self._vault, text_member(asked, "request"), outside=self._outside), text_member(
+            asked, "id"
+        )
 
     def _consent(self, request: VerifiedRequest) -> Consent:
         return prepare_consent(self._vault.content, request, now=now())

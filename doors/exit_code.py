@@ -29,6 +29,7 @@ _EXIT_CODES: Mapping[Code, ExitCode] = {
     for exit_code, codes in {
         # Faults of the machine's own files and disk, not of anything that was to be verified or fetched.
         ExitCode.FAILURE: (
+            Code.AGENT_UNAVAILABLE,
             Code.DATABASE_BUSY,
             Code.DATABASE_DAMAGED,
             Code.DISK_ERROR,
@@ -78,7 +79,10 @@ _EXIT_CODES: Mapping[Code, ExitCode] = {
             Code.ISSUER_METADATA_MISMATCH,
             Code.ISSUER_NOT_TRUSTED,
             Code.LEDGER_NOT_TRUSTED,
+            Code.PARTY_BLOCKED,
+            Code.PARTY_CHANGED,
             Code.REQUEST_CLIENT_UNVERIFIED,
+            Code.REQUEST_OVERASKS,
         ),
     }.items()
     for code in codes

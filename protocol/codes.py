@@ -687,6 +687,14 @@ class Code(StrEnum):
         "Who asks could not be established.",
         "Do not answer; ask for a properly signed request.",
     )
+    REQUEST_OVERASKS = (
+        "request_overasks",
+        "The request asks for more than it seems to need.",
+        "Ask for less, or say why it is needed.",
+        {
+            Audience.HOLDER: "Look at it with `tally present` in a terminal, without --yes, and decide.",
+        },
+    )
     REQUEST_EXPIRED = (
         "request_expired",
         "The request is too old.",
@@ -893,6 +901,14 @@ class Code(StrEnum):
         "The two passphrases are not alike.",
         "Nothing was changed. Try again, and type the same one twice.",
     )
+    AGENT_UNAVAILABLE = (
+        "agent_unavailable",
+        "The agent, which keeps a wallet open, does not do what it should.",
+        "Use the passphrase instead; the detail says what happened.",
+        {
+            Audience.HOLDER: "Give the passphrase instead, or end the agent with `tally agent stop`.",
+        },
+    )
     VAULT_LOCKED = (
         "vault_locked",
         "Another process is using it.",
@@ -949,14 +965,6 @@ class Code(StrEnum):
         "These are not the 24 recovery words.",
         "Check the spelling and the order of the words.",
     )
-    CREDENTIAL_NOT_FOUND = (
-        "credential_not_found",
-        "There is no such credential here.",
-        "Check its id.",
-        {
-            Audience.HOLDER: "See what you have with `tally list`.",
-            Audience.ISSUER: "See what was issued with `tally issuer list`.",
-            Audience.DEVELOPER: "GET /manage/credentials lists what was issued.",
     BACKUP_OF_ANOTHER_WALLET = (
         "backup_of_another_wallet",
         "The backup is of another wallet: its keys come from other words than those of the one here.",
@@ -965,19 +973,39 @@ class Code(StrEnum):
     PARTY_BLOCKED = (
         "party_blocked",
         "You blocked this party, so nothing is sent to it and nothing taken from it.",
-        "If you changed your mind, take the block away with `tally party unmark`.",
+        "If you changed your mind, take the mark away.",
+        {
+            Audience.HOLDER: "If you changed your mind, take the mark away with `tally party unmark`.",
+        },
     )
     PARTY_CHANGED = (
         "party_changed",
         "Somebody else than before answers at this host: the party has another identity now, or is imitated.",
-        "Ask them another way whether it is theirs. Only then forget the old one with `tally party forget`.",
+        "Ask them another way whether it is theirs; go on only then.",
+        {
+            Audience.HOLDER: "Ask them another way whether it is theirs; only then forget the old one with "
+            "`tally party forget`.",
+        },
     )
+    CREDENTIAL_NOT_FOUND = (
+        "credential_not_found",
+        "There is no such credential here.",
+        "Check its id.",
+        {
+            Audience.HOLDER: "See what you have with `tally list`.",
+            Audience.ISSUER: "See what was issued with `tally issuer list`.",
+            Audience.DEVELOPER: "GET /manage/credentials lists what was issued.",
         },
     )
     COPIES_USED_UP = (
         "copies_used_up",
         "Every copy of this credential has been used once.",
         "Ask the issuer for a new offer, which brings new copies.",
+    )
+    REFILL_REFUSED = (
+        "refill_refused",
+        "The issuer gives no further copies of this credential.",
+        "Keep what you have, or ask the issuer for a new offer.",
     )
 
     # Links, pictures and files for the wallet

@@ -9,14 +9,18 @@ from datetime import datetime
 from ledger.fetch import Fetched
 from protocol.claim_path import ClaimPath
 from protocol.codes import Code
+from protocol.encoding.members import text_member
 from protocol.encoding.strict_json import decode_utf8
 from protocol.errors import MalformedError, RefusedError, TallyError, UnavailableError
 from protocol.jws import Algorithm
 from protocol.keys import Ed25519PublicKey, SigningKey
 from protocol.oauth_error import parse_oauth_error
+from protocol.openid4vp.client_id import parse_client_id
 from protocol.openid4vp.invocation import (
+    Invocation,
     RequestByReference,
     RequestByValue,
+    UnsignedRequest,
     encode_fetch_body,
     parse_invocation,
 )
@@ -33,7 +37,9 @@ from protocol.sdjwt.parse import parse_sd_jwt
 from protocol.sdjwt.present import select_disclosures
 from wallet.consent import Consent, ConsentItem
 from wallet.content import ActivityEntry, ActivityKind, WalletContent
+from wallet.known_party import host_of
 from wallet.outside import Outside, status_error
+from wallet.parties import noting_refusals, require_welcome_verifier
 from wallet.vault import Vault
 
 _REFUSED_FETCHES = {
@@ -51,22 +57,33 @@ class Sent:
     redirect_uri: str | None
 
 
-def open_request(link: str, *, outside: Outside) -> VerifiedRequest:
+def open_request(vault: Vault, link: str, *, outside: Outside) -> VerifiedRequest:
     """Read a request and establish who asks. A request that must be declined is answered so at once.
+
+    Nothing at all is sent to a party that is not welcome, and the history says that it was refused.
 
     Raises:
         MalformedError: it cannot be read.
         VerificationError: who asks could not be established, or it is not for now.
+        UnwelcomePartyError: whoever asks is blocked, or came in the place of somebody else.
         RequestRefusedError: it asks for what this wallet does not do; the verifier has been told.
         RefusedError: there is no such request any more.
         UnavailableError: the verifier or the ledger cannot be reached.
     """
-    try:
-        return _open(link.strip(), outside)
-    except RequestRefusedError as refused:
-        with suppress(TallyError):
-            _send_error(refused.reply_to, refused.word, refused.code.meaning, outside)
-        raise
+    invocation = parse_invocation(link.strip(), development=outside.development)
+    client_id = _client_id(invocation, outside)
+    with noting_refusals(vault, now=outside.clock()):
+        host = host_of(invocation.request_uri) if isinstance(invocation, RequestByReference) else None
+        require_welcome_verifier(vault.content, client_id, host=host)
+        try:
+            asked = _open(invocation, outside)
+        except RequestRefusedError as refused:
+            require_welcome_verifier(vault.content, client_id, host=host_of(refused.reply_to.response_uri))
+            with suppress(TallyError):
+                _send_error(refused.reply_to, refused.word, refused.code.meaning, outside)
+            raise
+        _require_welcome(vault.content, asked)
+    return asked
 
 
 def send_presentation(vault: Vault, consent: Consent, *, outside: Outside) -> Sent:
@@ -76,6 +93,7 @@ def send_presentation(vault: Vault, consent: Consent, *, outside: Outside) -> Se
     are saved. Until the verifier has answered, no other process can change the wallet.
 
     Raises:
+        UnwelcomePartyError: the verifier was blocked meanwhile, or its host became somebody else's.
         RefusedError: another process holds the wallet or used the copy meanwhile, or the verifier refused the
             answer.
         UnavailableError: the wallet cannot be saved, or the verifier not be reached. The answer may have
@@ -83,7 +101,7 @@ def send_presentation(vault: Vault, consent: Consent, *, outside: Outside) -> Se
     """
     presentations = _present(vault.content, consent, outside)
     sent = _sent_lines(consent, outside.clock())
-    with vault.file.hold():
+    with vault.file.hold(), noting_refusals(vault, now=outside.clock()):
         vault.change(lambda content: _with_sent(content, consent, sent, now=outside.clock()))
         try:
             redirect_uri = _post(consent.request.request.reply_to, presentations, outside)
@@ -101,6 +119,7 @@ def decline_request(vault: Vault, asked: VerifiedRequest, *, tell: bool, outside
     What the wallet holds is not looked at: nobody can tell who has such a credential from who does not.
 
     Raises:
+        UnwelcomePartyError: the verifier would have to be told, and was blocked meanwhile.
         RefusedError: another process holds the wallet.
         UnavailableError: the verifier cannot be told, or the wallet not be saved.
     """
@@ -111,7 +130,16 @@ def decline_request(vault: Vault, asked: VerifiedRequest, *, tell: bool, outside
         )
         for part in asked.request.query.credentials
     ]
-    vault.change(lambda content: _with_entries(content, entries))
+
+    def change(content: WalletContent) -> WalletContent:
+        if tell:
+            _require_welcome(content, asked)
+        name, now = asked.request.client_name, outside.clock()
+        seen = content.with_party_seen(asked.audience, name=name, presented=False, now=now)
+        return _with_entries(seen, entries)
+
+    with noting_refusals(vault, now=outside.clock()):
+        vault.change(change)
     if tell:
         reply_to = asked.request.reply_to
         _send_error(reply_to, ErrorWord.ACCESS_DENIED, "The holder declined.", outside)
@@ -147,8 +175,22 @@ def create_presentation(
     return shown.encoded_without_key_binding + binding
 
 
-def _open(link: str, outside: Outside) -> VerifiedRequest:
-    invocation = parse_invocation(link, development=outside.development)
+def _client_id(invocation: Invocation, outside: Outside) -> str:
+    """Who the link says asks, which is nobody's word yet."""
+    match invocation:
+        case UnsignedRequest(parameters):
+            client_id = text_member(parameters, "client_id")
+        case _:
+            client_id = invocation.client_id
+    return str(parse_client_id(client_id, development=outside.development))
+
+
+def _require_welcome(content: WalletContent, asked: VerifiedRequest) -> None:
+    host = host_of(asked.request.reply_to.response_uri)
+    require_welcome_verifier(content, asked.audience, host=host)
+
+
+def _open(invocation: Invocation, outside: Outside) -> VerifiedRequest:
     wallet_nonce = None
     match invocation:
         case RequestByReference(client_id, request_uri, by_post):
@@ -213,11 +255,14 @@ def _post(reply_to: ReplyAddress, presentations: dict[str, str], outside: Outsid
 def _with_sent(
     content: WalletContent, consent: Consent, sent: Sequence[ActivityEntry], *, now: datetime
 ) -> WalletContent:
+    _require_welcome(content, consent.request)
     # A credential that answers two parts of a request is shown in one copy.
     shown = {(item.credential.id, item.copy.key): item.linkable for item in consent.items}
     for (credential_id, key), linkable in shown.items():
         content = content.with_copy_used(credential_id, key, now=now, again=linkable)
-    content = content.with_party_seen(consent.party, name=consent.name, presented=True, now=now)
+    content = content.with_party_seen(
+        consent.party, name=consent.name, presented=True, host=consent.host, now=now
+    )
     return _with_entries(content, sent)
 
 

@@ -109,7 +109,7 @@ class Town:
             purpose="Job application",
             retention_days=30,
         )
-        request = open_request(asked["request"], outside=self.outside)
+        request = open_request(self.vault, asked["request"], outside=self.outside)
         return asked["id"], prepare_consent(self.vault.content, request, now=self.clock())
 
     def present(self) -> Any:

@@ -55,6 +55,8 @@ class Inspector:
         now: What its clock says.
         headers: More to go with both.
         forge: Makes the request object of the honest one.
+        key: What it signs with.
+        key_id: The DID URL of that.
     """
 
     url: str
@@ -65,6 +67,8 @@ class Inspector:
     now: datetime = NOW
     headers: Mapping[str, str] = field(default_factory=dict)
     forge: Callable[[str], str] = str
+    key: SigningKey = VERIFIER_KEY
+    key_id: str = VERIFIER_KEY_ID
 
     @property
     def link(self) -> str:
@@ -110,8 +114,8 @@ class Inspector:
     def sign(self, *, wallet_nonce: str | None) -> str:
         return create_request_object(
             self.request,
-            key=VERIFIER_KEY,
-            key_id=VERIFIER_KEY_ID,
+            key=self.key,
+            key_id=self.key_id,
             issued_at=self.now,
             expires_at=self.now + timedelta(minutes=5),
             wallet_nonce=wallet_nonce,

@@ -19,7 +19,7 @@ def main(folder: str, link: str) -> None:
     clock = SetClock()
     with open_vault(Path(folder)) as vault, Courier() as courier:
         outside = Outside(courier, resolve_did, clock, development=True)
-        consent = prepare_consent(vault.content, open_request(link, outside=outside), now=clock())
+        consent = prepare_consent(vault.content, open_request(vault, link, outside=outside), now=clock())
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         sys.stdin.read()

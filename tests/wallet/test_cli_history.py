@@ -52,7 +52,7 @@ def test_no_to_a_request_that_nothing_answers_is_listed_with_what_was_asked(hold
     (entry,) = holder.run("activity", "--json").json["activity"]
     assert (entry["kind"], entry["type"], entry["vct"]) == ("declined", "degree", DEGREE.vct)
     assert entry["claims"] == ["title", "field", "grade"]
-    assert "Z  Degree declined to northgate on ledger.example" in holder.run("activity").stdout
+    assert "Z  Degree declined to “Northgate”, northgate on ledger.example" in holder.run("activity").stdout
 
 
 def test_answer_that_went_wrong_says_why(busy: Holder) -> None:

@@ -82,10 +82,10 @@ def test_hostile_words_of_a_verifier_that_refuses_are_shown_harmlessly(holder: H
 def test_consent_screen_in_a_terminal_has_no_control_characters_but_its_own_styles(holder: Holder) -> None:
     holder.hold()
     request = replace(REQUEST, client_name=HOSTILE)
-    answers = [("Type verifier.example to go on:", "no\n"), ("Tell them", "n\n")]
+    answers = [("Also share?", "\n"), ("[y/N]", "no\n"), ("Tell them", "n\n")]
     finished = holder.converse("present", unsigned(request), answers=answers)
     screen = STYLES.sub("", finished.stdout).replace("\r\n", "\n")
-    assert "They call themselves “a\ufffd[2J\ufffdb\ufffd\ufffdc d”" in screen
+    assert "Who asks        “a\ufffd[2J\ufffdb\ufffd\ufffdc d”" in screen
     assert harmless(screen)
 
 

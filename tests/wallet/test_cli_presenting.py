@@ -13,6 +13,7 @@ from protocol.did.key import encode_did_key, encode_did_key_method
 from protocol.errors import UnavailableError
 from protocol.openid4vp.client_id import ClientId, ClientIdPrefix
 from protocol.openid4vp.dcql.query import parse_dcql_query
+from protocol.openid4vp.match_code import match_code
 from protocol.openid4vp.request import RequestStatement
 from protocol.openid4vp.response import ErrorResponse, PresentationResponse, parse_response
 from protocol.sdjwt.parse import parse_sd_jwt
@@ -33,6 +34,7 @@ from wallet.content import ActivityKind, Standing, StandingWord
 from wallet.vault import Vault
 
 STRANGER = encode_did_key(STRANGER_KEY.public_key)
+OPTIONAL = ("Also share? 1 Grade (numbers with blanks, or Enter for none):", "\n")
 QUESTION = "Share 2 facts with “Northgate”, verifier.example? [y/N]"
 
 
@@ -71,6 +73,9 @@ def test_signed_request_is_answered_with_the_form_scripts_rely_on(graduate: Hold
         "client_id": f"decentralized_identifier:{VERIFIER}",
         "checked_by": "did",
         "verified": True,
+        "trusted": False,
+        "match_code": match_code(f"decentralized_identifier:{VERIFIER}", REQUEST.nonce),
+        "hints": [],
         "credentials": [{"credential": "degree-0001", "disclosed": ["title", "field"]}],
     }
     assert names_sent(graduate) == {"title", "field"}
@@ -78,37 +83,34 @@ def test_signed_request_is_answered_with_the_form_scripts_rely_on(graduate: Hold
 
 def test_consent_screen_says_who_why_what_and_what_not_in_this_order(graduate: Holder) -> None:
     screen = graduate.run("present", signed(), "--yes").stderr
+    code = match_code(f"decentralized_identifier:{VERIFIER}", REQUEST.nonce)
     expected = [
-        "Who asks\n",
-        "They call themselves “Northgate” (their own words)\n",
-        "✓ They signed as northgate on ledger.example",
-        f"    {VERIFIER}\n",
-        "Your answer goes to verifier.example\n",
-        "You have not shown them anything before\n",
-        "Why (their own words)\n",
-        "    “To see whether you may apply”\n",
-        "They keep it  for 30 days (their promise)\n",
-        "They need  from your Degree degree-0001\n",
-        "    issued by city-university on ledger.example\n",
+        "Who asks        “Northgate” (their own words)\n",
+        "                ✓ They signed as northgate on ledger.example, which a ledger you trust confirms\n",
+        "Answer goes to  verifier.example, which you never answered before\n",
+        f"Match code      {code} (their screen must show the same)\n",
+        "Why             “To see whether you may apply” (their own words)\n",
+        "They keep it    for 30 days (their promise)\n",
+        "They need       from your Degree degree-0001, issued by city-university on ledger.example\n",
         f"  [=] Degree                   {DEGREE.example['title']}\n",
         f"  [=] Field of study           {DEGREE.example['field']}\n",
-        "Optional (off, unless you add it with --claim)\n",
+        "Optional        off, unless you add it\n",
         f"  [ ] Grade                    {DEGREE.example['grade']}\n",
-        "Stays hidden\n",
-        "They can link this to an earlier visit  no: a copy nobody has seen, 2 left\n",
+        "Stays hidden    ",
+        "Linkable        no: a copy nobody has seen, 2 left\n",
         "2 facts will be sent.\n",
     ]
     places = [screen.find(line) for line in expected]
     assert -1 not in places
     assert places == sorted(places)
-    hidden = screen[screen.index("Stays hidden") : screen.index("They can link")]
+    hidden = screen[screen.index("Stays hidden") : screen.index("Linkable")]
     assert "Date of birth" in hidden
     for shown in ("Degree", "Field of study", "Grade", DEGREE.example["birth_date"]):
         assert str(shown) not in hidden
 
 
 def test_person_who_agrees_sends_what_was_shown(graduate: Holder) -> None:
-    finished = graduate.converse("present", signed(), answers=[(QUESTION, "y\n")])
+    finished = graduate.converse("present", signed(), answers=[OPTIONAL, (QUESTION, "y\n")])
     assert finished.status == 0
     assert "Sent 2 facts to “Northgate”, verifier.example." in finished.stdout
     assert "sent: ['vp_token=" in finished.stdout
@@ -130,7 +132,7 @@ def test_person_who_agrees_sends_what_was_shown(graduate: Holder) -> None:
 def test_person_who_declines_sends_nothing_unless_they_want_it_known(
     graduate: Holder, answer: str, tell: str, sent: str, said: str
 ) -> None:
-    answers = [(QUESTION, answer), ("Tell them that you declined? [y/N]", tell)]
+    answers = [OPTIONAL, (QUESTION, answer), ("Tell them that you declined? [y/N]", tell)]
     finished = graduate.converse("present", signed(), answers=answers)
     assert finished.status == ExitCode.DECLINED
     assert sent in finished.stdout
@@ -219,7 +221,7 @@ def test_host_that_was_named_is_answered_although_nobody_knows_it(graduate: Hold
 def test_person_types_the_host_of_somebody_whom_nobody_knows(
     graduate: Holder, typed: str, status: int
 ) -> None:
-    answers = [("Type verifier.example to go on:", typed)]
+    answers = [OPTIONAL, (QUESTION, "y\n"), ("Type verifier.example to go on:", typed)]
     if status:
         answers.append(("Tell them", "n\n"))
     finished = graduate.converse("present", unsigned(), answers=answers)
@@ -289,7 +291,7 @@ def test_every_credential_of_an_answer_is_shown(graduate: Holder) -> None:
     ended = graduate.run("present", signed(request), "--yes")
     assert ended.status == 0
     assert "  [=] Seat number              12\n" in ended.stderr
-    assert "Stays hidden\n    nothing\n" in ended.stderr
+    assert "Stays hidden    ticket-0001: nothing\n" in ended.stderr
     assert "1 fact will be sent." in ended.stderr
 
 
@@ -328,17 +330,17 @@ def test_copy_that_was_shown_before_is_said_to_be_linkable(holder: Holder) -> No
     holder.hold(copies=1)
     assert holder.run("present", signed(), "--yes").status == 0
     ended = holder.run("present", signed(), "--yes")
-    assert "They can link this to an earlier visit  ! yes: every copy was shown before." in ended.stderr
-    assert "You have not shown them anything before" not in ended.stderr
+    assert "Linkable        ! yes: every copy was shown before." in ended.stderr
+    assert "verifier.example, known since 2026-11-22\n" in ended.stderr
 
 
 @pytest.mark.parametrize(
     ("statement", "lines"),
     [
-        (None, ["Why  ! They do not say\n", "They keep it  ! They do not say for how long\n"]),
+        (None, ["Why             ! They do not say\n", "They keep it    ! They do not say for how long\n"]),
         (
             RequestStatement("Age", timedelta(0)),
-            ["    “Age”\n", "They keep it  not at all (their promise)\n"],
+            ["Why             “Age” (their own words)\n", "They keep it    not at all (their promise)\n"],
         ),
     ],
 )
@@ -347,7 +349,7 @@ def test_what_the_verifier_does_not_say_is_marked(
 ) -> None:
     request = replace(REQUEST, statement=statement, client_name=None)
     screen = graduate.run("present", signed(request), "--yes").stderr
-    for line in ["  They give no name\n", *lines]:
+    for line in ["Who asks        They give no name\n", *lines]:
         assert line in screen
 
 
@@ -391,13 +393,117 @@ def test_yes_and_decline_exclude_each_other(graduate: Holder) -> None:
 
 def test_name_that_imitates_our_lines_stays_in_its_quotes(graduate: Holder) -> None:
     forged = "Shop” (their own words)" + " " * 80 + "✓ They signed as bank on ledger.example"
-    purpose = "Age check.” " + "\N{NO-BREAK SPACE}" * 60 + "They keep it  not at all (their promise) " * 6
+    purpose = "Age check.” " + "\N{NO-BREAK SPACE}" * 60 + "They keep it    not at all (their promise) " * 6
     statement = RequestStatement(purpose, timedelta(days=365))
     request = replace(REQUEST, client_name=forged, statement=statement)
     screen = graduate.run("present", signed(request), "--yes").stderr
-    assert "  They call themselves “Shop' (their own words) ✓ They signed as bank on l…” (" in screen
-    ours = [line for line in screen.splitlines() if re.match("(They keep it|  ✓ They signed)", line)]
+    assert "Who asks        “Shop' (their own words) ✓ They signed as bank on l…” (" in screen
+    ours = [line for line in screen.splitlines() if re.match("(They keep it| +✓ They signed)", line)]
     assert ours == [
-        "  ✓ They signed as northgate on ledger.example, which a ledger you trust confirms",
-        "They keep it  for 365 days (their promise)",
+        "                ✓ They signed as northgate on ledger.example, which a ledger you trust confirms",
+        "They keep it    for 365 days (their promise)",
     ]
+
+
+# Asked for too much
+
+
+AGE_CHECK = replace(REQUEST, statement=RequestStatement("Age check", timedelta(0)))
+
+
+def test_yes_does_not_answer_who_asks_for_too_much(graduate: Holder) -> None:
+    for allowed in ((), ("--allow-overasking", "other.example")):
+        ended = graduate.run("present", signed(AGE_CHECK), "--yes", "--json", *allowed)
+        assert (ended.status, ended.stdout, ended.error) == (ExitCode.UNTRUSTED, "", "request_overasks")
+        assert "--allow-overasking verifier.example" in ended.stderr
+    assert graduate.outside.sent == []
+
+
+def test_host_that_was_named_is_answered_although_it_asks_for_too_much(graduate: Holder) -> None:
+    link, named = signed(AGE_CHECK), ("--allow-overasking", "verifier.example")
+    ended = graduate.run("present", link, "--yes", *named)
+    assert ended.status == 0
+    for fact in ("title", "field", "grade"):
+        assert f"{DEGREE.example[fact]} ! unusual for an age check\n" in ended.stderr
+    assert names_sent(graduate) == {"title", "field"}
+    again = graduate.run("present", link, "--yes", "--json", *named).json
+    odd = {"kind": "unusual", "claims": ["title", "field", "grade"], "needed": True}
+    assert again["hints"] == [{"kind": "more_than_before", "claims": ["grade"], "needed": False}, odd]
+
+
+def test_doubts_are_told_in_the_order_in_which_they_weigh(graduate: Holder) -> None:
+    stranger = unsigned(asking_for(DEGREE.vct, "student_number"))
+    named = ("--allow-unverified", "verifier.example")
+    assert graduate.run("present", stranger, "--yes", "--json").error == "request_client_unverified"
+    assert graduate.run("present", stranger, "--yes", "--json", *named).error == "request_overasks"
+
+
+@pytest.mark.parametrize(("typed", "status"), [("verifier.example\n", 0), ("y\n", ExitCode.DECLINED)])
+def test_person_types_the_host_of_who_asks_for_too_much(graduate: Holder, typed: str, status: int) -> None:
+    answers = [
+        OPTIONAL,
+        (QUESTION, "y\n"),
+        ("Type verifier.example to go on:", typed),
+    ]
+    if status:
+        answers.append(("Tell them", "n\n"))
+    finished = graduate.converse("present", signed(AGE_CHECK), answers=answers)
+    assert finished.status == status
+    assert "Unusual for an age check: Degree, Field of study." in finished.stdout
+    assert ("vp_token" in finished.stdout) is (status == 0)
+
+
+def test_person_adds_optional_facts_by_number(graduate: Holder) -> None:
+    question = OPTIONAL[0]
+    answers = [(question, wrong) for wrong in ("grade\n", "2\n", "0 1\n")]
+    answers += [(question, "1\n"), ("Share 3 facts with", "y\n")]
+    finished = graduate.converse("present", signed(), answers=answers)
+    assert finished.status == 0
+    assert "3 facts will be sent." in finished.stdout
+    assert "Sent 3 facts to" in finished.stdout
+
+
+def test_person_who_named_optional_facts_is_not_asked_for_them(graduate: Holder) -> None:
+    finished = graduate.converse(
+        "present", signed(), "--claim", "grade", answers=[("Share 3 facts with", "y\n")]
+    )
+    assert (finished.status, "Also share?" in finished.stdout) == (0, False)
+
+
+# Parties
+
+
+def test_key_that_the_person_trusts_needs_no_second_yes(graduate: Holder) -> None:
+    link = key_signed()
+    assert graduate.run("present", link, "--decline").status == ExitCode.DECLINED
+    assert graduate.run("party", "trust", STRANGER, "--yes").status == 0
+    ended = graduate.run("present", link, "--yes", "--json")
+    assert (ended.json["verified"], ended.json["trusted"]) == (True, True)
+    ended = graduate.run("present", link, "--yes")
+    assert "✓ They signed with the key that you trust\n" in ended.stderr
+    assert "verifier.example, ✓ on your list, known since 2026-11-22\n" in ended.stderr
+
+
+def test_blocked_party_is_refused_and_listed_so(graduate: Holder) -> None:
+    assert graduate.run("present", signed(), "--yes").status == 0
+    assert graduate.run("party", "block", "verifier.example").status == 0
+    ended = graduate.run("present", signed(), "--yes", "--json")
+    assert (ended.status, ended.error) == (ExitCode.UNTRUSTED, "party_blocked")
+    assert len(graduate.outside.sent) == 1
+    entry = graduate.run("activity", "--json").json["activity"][0]
+    assert (entry["kind"], entry["outcome"]) == ("refused", "party_blocked")
+    assert graduate.run("party", "unmark", "verifier.example").status == 0
+    assert graduate.run("present", signed(), "--yes").status == 0
+
+
+def test_other_key_at_the_same_host_is_refused_until_the_party_is_forgotten(graduate: Holder) -> None:
+    named = ("--yes", "--allow-unverified", "verifier.example")
+    assert graduate.run("present", signed(), "--yes").status == 0
+    for link, who in ((key_signed(), STRANGER), (unsigned(), RESPONSE_URI)):
+        ended = graduate.run("present", link, *named, "--json")
+        assert (ended.status, ended.error) == (ExitCode.UNTRUSTED, "party_changed")
+        for part in ("verifier.example was", VERIFIER, who):
+            assert part in ended.stderr
+    assert len(graduate.outside.sent) == 1
+    assert graduate.run("party", "forget", "verifier.example", "--yes").status == 0
+    assert graduate.run("present", key_signed(), *named).status == 0

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from protocol.codes import Code
@@ -20,11 +20,12 @@ from tests.wallet.holdings import DEGREE
 from tests.wallet.inspector import Inspector, query_for, resigned
 from wallet.outside import Outside
 from wallet.present import open_request
+from wallet.vault import Vault
 
 
-def refusal(link: str, outside: Outside) -> TallyError:
+def refusal(vault: Vault, link: str, outside: Outside) -> TallyError:
     with pytest.raises(TallyError) as caught:
-        open_request(link, outside=outside)
+        open_request(vault, link, outside=outside)
     return caught.value
 
 
@@ -107,10 +108,10 @@ def with_queries(count: int) -> Callable[[dict[str, Any]], object]:
     ],
 )
 def test_a_request_whose_sender_is_not_established_is_not_answered_at_all(
-    inspector: Inspector, outside: Outside, forge: Callable[[str], str], code: Code
+    vault: Vault, inspector: Inspector, outside: Outside, forge: Callable[[str], str], code: Code
 ) -> None:
     inspector.forge = forge
-    error = refusal(inspector.link, outside)
+    error = refusal(vault, inspector.link, outside)
     assert error.code is code
     assert not isinstance(error, RequestRefusedError)
     assert inspector.answers == []
@@ -137,14 +138,14 @@ def test_a_request_whose_sender_is_not_established_is_not_answered_at_all(
     ],
 )
 def test_a_client_that_cannot_be_checked_is_refused(
-    inspector: Inspector, outside: Outside, client_id: str, code: Code
+    vault: Vault, inspector: Inspector, outside: Outside, client_id: str, code: Code
 ) -> None:
     parameters = {
         "client_id": client_id.format(url=inspector.url),
         "request_uri": f"{inspector.url}/request",
         "request_uri_method": "post",
     }
-    assert refusal(encode_link("openid4vp", parameters), outside).code is code
+    assert refusal(vault, encode_link("openid4vp", parameters), outside).code is code
     assert inspector.answers == []
 
 
@@ -174,10 +175,10 @@ def test_a_client_that_cannot_be_checked_is_refused(
     ],
 )
 def test_an_unsigned_request_only_comes_from_the_address_that_is_answered(
-    inspector: Inspector, outside: Outside, changed: dict[str, str], code: Code
+    vault: Vault, inspector: Inspector, outside: Outside, changed: dict[str, str], code: Code
 ) -> None:
     parameters = parse_link(inspector.unsigned_link(), scheme="openid4vp") | changed
-    assert refusal(encode_link("openid4vp", parameters), outside).code is code
+    assert refusal(vault, encode_link("openid4vp", parameters), outside).code is code
     assert inspector.answers == []
 
 
@@ -285,6 +286,7 @@ BAD_QUERIES: dict[str, Any] = {
     ],
 )
 def test_a_request_that_cannot_be_served_is_declined_in_the_words_of_the_protocol(
+    vault: Vault,
     inspector: Inspector,
     outside: Outside,
     change: Callable[[dict[str, Any]], object],
@@ -292,25 +294,25 @@ def test_a_request_that_cannot_be_served_is_declined_in_the_words_of_the_protoco
     code: Code,
 ) -> None:
     inspector.forge = resigned(change)
-    error = refusal(inspector.link, outside)
+    error = refusal(vault, inspector.link, outside)
     assert isinstance(error, RequestRefusedError)
     assert error.code is code
     assert inspector.declined() == (word.value, code.meaning)
 
 
 def test_a_verifier_that_cannot_be_told_what_is_wrong_changes_nothing(
-    inspector: Inspector, outside: Outside, courier: Courier
+    vault: Vault, inspector: Inspector, outside: Outside, courier: Courier
 ) -> None:
     inspector.forge = resigned(lambda it: it.pop("nonce"))
     courier.lie("/response", is_away)
-    assert isinstance(refusal(inspector.link, outside), RequestRefusedError)
+    assert isinstance(refusal(vault, inspector.link, outside), RequestRefusedError)
 
 
 # How requests come
 
 
 def test_a_request_comes_by_post_by_get_in_the_link_or_unsigned(
-    inspector: Inspector, outside: Outside, courier: Courier
+    vault: Vault, inspector: Inspector, outside: Outside, courier: Courier
 ) -> None:
     by_get = encode_reference(inspector.request.client_id, f"{inspector.url}/request", by_post=False)
     by_value = encode_link(
@@ -318,20 +320,20 @@ def test_a_request_comes_by_post_by_get_in_the_link_or_unsigned(
         {"client_id": str(inspector.request.client_id), "request": inspector.sign(wallet_nonce=None)},
     )
     asked: list[VerifiedRequest] = [
-        open_request(link, outside=outside) for link in (inspector.link, by_get, f" {by_value}\n")
+        open_request(vault, link, outside=outside) for link in (inspector.link, by_get, f" {by_value}\n")
     ]
     assert [request.request for request in asked] == [inspector.request] * 3
     assert courier.paths("POST") == courier.paths("GET") == ["/request"]
-    unsigned = open_request(inspector.unsigned_link(), outside=outside)
+    unsigned = open_request(vault, inspector.unsigned_link(), outside=outside)
     assert unsigned.request.query == inspector.request.query
     assert unsigned.request.statement is None
 
 
 def test_each_fetch_of_a_request_has_a_nonce_of_its_own(
-    inspector: Inspector, outside: Outside, courier: Courier
+    vault: Vault, inspector: Inspector, outside: Outside, courier: Courier
 ) -> None:
     for _ in range(2):
-        open_request(inspector.link, outside=outside)
+        open_request(vault, inspector.link, outside=outside)
     one, other = [sent.body for sent in courier.sent]
     assert one != other
     assert b"degree" not in one
@@ -348,10 +350,10 @@ def test_each_fetch_of_a_request_has_a_nonce_of_its_own(
     ],
 )
 def test_a_request_that_cannot_be_had_is_a_typed_error(
-    inspector: Inspector, outside: Outside, status: int, code: Code
+    vault: Vault, inspector: Inspector, outside: Outside, status: int, code: Code
 ) -> None:
     inspector.given = status
-    assert refusal(inspector.link, outside).code is code
+    assert refusal(vault, inspector.link, outside).code is code
 
 
 @pytest.mark.parametrize(
@@ -365,16 +367,18 @@ def test_a_request_that_cannot_be_had_is_a_typed_error(
     ],
 )
 def test_a_request_object_that_cannot_be_read_is_a_typed_error(
-    inspector: Inspector, outside: Outside, body: str
+    vault: Vault, inspector: Inspector, outside: Outside, body: str
 ) -> None:
     inspector.forge = lambda _token: body
-    refusal(inspector.link, outside)
+    refusal(vault, inspector.link, outside)
     assert inspector.answers == []
 
 
+# One wallet for all of them: none is written into it.
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.one_of(st.text(), st.text().map("openid4vp://?".__add__)))
-def test_whatever_is_no_request_is_a_typed_error(link: str) -> None:
+def test_whatever_is_no_request_is_a_typed_error(vault: Vault, link: str) -> None:
     with Courier() as courier:
         outside = Outside(courier, resolve_did, SetClock(), development=True)
-        assert isinstance(refusal(link, outside), TallyError)
+        assert isinstance(refusal(vault, link, outside), TallyError)
         assert courier.sent == []

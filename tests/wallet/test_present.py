@@ -59,7 +59,7 @@ def vault(vault: Vault) -> Vault:
 
 
 def consent_to(vault: Vault, link: str, outside: Outside) -> Consent:
-    return prepare_consent(vault.content, open_request(link, outside=outside), now=outside.clock())
+    return prepare_consent(vault.content, open_request(vault, link, outside=outside), now=outside.clock())
 
 
 def refused_to_send(vault: Vault, consent: Consent, outside: Outside) -> TallyError:
@@ -509,7 +509,7 @@ def test_a_redirect_is_not_followed_and_nothing_is_sent_again(
     if place == "request":
         inspector.given = status
         with pytest.raises(RefusedError) as caught:
-            open_request(inspector.link, outside=outside)
+            open_request(vault, inspector.link, outside=outside)
         assert caught.value.code is Code.NETWORK_REDIRECT_FORBIDDEN
     else:
         consent = consent_to(vault, inspector.link, outside)
@@ -543,7 +543,9 @@ def test_who_has_no_such_credential_declines_in_the_same_words(
     vault: Vault, inspector: Inspector, outside: Outside, vct: str
 ) -> None:
     asked = open_request(
-        inspector.ask({"credentials": [query_for(DEGREE), query_for(vct, query_id="b")]}), outside=outside
+        vault,
+        inspector.ask({"credentials": [query_for(DEGREE), query_for(vct, query_id="b")]}),
+        outside=outside,
     )
     with pytest.raises(RefusedError) as caught:
         prepare_consent(vault.content, asked, now=NOW)
@@ -555,7 +557,7 @@ def test_who_has_no_such_credential_declines_in_the_same_words(
         assert (entry.party, entry.kind) == (str(inspector.request.client_id), ActivityKind.DECLINED)
         assert (entry.credential_type, entry.claim_names) == (asked_for, ())
         assert entry.purpose == "To see that you are of age"
-    answered = open_request(inspector.ask(LEVEL), outside=outside)
+    answered = open_request(vault, inspector.ask(LEVEL), outside=outside)
     decline_request(vault, answered, tell=True, outside=outside)
     assert inspector.answers == [without]
 

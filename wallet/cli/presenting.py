@@ -7,22 +7,32 @@ import click
 from doors.clock import now
 from doors.command import Command, pass_terminal
 from doors.exit_code import ExitCode
-from doors.prompts import PassphraseSource, confirm, confirm_by_typing, passphrase_options
+from doors.prompts import PassphraseSource, ask, confirm, confirm_by_typing, passphrase_options
 from doors.terminal import Terminal, good, warning
 from protocol.codes import Code
 from protocol.encoding.strict_json import JsonObject, JsonValue
 from protocol.errors import RefusedError, UnavailableError
-from wallet.cli.access import open_wallet
+from wallet.cli.access import require_presence, unlock_wallet
 from wallet.cli.source import image_option, read_source
 from wallet.consent import Consent, dotted, prepare_consent
 from wallet.content import ActivityKind
-from wallet.door.consent_lines import called, consent_lines, counted
+from wallet.door.consent_lines import (
+    called,
+    consent_lines,
+    count_line,
+    counted,
+    doubt_lines,
+    fact_line,
+)
 from wallet.door.link import LinkKind
 from wallet.door.network import open_outside
 from wallet.door.place import wallet_folder
-from wallet.door.wording import one_line
+from wallet.door.wording import one_line, shown_label
+from wallet.label import type_label
 from wallet.outside import Outside
+from wallet.overasking import Hint
 from wallet.present import decline_request, open_request, send_presentation
+from wallet.refill import can_refill
 from wallet.vault import Vault
 
 
@@ -35,9 +45,10 @@ from wallet.vault import Vault
 @image_option
 @click.option("--claim", "claims", metavar="NAME", multiple=True, help="Also send this optional fact.")
 @click.option("--credential", metavar="ID", help="Answer with this credential.")
-@click.option("--yes", is_flag=True, help="Send what they need without asking, if it is known who asks.")
+@click.option("--yes", is_flag=True, help="Send what they need without asking, if nothing speaks against it.")
 @click.option("--decline", is_flag=True, help="Send nothing, and tell them that you declined.")
 @click.option("--allow-unverified", metavar="HOST", help="Answer this host although nobody knows who asks.")
+@click.option("--allow-overasking", metavar="HOST", help="Answer this host although it asks for too much.")
 @passphrase_options
 @pass_terminal
 def present(
@@ -50,6 +61,7 @@ def present(
     yes: bool,
     decline: bool,
     allow_unverified: str | None,
+    allow_overasking: str | None,
     passphrase: PassphraseSource,
 ) -> ExitCode:
     """Answer a request: see who asks, why and for what, then share or decline. REQUEST is a link, a file
@@ -63,31 +75,71 @@ def present(
     link = read_source(terminal, request, image=image, kind=LinkKind.REQUEST)
     if link is None:
         raise RefusedError(Code.USAGE_INVALID, "a REQUEST is needed, or --image")
-    with open_wallet(terminal, passphrase) as vault, open_outside(wallet_folder()) as outside:
+    unlocked = unlock_wallet(terminal, passphrase)
+    with unlocked.vault as vault, open_outside(wallet_folder()) as outside:
         if credential is not None:
             vault.content.credential(credential)
-        asked = open_request(link, outside=outside)
+        asked = open_request(vault, link, outside=outside)
         if decline:
             # Whether something answers is nobody's business, and makes no difference.
             return _decline(terminal, vault, Consent(asked, (), known=None), tell=True, outside=outside)
         consent = prepare_consent(vault.content, asked, now=now(), prefer=credential).with_optional(claims)
         for line in consent_lines(consent):
             terminal.note(*line)
-        allowed = consent.is_verified or allow_unverified == consent.host
-        if not allowed and (yes or not terminal.interactive):
-            # --yes says that a person need not be asked, never that a check which failed does not matter.
-            detail = f"if you know that {consent.host} is theirs, give --allow-unverified {consent.host}"
-            raise RefusedError(Code.REQUEST_CLIENT_UNVERIFIED, detail)
+        doubts = _doubts(consent, allow_unverified=allow_unverified, allow_overasking=allow_overasking)
+        if doubts and (yes or not terminal.interactive):
+            # --yes says that a person need not be asked, never that a doubt does not matter.
+            raise doubts[0]
         try:
-            if not allowed:
-                confirm_by_typing(terminal, f"Nobody knows who {consent.host} is.", consent.host)
-            elif not yes:
+            if not yes:
+                consent = consent if claims else _ask_for_optional(terminal, consent)
                 confirm(terminal, f"Share {counted(consent)} with {called(consent)}?")
+                if doubts:
+                    for line in doubt_lines(consent):
+                        terminal.note(*line)
+                    confirm_by_typing(terminal, "Are you sure?", consent.host)
+                require_presence(terminal, passphrase, unlocked)
         except RefusedError as error:
             if error.code is not Code.DECLINED:
                 raise
             return _decline(terminal, vault, consent, tell=_wants_to_tell(terminal), outside=outside)
         return _send(terminal, vault, consent, outside=outside)
+
+
+def _doubts(
+    consent: Consent, *, allow_unverified: str | None, allow_overasking: str | None
+) -> list[RefusedError]:
+    """Why one yes is not enough, as what a script is told that gave no more than that."""
+    doubts: list[RefusedError] = []
+    if not consent.is_verified and allow_unverified != consent.host:
+        detail = f"if you know that {consent.host} is theirs, give --allow-unverified {consent.host}"
+        doubts.append(RefusedError(Code.REQUEST_CLIENT_UNVERIFIED, detail))
+    if consent.over_asks and allow_overasking != consent.host:
+        detail = f"if you want to send it all the same, give --allow-overasking {consent.host}"
+        doubts.append(RefusedError(Code.REQUEST_OVERASKS, detail))
+    return doubts
+
+
+def _ask_for_optional(terminal: Terminal, consent: Consent) -> Consent:
+    """The consent with the optional facts that a person adds by number."""
+    offered = [(item, fact) for item in consent.items for fact in item.optional]
+    if not offered or not terminal.interactive:
+        return consent
+    facts = ", ".join(f"{number} {shown_label(fact.label)}" for number, (_, fact) in enumerate(offered, 1))
+    while True:
+        question = f"Also share? {facts} (numbers with blanks, or Enter for none):"
+        words = ask(terminal, question, option="--claim").replace(",", " ").split()
+        numbers = {int(word) for word in words if word.isascii() and word.isdigit()}
+        if len(numbers) == len({*words}) and numbers <= {*range(1, len(offered) + 1)}:
+            break
+        terminal.note(warning("! "), "Nothing was added: that is none of these numbers.")
+    chosen = [offered[number - 1] for number in sorted(numbers)]
+    consent = consent.with_ticks({(item.query_id, fact.path) for item, fact in chosen})
+    for item in consent.items:
+        for fact in item.chosen:
+            terminal.note(*fact_line("[x]", fact))
+    terminal.note(*count_line(consent))
+    return consent
 
 
 def _send(terminal: Terminal, vault: Vault, consent: Consent, *, outside: Outside) -> ExitCode:
@@ -101,7 +153,20 @@ def _send(terminal: Terminal, vault: Vault, consent: Consent, *, outside: Outsid
     terminal.say(good("✓ "), f"Sent {counted(consent)} to {called(consent)}.")
     if sent.redirect_uri is not None:
         terminal.say("They ask you to go on at ", one_line(sent.redirect_uri, max_characters=2048))
+    _tell_used_up(terminal, vault, consent)
     return ExitCode.SUCCESS
+
+
+def _tell_used_up(terminal: Terminal, vault: Vault, consent: Consent) -> None:
+    """Say of which credentials no copy is left that nobody has seen."""
+    for credential_id in dict.fromkeys(item.credential.id for item in consent.items):
+        held = vault.content.credential(credential_id)
+        if not held.unused_copies:
+            label = shown_label(type_label(held.credential_type))
+            remedy = f"`tally refill {held.id}` gets new ones."
+            if not can_refill(held, now=now()):
+                remedy = "Only a new offer of its issuer brings new ones."
+            terminal.note(warning("! "), f"Every copy of your {label} {held.id} was shown now. {remedy}")
 
 
 def _decline(terminal: Terminal, vault: Vault, consent: Consent, *, tell: bool, outside: Outside) -> ExitCode:
@@ -136,6 +201,17 @@ def _document(
         "client_id": consent.party,
         "checked_by": consent.checked_by.value,
         "verified": consent.is_verified,
+        "trusted": consent.is_trusted,
+        "match_code": consent.match_code,
+        "hints": [_hint_document(hint) for hint in consent.hints],
         "credentials": items,
     }
     terminal.document(document)
+
+
+def _hint_document(hint: Hint) -> JsonObject:
+    return {
+        "kind": hint.kind.value,
+        "claims": [dotted(path) for path in hint.paths],
+        "needed": hint.is_needed,
+    }

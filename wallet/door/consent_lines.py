@@ -1,29 +1,35 @@
-"""The consent screen in plain lines, in the order a person decides: who, why, what, what not, what remains.
+"""The consent in plain lines, in the order a person decides: who, why, what, what not, what remains.
 
 What the verifier says about itself stands in quotes and is called its own words; what was checked stands
-outside of them.
+outside of them. Both doors use these lines, so that neither says less than the other.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from doors.terminal import Styled, bold, dim, good, warning
+from protocol.claim_path import ClaimPath
 from protocol.openid4vp.request_object import DidClient
-from wallet.consent import Consent, ConsentItem
+from wallet.consent import Consent, ConsentItem, dotted
 from wallet.door.wording import (
+    MAX_DID,
     one_line,
     plural,
     quoted,
+    shown_day,
     shown_did,
     shown_label,
     shown_retention,
     shown_value,
 )
 from wallet.facts import ShownClaim
-from wallet.label import type_label
+from wallet.label import claim_label, type_label
+from wallet.overasking import Hint, HintKind
 
 Line = tuple[str | Styled, ...]
 
+_COLUMN = 14
 _LABEL_WIDTH = 23
+_MAX_EXACT = 2048
 
 
 def called(consent: Consent) -> str:
@@ -38,91 +44,186 @@ def counted(consent: Consent) -> str:
 
 
 def consent_lines(consent: Consent) -> Iterator[Line]:
-    """The lines of the screen, without the question."""
-    yield from _who(consent)
-    yield from _why(consent)
+    """The whole consent, without the question."""
+    yield from who_lines(consent)
+    yield from why_lines(consent)
     for item in consent.items:
         yield ()
-        yield from _what(item)
+        yield from _item_lines(consent, item)
+    yield from outlook_lines(consent)
+
+
+def who_lines(consent: Consent) -> Iterator[Line]:
+    """Who asks, how that was checked, and what the person knows of them."""
+    if consent.name is None:
+        yield _row("Who asks", "They give no name")
+    else:
+        yield _row("Who asks", bold(quoted(consent.name)), dim(" (their own words)"))
+    client = consent.request.client
+    if not isinstance(client, DidClient):
+        yield _row("", warning("! "), "Not verified: the request is not signed, anybody can have made it")
+    elif client.did.evidence is not None:
+        did = shown_did(client.did.did)
+        yield _row("", good("✓ "), f"They signed as {did}, which a ledger you trust confirms")
+    else:
+        if consent.is_trusted:
+            yield _row("", good("✓ "), "They signed with the key that you trust")
+        else:
+            yield _row("", warning("! "), "Not verified: they signed with a key that anybody can have made")
+        yield _row("", dim(one_line(client.did.did, max_characters=MAX_DID)))
+    yield _row("Answer goes to", bold(consent.host), ", ", *_standing(consent))
+    yield _row("Match code", bold(consent.match_code), dim(" (their screen must show the same)"))
+
+
+def why_lines(consent: Consent) -> Iterator[Line]:
+    """What for, and for how long they keep it."""
+    if consent.purpose is None:
+        yield _row("Why", warning("! "), "They do not say")
+    else:
+        purpose = quoted(consent.purpose, max_characters=len(consent.purpose))
+        yield _row("Why", purpose, dim(" (their own words)"))
+    if consent.retention is None:
+        yield _row("They keep it", warning("! "), "They do not say for how long")
+    else:
+        yield _row("They keep it", shown_retention(consent.retention), dim(" (their promise)"))
+
+
+def item_title(item: ConsentItem) -> Line:
+    """Which credential it is that answers."""
+    held = item.credential
+    label = shown_label(type_label(held.credential_type))
+    return (f"your {label} {held.id}", dim(f", issued by {shown_did(held.issuer)}"))
+
+
+def hint_word(consent: Consent, item: ConsentItem, fact: ShownClaim) -> str | None:
+    """What is odd about asking for this fact, in a few words; None if nothing is."""
+    hints = {
+        hint.kind: hint
+        for hint in consent.hints
+        if hint.query_id == item.query_id and fact.path in hint.paths
+    }
+    if HintKind.BIRTH_DATE in hints:
+        return f"{_facts(item, hints[HintKind.BIRTH_DATE].instead[:1])} says less"
+    if HintKind.UNUSUAL in hints:
+        return f"unusual for {hints[HintKind.UNUSUAL].request_kind}"
+    if HintKind.RARELY_NEEDED in hints:
+        return "rarely needed"
+    return "not asked for last time" if HintKind.MORE_THAN_BEFORE in hints else None
+
+
+def doubt_lines(consent: Consent) -> Iterator[Line]:
+    """Why one yes is not enough: nobody knows who asks, or they need too much."""
+    if not consent.is_verified:
+        yield warning("! "), f"Nobody knows who {consent.host} is."
+    items = {item.query_id: item for item in consent.items}
+    for hint in consent.hints:
+        if hint.is_needed:
+            yield warning("! "), _doubt(items[hint.query_id], hint)
+
+
+def outlook_lines(consent: Consent) -> Iterator[Line]:
+    """What stays hidden, whether they will recognize the person, and how many facts leave."""
+    for item in consent.items:
+        of = f"{item.credential.id}: " if consent.items[1:] else ""
+        hidden = dict.fromkeys(shown_label(fact.label) for fact in item.hidden)
+        yield _row("Stays hidden", of, ", ".join(hidden) or "nothing")
+        yield _row("Linkable", of, *_linkability(item))
     if consent.items:
         yield ()
-        yield from _outlook(consent)
+        yield count_line(consent)
 
 
-def _who(consent: Consent) -> Iterator[Line]:
+def count_line(consent: Consent) -> Line:
+    """How many facts will leave."""
+    if consent.facts:
+        return (bold(f"{counted(consent)} will be sent."),)
+    return (bold("No fact about you will be sent, only that you have this credential."),)
+
+
+def fact_line(mark: str, fact: ShownClaim, *, odd: str | None = None) -> Line:
+    """A fact behind its mark, and what is odd about asking for it."""
+    # One blank before the last: a value that goes on below must do so in its own column.
+    hint = (warning(f" ! {odd}"),) if odd else ()
+    return (f"  {mark} {shown_label(fact.label).ljust(_LABEL_WIDTH)}  ", shown_value(fact.value), *hint)
+
+
+def exact_lines(consent: Consent) -> Iterator[Line]:
+    """Who asks and what leaves, in the words of the protocol."""
+    request = consent.request.request
+    rows = [("client id", consent.party), ("answer to", request.reply_to.response_uri)]
     client = consent.request.client
-    yield (bold("Who asks"),)
-    if consent.name is None:
-        yield ("  They give no name",)
-    else:
-        yield "  They call themselves ", bold(quoted(consent.name)), dim(" (their own words)")
-    if consent.is_verified and isinstance(client, DidClient):
-        yield (
-            "  ",
-            good("✓ "),
-            f"They signed as {shown_did(client.did.did)}, which a ledger you trust confirms",
-        )
-        yield (dim(f"    {client.did.did}"),)
-    elif isinstance(client, DidClient):
-        yield "  ", warning("! "), "Not verified: they signed with a key that says nothing about who has it"
-        yield (dim(f"    {one_line(client.did.did, max_characters=200)}"),)
-    else:
-        yield "  ", warning("! "), "Not verified: the request is not signed, anybody can have made it"
-    yield "  Your answer goes to ", bold(consent.host)
-    if consent.first_time:
-        yield ("  You have not shown them anything before",)
+    if isinstance(client, DidClient) and client.did.evidence is not None:
+        rows.append(("ledger", client.did.evidence.origin))
+    for item in consent.items:
+        rows += [
+            ("credential", item.credential.id),
+            ("type", item.credential.credential_type),
+            ("issuer", item.credential.issuer),
+            ("facts", ", ".join(dotted(fact.path) for fact in item.disclosed) or "none"),
+        ]
+    for name, value in rows:
+        yield dim(name.ljust(_COLUMN)), "  ", one_line(value, max_characters=_MAX_EXACT)
 
 
-def _why(consent: Consent) -> Iterator[Line]:
-    if consent.purpose is None:
-        yield bold("Why"), "  ", warning("! "), "They do not say"
-    else:
-        yield bold("Why"), dim(" (their own words)")
-        yield "    ", quoted(consent.purpose, max_characters=len(consent.purpose))
-    if consent.retention is None:
-        yield bold("They keep it"), "  ", warning("! "), "They do not say for how long"
-    else:
-        yield bold("They keep it"), f"  {shown_retention(consent.retention)}", dim(" (their promise)")
-
-
-def _what(item: ConsentItem) -> Iterator[Line]:
-    held = item.credential
-    yield (
-        bold("They need"),
-        f"  from your {shown_label(type_label(held.credential_type))} {held.id}",
-    )
-    yield (dim(f"    issued by {shown_did(held.issuer)}"),)
+def _item_lines(consent: Consent, item: ConsentItem) -> Iterator[Line]:
+    yield _row("They need", "from ", *item_title(item))
     if not item.needed:
         yield ("  no fact, only that you have it",)
     for fact in item.needed:
-        yield _fact("[=]", fact)
+        yield fact_line("[=]", fact, odd=hint_word(consent, item, fact))
     if item.optional:
-        yield bold("Optional"), dim(" (off, unless you add it with --claim)")
+        yield _row("Optional", dim("off, unless you add it"))
     for fact in item.optional:
-        yield _fact("[x]" if fact in item.chosen else "[ ]", fact)
+        mark = "[x]" if fact in item.chosen else "[ ]"
+        yield fact_line(mark, fact, odd=hint_word(consent, item, fact))
     tied = [fact for fact in item.chosen if fact not in item.optional]
     if tied:
-        yield bold("With it"), dim(" (the issuer lets nobody keep it apart)")
+        yield _row("With it", dim("the issuer lets nobody keep it apart"))
     for fact in tied:
-        yield _fact("[x]", fact)
-    yield (bold("Stays hidden"),)
-    hidden = dict.fromkeys(shown_label(fact.label) for fact in item.hidden)
-    yield "    ", ", ".join(hidden) or "nothing"
-    yield bold("They can link this to an earlier visit"), "  ", *_linkability(item)
+        yield fact_line("[x]", fact)
+    for hint in consent.hints:
+        if (hint.query_id, hint.kind) == (item.query_id, HintKind.EVERYTHING):
+            yield warning("! "), _doubt(item, hint)
 
 
-def _fact(mark: str, fact: ShownClaim) -> Line:
-    return (f"  {mark} {shown_label(fact.label).ljust(_LABEL_WIDTH)}  ", shown_value(fact.value))
+def _standing(consent: Consent) -> Line:
+    if consent.known is None or consent.first_time:
+        return ("which you never answered before",)
+    since = f"known since {shown_day(consent.known.first_seen)}"
+    return (good("✓ "), f"on your list, {since}") if consent.is_trusted else (since,)
 
 
 def _linkability(item: ConsentItem) -> Line:
     if item.linkable:
-        return warning("! "), "yes: every copy was shown before. Get new ones from the issuer"
+        has_refill = item.credential.refill is not None
+        remedy = f"`tally refill {item.credential.id}` gets new ones" if has_refill else "Ask for a new offer"
+        return warning("! "), f"yes: every copy was shown before. {remedy}"
     return (f"no: a copy nobody has seen, {len(item.credential.unused_copies)} left",)
 
 
-def _outlook(consent: Consent) -> Iterator[Line]:
-    if consent.facts:
-        yield (bold(f"{counted(consent)} will be sent."),)
-    else:
-        yield (bold("No fact about you will be sent, only that you have this credential."),)
+def _doubt(item: ConsentItem, hint: Hint) -> str:
+    leaving = {fact.path for fact in item.disclosed}
+    facts = _facts(item, [path for path in hint.paths if path in leaving])
+    match hint.kind:
+        case HintKind.BIRTH_DATE:
+            return f"They ask for {facts}, where {_facts(item, hint.instead)} says less."
+        case HintKind.EVERYTHING:
+            return f"They ask for everything in your {shown_label(type_label(_vct(item)))}."
+        case HintKind.MORE_THAN_BEFORE:
+            return f"They did not ask for this the last time: {facts}."
+        case HintKind.UNUSUAL:
+            return f"Unusual for {hint.request_kind}: {facts}."
+        case HintKind.RARELY_NEEDED:
+            return f"Rarely needed by anybody: {facts}."
+
+
+def _facts(item: ConsentItem, paths: Sequence[ClaimPath]) -> str:
+    return ", ".join(dict.fromkeys(shown_label(claim_label(_vct(item), path)) for path in paths))
+
+
+def _vct(item: ConsentItem) -> str:
+    return item.credential.credential_type
+
+
+def _row(label: str, *parts: str | Styled) -> Line:
+    return (bold(label), " " * (_COLUMN + 2 - len(label)), *parts)

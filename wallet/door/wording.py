@@ -9,6 +9,8 @@ from doors.terminal import Styled, bad, dim, good, safe_text, warning
 from protocol.did.webvh.identifier import parse_webvh
 from protocol.encoding.strict_json import JsonValue
 from protocol.errors import MalformedError
+from protocol.openid4vp.client_id import ClientIdPrefix
+from wallet.known_party import PartyMark, host_of
 from wallet.standing import PresentStanding, PresentWord
 
 MAX_DID = 100
@@ -28,6 +30,14 @@ _MARKS: Mapping[PresentWord, tuple[str, Callable[[str], Styled]]] = {
     PresentWord.EXPIRED: ("✗", bad),
     PresentWord.REVOKED: ("✗", bad),
 }
+_PARTY_MARKS: Mapping[PartyMark, tuple[str, Callable[[str], Styled]]] = {
+    PartyMark.TRUSTED: ("✓", good),
+    PartyMark.SEEN: ("–", dim),
+    PartyMark.BLOCKED: ("✗", bad),
+}
+_SIGNED, _UNSIGNED = (
+    f"{prefix}:" for prefix in (ClientIdPrefix.DECENTRALIZED_IDENTIFIER, ClientIdPrefix.REDIRECT_URI)
+)
 _QUOTES = str.maketrans('"“”„«»', "''''''")
 
 
@@ -69,6 +79,19 @@ def shown_did(did: str) -> str:
     if not _PLAIN_NAME.fullmatch(name):
         name = quoted(name) if name else ""
     return f"{name} on {identifier.authority}" if name else identifier.authority
+
+
+def shown_party(client_id: str) -> str:
+    """A party as a person can tell it from others: who it signed as, or else where answers to it go."""
+    if client_id.startswith(_UNSIGNED):
+        return one_line(host_of(client_id.removeprefix(_UNSIGNED)), max_characters=MAX_DID)
+    return shown_did(client_id.removeprefix(_SIGNED))
+
+
+def shown_mark(mark: PartyMark, *, width: int = 0) -> Styled:
+    """What the owner of the wallet said of a party, behind a sign that says the same without colour."""
+    sign, style = _PARTY_MARKS[mark]
+    return style(f"{sign} {mark}".ljust(width))
 
 
 def shown_label(text: str) -> str:
