@@ -14,7 +14,7 @@ from protocol.codes import Code
 from protocol.errors import MalformedError, RefusedError
 from protocol.keys import Ed25519PrivateKey, P256PrivateKey
 from wallet.known_party import KnownParty, PartyMark, PartyRole, identity_of, met
-from wallet.pending import PendingIssuance
+from wallet.pending import PendingIssuance, Refill
 from wallet.recovery_phrase import HolderKey, derive_holder_key
 
 MAX_ACTIVITY = 5000
@@ -59,6 +59,7 @@ class Standing:
     def known_since(self) -> datetime:
         """Since when the wallet knows it to stand so."""
         return self.since or self.checked_at
+
     def followed_by(self, later: "Standing") -> "Standing":
         """What counts once `later` was learnt. Bad news stays: a revocation for good, whatever older list
         someone serves again, and a suspension until a list says otherwise.
@@ -69,6 +70,7 @@ class Standing:
             return self
         is_news = later.word is not self.word or later.word is StandingWord.VALID
         return later if is_news else replace(later, since=self.known_since)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldCredential:
@@ -83,6 +85,8 @@ class HeldCredential:
         received_at: When it came in first.
         copies: At least one.
         standing: How it stood when its issuer was last asked.
+        refill: How further copies are had; None where the issuer gives none.
+        gone: The keys of copies that were presented and are gone, so that no backup brings one back as new.
     """
 
     id: str
@@ -93,6 +97,8 @@ class HeldCredential:
     copies: tuple[CredentialCopy, ...]
     standing: Standing | None = None
     offer: str | None = None
+    refill: Refill | None = None
+    gone: tuple[HolderKey, ...] = ()
 
     @property
     def unused_copies(self) -> tuple[CredentialCopy, ...]:
@@ -104,6 +110,18 @@ class HeldCredential:
         """The copy to present next: an unused one; when none is left, the one that was shown longest ago."""
         unused = self.unused_copies
         return unused[0] if unused else min(self.copies, key=lambda copy: copy.used_at or self.received_at)
+
+    def refilled(self, copies: tuple[CredentialCopy, ...], standing: Standing | None) -> "HeldCredential":
+        """With further copies, which came with word on its status, in the place of those that were used."""
+        used = tuple(copy.key for copy in self.copies if copy.used_at is not None)
+        if self.standing is not None and standing is not None:
+            standing = self.standing.followed_by(standing)
+        return replace(
+            self,
+            copies=(*self.unused_copies, *copies),
+            gone=(*self.gone, *used),
+            standing=standing or self.standing,
+        )
 
 
 class ActivityKind(StrEnum):
@@ -195,11 +213,22 @@ class WalletContent:
 
     def pending_issuance(self, offer: str) -> PendingIssuance | None:
         """The issuance of the offer with this digest that is not complete; None if there is none."""
-        return next((pending for pending in self.pending if pending.offer == offer), None)
+        return next((each for each in self.pending if (each.offer, each.refill_of) == (offer, None)), None)
+
+    def pending_refill(self, credential_id: str) -> PendingIssuance | None:
+        """The refill of this credential that is not complete; None if there is none."""
+        return next((each for each in self.pending if each.refill_of == credential_id), None)
+
+    def pending_again(self, pending: PendingIssuance) -> PendingIssuance | None:
+        """What is left of `pending`; None if it is complete."""
+        if pending.refill_of is not None:
+            return self.pending_refill(pending.refill_of)
+        return self.pending_issuance(pending.offer)
 
     def with_pending(self, pending: PendingIssuance) -> "WalletContent":
         """With an issuance that has begun, or what is left of it; without it, if nothing is left."""
-        others = tuple(other for other in self.pending if other.offer != pending.offer)
+        same = (pending.offer, pending.refill_of)
+        others = tuple(other for other in self.pending if (other.offer, other.refill_of) != same)
         return replace(self, pending=(*others, pending) if pending.credentials else others)
 
     def with_copy_used(
@@ -229,13 +258,50 @@ class WalletContent:
         return self._with_changed(replace(held, standing=followed))
 
     def without_credential(self, credential_id: str) -> "WalletContent":
-        """Without a credential and all of its copies.
+        """Without a credential, all of its copies, and those that are still to come.
 
         Raises:
             RefusedError: there is no such credential.
         """
         removed = self.credential(credential_id)
-        return replace(self, credentials=tuple(held for held in self.credentials if held is not removed))
+        return replace(
+            self,
+            credentials=tuple(held for held in self.credentials if held is not removed),
+            pending=tuple(each for each in self.pending if each.refill_of != credential_id),
+        )
+
+    def with_refilled(
+        self, credential_id: str, copies: tuple[CredentialCopy, ...], standing: Standing | None
+    ) -> "WalletContent":
+        """With further copies of a credential, as `HeldCredential.refilled`.
+
+        Raises:
+            RefusedError: there is no such credential.
+        """
+        return self._with_changed(self.credential(credential_id).refilled(copies, standing))
+
+    def with_refresh_token(self, old: str, new: str | None) -> "WalletContent":
+        """With another refresh token wherever `old` was, None for no refill any more."""
+
+        def renewed(refill: Refill | None) -> Refill | None:
+            if refill is None or refill.refresh_token != old:
+                return refill
+            return None if new is None else replace(refill, refresh_token=new)
+
+        return replace(
+            self,
+            credentials=tuple(replace(held, refill=renewed(held.refill)) for held in self.credentials),
+            pending=tuple(
+                replace(
+                    each,
+                    credentials=tuple(
+                        replace(credential, refill=renewed(credential.refill))
+                        for credential in each.credentials
+                    ),
+                )
+                for each in self.pending
+            ),
+        )
 
     def with_party_seen(
         self, client_id: str, *, name: str | None, presented: bool, now: datetime, host: str | None = None

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from ledger.fetch import Fetched
 from protocol.codes import Code
-from protocol.errors import RefusedError, TallyError
+from protocol.errors import RefusedError, TallyError, VerificationError
 from protocol.keys import SigningKey
 from protocol.openid4vci.credential import (
     MAX_RESPONSE_BYTES,
@@ -28,12 +28,14 @@ from protocol.openid4vci.credential import (
 )
 from protocol.openid4vci.metadata import (
     AUTHORIZATION_SERVER_WELL_KNOWN,
+    IssuerMetadata,
     parse_authorization_server_metadata,
     select_authorization_server,
     well_known_address,
 )
 from protocol.openid4vci.proof import create_proof
 from protocol.openid4vci.token import (
+    RefreshRequest,
     TokenRequest,
     TokenResponse,
     encode_token_request,
@@ -43,7 +45,7 @@ from protocol.openid4vci.token import (
 )
 from wallet.offer import OfferedCredential, OpenedOffer
 from wallet.outside import JSON, Outside, read_refusal, status_error
-from wallet.pending import PendingCredential, PendingIssuance
+from wallet.pending import PendingCredential, PendingIssuance, Refill
 
 MAX_CREDENTIALS = 16
 """How many credentials one offer can bring: a server names as many as it likes, and each costs requests."""
@@ -149,20 +151,32 @@ def redeem_offer(offer: OpenedOffer, transaction_code: str | None, *, outside: O
         VerificationError: another authorization server than the issuer names.
         MalformedError, UnavailableError: an answer that cannot be read, or none.
     """
-    server = select_authorization_server(offer.metadata, offer.grant.authorization_server)
-    address = well_known_address(server, AUTHORIZATION_SERVER_WELL_KNOWN, development=outside.development)
-    metadata = parse_authorization_server_metadata(
-        outside.fetcher.fetch_ok(address, accept=JSON).body,
-        expected_issuer=server,
-        development=outside.development,
-    )
-    if metadata.token_endpoint is None:
-        raise RefusedError(Code.OFFER_INVALID, "the authorization server has no token endpoint")
     request = TokenRequest(offer.grant.code, transaction_code)
-    answer = outside.post_form(metadata.token_endpoint, encode_token_request(request))
-    if answer.status != 200:
-        raise token_refusal(read_refusal(answer), with_transaction_code=request.transaction_code is not None)
-    return parse_token_response(answer.body)
+    return _request_token(offering_server(offer), request, outside)
+
+
+def offering_server(offer: OpenedOffer) -> str:
+    """The authorization server that redeems `offer`.
+
+    Raises:
+        RefusedError: it is not told which one.
+        VerificationError: another one than the issuer names.
+    """
+    return select_authorization_server(offer.metadata, offer.grant.authorization_server)
+
+
+def refresh_access(refill: Refill, metadata: IssuerMetadata, *, outside: Outside) -> TokenResponse:
+    """Exchange the refresh token of `refill` for an access token; `metadata` is that of its issuer now.
+
+    Raises:
+        RefusedError: GRANT_INVALID, once the issuer allows no refill any more.
+        VerificationError: whoever gave the refresh token is not the issuer's authorization server any more.
+        MalformedError, UnavailableError: an answer that cannot be read, or none.
+    """
+    servers = metadata.authorization_servers or (metadata.credential_issuer,)
+    if refill.authorization_server not in servers:
+        raise VerificationError(Code.ISSUER_METADATA_MISMATCH, "authorization_servers")
+    return _request_token(refill.authorization_server, RefreshRequest(refill.refresh_token), outside)
 
 
 def select_credentials(
@@ -181,6 +195,22 @@ def select_credentials(
     if len(targets) > MAX_CREDENTIALS:
         raise RefusedError(Code.SIZE_EXCEEDED, f"more than {MAX_CREDENTIALS} credentials")
     return tuple(targets)
+
+
+def _request_token(server: str, request: TokenRequest | RefreshRequest, outside: Outside) -> TokenResponse:
+    address = well_known_address(server, AUTHORIZATION_SERVER_WELL_KNOWN, development=outside.development)
+    metadata = parse_authorization_server_metadata(
+        outside.fetcher.fetch_ok(address, accept=JSON).body,
+        expected_issuer=server,
+        development=outside.development,
+    )
+    if metadata.token_endpoint is None:
+        raise RefusedError(Code.OFFER_INVALID, "the authorization server has no token endpoint")
+    answer = outside.post_form(metadata.token_endpoint, encode_token_request(request))
+    if answer.status != 200:
+        with_code = isinstance(request, TokenRequest) and request.transaction_code is not None
+        raise token_refusal(read_refusal(answer), with_transaction_code=with_code)
+    return parse_token_response(answer.body)
 
 
 def _refusal(answer: Fetched) -> RefusedError:

@@ -97,13 +97,13 @@ def open_offer(source: str, *, outside: Outside) -> OpenedOffer:
     offer = _read_offer(source, outside)
     if offer.pre_authorized is None:
         raise RefusedError(Code.OFFER_INVALID, "it asks to log in with the issuer, which this wallet cannot")
-    metadata = _fetch_issuer_metadata(offer.credential_issuer, outside)
+    metadata = fetch_issuer_metadata(offer.credential_issuer, outside=outside)
     return OpenedOffer(
         digest=offer_digest(source),
         issuer_url=metadata.credential_issuer,
         issuer_name=next((display.name for display in metadata.display if display.name), None),
         # What would not work is found out here, before the code of the offer is used up.
-        credentials=tuple(_offered(metadata, identifier) for identifier in offer.configuration_ids),
+        credentials=tuple(read_offered(metadata, identifier) for identifier in offer.configuration_ids),
         transaction_code=offer.pre_authorized.transaction_code,
         batch_size=metadata.batch_size,
         grant=offer.pre_authorized,
@@ -126,13 +126,25 @@ def _read_offer(source: str, outside: Outside) -> CredentialOffer:
     return offer
 
 
-def _fetch_issuer_metadata(issuer: str, outside: Outside) -> IssuerMetadata:
+def fetch_issuer_metadata(issuer: str, *, outside: Outside) -> IssuerMetadata:
+    """What `issuer` says about itself, at its own address.
+
+    Raises:
+        MalformedError: it cannot be read.
+        VerificationError: it belongs to another issuer.
+        UnavailableError: the issuer cannot be reached.
+    """
     address = well_known_address(issuer, ISSUER_WELL_KNOWN, development=outside.development)
     fetched = outside.fetcher.fetch_ok(address, accept=JSON)
     return parse_issuer_metadata(fetched.body, expected_issuer=issuer, development=outside.development)
 
 
-def _offered(metadata: IssuerMetadata, identifier: str) -> OfferedCredential:
+def read_offered(metadata: IssuerMetadata, identifier: str) -> OfferedCredential:
+    """The credential that the issuer gives under `identifier`, if this wallet can hold it.
+
+    Raises:
+        RefusedError: the issuer gives none, or none that could be held here.
+    """
     configuration = select_configuration(metadata, identifier)
     assert configuration.vct is not None, "select_configuration gives none without a type"
     return OfferedCredential(
