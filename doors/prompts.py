@@ -106,9 +106,7 @@ class PassphraseSource:
             MalformedError: as `read`.
         """
         passphrase = self._read(terminal, "New passphrase:")
-        # As it will be used: NFKC makes one character of several.
-        if len(unicodedata.normalize("NFKC", passphrase)) < MIN_NEW_CHARACTERS:
-            raise RefusedError(Code.PASSPHRASE_TOO_SHORT)
+        require_long_enough(passphrase)
         if self._is_prompt and _ask_hidden("The same again:") != passphrase:
             raise RefusedError(Code.PASSPHRASE_UNREPEATED)
         return passphrase
@@ -144,6 +142,17 @@ class PassphraseSource:
         if not passphrase:
             raise RefusedError(Code.INPUT_REQUIRED, "the passphrase is empty")
         return passphrase
+
+
+def require_long_enough(passphrase: str) -> None:
+    """Check that a new passphrase has enough characters; nothing else about it is a rule.
+
+    Raises:
+        RefusedError: it has not.
+    """
+    # As it will be used: NFKC makes one character of several.
+    if len(unicodedata.normalize("NFKC", passphrase)) < MIN_NEW_CHARACTERS:
+        raise RefusedError(Code.PASSPHRASE_TOO_SHORT)
 
 
 def passphrase_options(command: Callable[..., R]) -> Callable[..., R]:

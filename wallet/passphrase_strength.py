@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from wallet.recovery_phrase import recovery_words
+from wallet.recovery_phrase import word_list
 
 GUESSES_PER_SECOND = 10
 """What a computer tries in a second on a stolen copy of the wallet: each try costs it one Argon2id."""
@@ -132,7 +132,7 @@ def _repeated_unit(text: str) -> str | None:
 @functools.cache
 def _known_words() -> Mapping[str, tuple[float, Weakness | None]]:
     """What each word costs that is known, and whether it is among the first that are tried."""
-    common, listed = _COMMON.split(), recovery_words()
+    common, listed = _COMMON.split(), word_list()
     return dict.fromkeys(listed, (math.log10(len(listed)), None)) | dict.fromkeys(
         common, (math.log10(len(common)), Weakness.COMMON)
     )

@@ -64,11 +64,6 @@ def encode_recovery_phrase(entropy: bytes) -> str:
     return str(_english().to_mnemonic(entropy))
 
 
-def recovery_words() -> Sequence[str]:
-    """The 2,048 words a recovery phrase is made of, in alphabetic order; the first four letters tell one."""
-    return tuple(_english().wordlist)
-
-
 def parse_recovery_phrase(text: str) -> bytes:
     """The 32 bytes of entropy behind 24 words, in any case and with any white space between them.
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from wallet.door.strength import strength_line
 from wallet.passphrase_strength import Strength, Weakness, estimate_strength
-from wallet.recovery_phrase import recovery_words
+from wallet.recovery_phrase import word_list
 
 HOUR, DAY, YEAR = 3600, 86_400, 31_557_600
 
@@ -51,7 +51,7 @@ def test_what_is_none_of_these_holds_out_by_its_length(passphrase: str, least: f
 
 
 def test_word_counts_as_a_word_however_long_it_is() -> None:
-    words = recovery_words()
+    words = word_list()
     for word in (min(words, key=len), max(words, key=len)):
         assert estimate_strength(word).guesses_log10 <= math.log10(len(words)) + 0.01
 
