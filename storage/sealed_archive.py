@@ -38,6 +38,8 @@ def write_archive(path: Path, body: bytes, *, recovery_key: RecoveryKey, replaci
     )
     data = seal(header, master_key, Content(1, secrets.token_bytes(KEY_BYTES), body))
     with Folder(path.absolute().parent, private=False) as folder:
+        # Nobody else writes this name, or one of the two fails and says so.
+        folder.remove_leftovers(path.name)
         if replacing:
             folder.replace(path.name, data)
         else:

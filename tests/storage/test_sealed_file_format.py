@@ -25,7 +25,7 @@ SHELF = ROOT / "tests" / "vectors" / "sealed-file"
 CASES: dict[str, Any] = json.loads((SHELF / "v1.json").read_text())
 FILES = sorted(path.name for path in SHELF.glob("*.sealed"))
 OPENINGS = [(name, secret) for name in FILES for secret in CASES["files"][name]["secrets"]]
-SECRETS = {
+SECRETS: dict[str, Passphrase | RecoveryKey] = {
     "passphrase": Passphrase(CASES["passphrase"]),
     "recovery key": RecoveryKey(bytes.fromhex(CASES["recovery_key"])),
 }
