@@ -9,6 +9,7 @@ It says who, when, which claims by name, and how it ended; like the history itse
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TypeVar
 
 from protocol.claim_path import ClaimPath, parse_claim_path
@@ -22,6 +23,7 @@ from protocol.errors import MalformedError
 from protocol.keys import Ed25519PublicKey
 from protocol.keys.multikey import encode_multikey, parse_multikey
 from protocol.restate import restate_malformed
+from storage.atomic_file import Folder
 from wallet.activity import select_activity
 from wallet.content import ActivityEntry, ActivityKind, WalletContent
 from wallet.recovery_phrase import derive_export_key, derive_seed
@@ -97,6 +99,17 @@ def create_activity_export(
     document = _encode(export)
     signature = key.sign(_CONTEXT + canonicalize(document))
     return canonicalize({**document, "signature": encode_base64url(signature)})
+
+
+def save_activity_export(file: Path, data: bytes) -> None:
+    """Write an export to a new file, mode 0600.
+
+    Raises:
+        RefusedError: there is something of that name, or no such folder.
+        UnavailableError: full disk, or the disk's fault.
+    """
+    with Folder(file.absolute().parent, private=False) as folder:
+        folder.create(file.name, data)
 
 
 def verify_activity_export(data: bytes) -> ActivityExport:

@@ -10,38 +10,28 @@ import click
 from doors.clock import now
 from doors.command import Group, pass_terminal
 from doors.prompts import PassphraseSource, confirm, passphrase_options
-from doors.terminal import Terminal, bold, dim, good, warning
-from protocol.claim_path import ClaimPath
+from doors.terminal import Terminal, dim, good, warning
 from protocol.codes import Code
 from protocol.encoding.strict_json import JsonObject, JsonValue
 from protocol.encoding.time import encode_utc
 from protocol.errors import RefusedError, TallyError
 from protocol.keys.multikey import encode_multikey
-from storage.atomic_file import Folder
 from wallet.activity import parse_since, select_activity
 from wallet.activity_export import (
     MAX_BYTES,
     ActivityExport,
     create_activity_export,
     export_key,
+    save_activity_export,
     verify_activity_export,
 )
 from wallet.cli.access import open_wallet
 from wallet.consent import dotted
-from wallet.content import ActivityEntry, ActivityKind, WalletContent
+from wallet.content import ActivityEntry, WalletContent
+from wallet.door.activity_lines import activity_lines, ordered_claims
 from wallet.door.place import wallet_folder
-from wallet.door.wording import one_line, plural, quoted, shown_did, shown_label, shown_retention
-from wallet.facts import claim_order
-from wallet.label import claim_label, type_label, type_name
-
-_DID_CLIENT = "decentralized_identifier:"
-_WORDS = {
-    ActivityKind.RECEIVED: "received from",
-    ActivityKind.PRESENTED: "shown to",
-    ActivityKind.DECLINED: "declined to",
-    ActivityKind.REFUSED: "refused to",
-    ActivityKind.REMOVED: "removed, from",
-}
+from wallet.door.wording import plural, quoted
+from wallet.label import type_name
 
 R = TypeVar("R")
 
@@ -79,7 +69,8 @@ def list_activity(
         documents: list[JsonValue] = [_document(entry, name) for entry, name in selected]
         terminal.document({"activity": documents})
         for entry, name in selected:
-            _print(terminal, entry, name)
+            for line in activity_lines(entry, name):
+                terminal.say(*line)
         if not vault.content.activity:
             terminal.note(
                 "Nothing yet. What you receive, share or decline will be listed here, without values."
@@ -120,8 +111,7 @@ def export(
     with open_wallet(terminal, passphrase) as vault:
         data = create_activity_export(vault.content, party=party, since=begin, now=now())
         exported = verify_activity_export(data)
-        with Folder(file.absolute().parent, private=False) as folder:
-            folder.create(file.name, data)
+        save_activity_export(file, data)
     terminal.document(
         {"file": str(file), "entries": len(exported.entries), "key": encode_multikey(exported.key)}
     )
@@ -191,13 +181,8 @@ def _is_own(terminal: Terminal, exported: ActivityExport, passphrase: Passphrase
         return None
 
 
-def _claims(entry: ActivityEntry) -> list[ClaimPath]:
-    vct = entry.credential_type or ""
-    return sorted(entry.claim_names, key=lambda path: claim_order(vct, path))
-
-
 def _document(entry: ActivityEntry, name: str | None) -> JsonObject:
-    claims: list[JsonValue] = [dotted(path) for path in _claims(entry)]
+    claims: list[JsonValue] = [dotted(path) for path in ordered_claims(entry)]
     retention = None if entry.retention is None else int(entry.retention / timedelta(seconds=1))
     return {
         "time": encode_utc(entry.time),
@@ -211,18 +196,3 @@ def _document(entry: ActivityEntry, name: str | None) -> JsonObject:
         "retention_seconds": retention,
         "outcome": None if entry.outcome is None else entry.outcome.value,
     }
-
-
-def _print(terminal: Terminal, entry: ActivityEntry, name: str | None) -> None:
-    vct = entry.credential_type
-    label = "" if vct is None else f"{shown_label(type_label(vct))} "
-    party = shown_did(entry.party.removeprefix(_DID_CLIENT))
-    who = f"{quoted(name)}, {party}" if name else party
-    terminal.say(dim(encode_utc(entry.time)), "  ", bold(label), f"{_WORDS[entry.kind]} {who}")
-    if entry.claim_names and vct is not None:
-        terminal.say("    ", ", ".join(shown_label(claim_label(vct, path)) for path in _claims(entry)))
-    if entry.purpose is not None:
-        kept = "" if entry.retention is None else f", kept {shown_retention(entry.retention)}"
-        terminal.say("    ", quoted(entry.purpose, max_characters=len(entry.purpose)), kept)
-    if entry.outcome is not None:
-        terminal.say("    ", f"✗ {one_line(entry.outcome.meaning, max_characters=200)} ", dim(entry.outcome))
