@@ -48,6 +48,25 @@ def state_folder(role: str, *, make: bool = True) -> Path:
     return _private_folder(home / "state" / role, make=make)
 
 
+def runtime_folder(role: str, *, make: bool = True) -> Path:
+    """The folder for the sockets of `role`, which are worth nothing after a restart.
+
+    Where the platform has no such place of this user's own, it is the one for states: never the folder for
+    temporary files, where others could be first. `make` as in `data_folder`.
+
+    Raises:
+        RefusedError: others could enter the folder, it is not ours, it cannot be made, or TALLY_HOME is none.
+    """
+    home = _home()
+    if home is not None:
+        return _private_folder(home / "run" / role, make=make)
+    if not os.environ.get("XDG_RUNTIME_DIR"):
+        return state_folder(role, make=make)
+    from platformdirs import user_runtime_path
+
+    return _private_folder(user_runtime_path(_APPLICATION, appauthor=False) / role, make=make)
+
+
 def _home() -> Path | None:
     configured = os.environ.get("TALLY_HOME")
     if not configured:

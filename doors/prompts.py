@@ -107,7 +107,7 @@ class PassphraseSource:
         """
         passphrase = self._read(terminal, "New passphrase:")
         require_long_enough(passphrase)
-        if self._is_prompt and _ask_hidden("The same again:") != passphrase:
+        if self.is_prompt and _ask_hidden("The same again:") != passphrase:
             raise RefusedError(Code.PASSPHRASE_UNREPEATED)
         return passphrase
 
@@ -118,7 +118,7 @@ class PassphraseSource:
             RefusedError: as `read`; the passphrase is wrong; or what else `open_with` raises.
             MalformedError: as `read`.
         """
-        for _ in range(_TRIES - 1 if self._is_prompt else 0):
+        for _ in range(_TRIES - 1 if self.is_prompt else 0):
             try:
                 return open_with(self.read(terminal))
             except RefusedError as error:
@@ -128,7 +128,8 @@ class PassphraseSource:
         return open_with(self.read(terminal))
 
     @property
-    def _is_prompt(self) -> bool:
+    def is_prompt(self) -> bool:
+        """Whether a person is asked for it."""
         return self.file is None and self.descriptor is None
 
     def _read(self, terminal: Terminal, question: str) -> str:
@@ -184,12 +185,12 @@ def passphrase_options(command: Callable[..., R]) -> Callable[..., R]:
     return with_passphrase
 
 
-def _ask_hidden(question: str) -> str:
 def leave_no_image() -> None:
     """Let this process leave no image of its memory behind when it crashes: it is about to have keys."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
+def _ask_hidden(question: str) -> str:
     try:
         return getpass.getpass(f"{question} ")
     except EOFError as error:

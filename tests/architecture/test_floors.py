@@ -72,6 +72,7 @@ def test_only_the_fetcher_and_the_server_open_connections(module: str) -> None:
         Path("doors/server.py"),
         Path("ledger/addresses.py"),
         Path("ledger/guarded_network.py"),
+        Path("wallet/agent/channel.py"),  # a Unix socket, which leads to nobody outside
     }
     floors = [path for path in FILES if path.parts[0] in FLOORS and path not in allowed]
     assert [path for path in floors if module in imports(path)] == []

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from doors.clock import now
-from doors.home import data_folder, state_folder
+from doors.home import data_folder, runtime_folder, state_folder
 from protocol.codes import Code
 from protocol.errors import RefusedError
 
@@ -122,3 +122,25 @@ def test_home_that_is_a_file_is_said_to_be_one(tmp_path: Path, monkeypatch: pyte
             folder("wallet")
         assert refusal.value.code is Code.SETTINGS_INVALID
         assert refusal.value.detail == f"TALLY_HOME: {tmp_path / 'home'} is not a folder"
+
+
+def test_sockets_are_where_the_platform_has_a_place_of_this_users_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TALLY_HOME", raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
+    assert runtime_folder("wallet") == tmp_path / "run" / "tallystick" / "wallet"
+    assert mode(runtime_folder("wallet")) == 0o700
+    monkeypatch.delenv("XDG_RUNTIME_DIR")
+    assert runtime_folder("wallet", make=False) == tmp_path / "state" / "tallystick" / "wallet"
+
+
+def test_sockets_are_moved_with_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TALLY_HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "elsewhere"))
+    assert runtime_folder("wallet") == tmp_path / "run" / "wallet"
+    runtime_folder("wallet").chmod(0o755)
+    with pytest.raises(RefusedError) as refusal:
+        runtime_folder("wallet")
+    assert refusal.value.code is Code.VAULT_PERMISSIONS

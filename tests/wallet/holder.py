@@ -23,7 +23,7 @@ import wallet.door.network
 from ledger.trust import TrustedLedger, TrustedLedgers, trust_ledgers
 from protocol.keys import Ed25519PublicKey
 from storage.passphrase import TEST_ONLY, KdfParameters, Passphrase
-from storage.sealed_header import RecoveryKey
+from storage.sealed_header import Secret
 from tests.command import environment_of, run_tally
 from tests.processes import Finished, converse
 from tests.wallet.parties import DEGREE, ISSUER, ISSUER_URL, NOW, POLICY, URL, Outside, issue, resolve_did
@@ -125,7 +125,7 @@ class Holder:
 
 def _open_cheaply(
     path: Path,
-    secret: Passphrase | RecoveryKey,
+    secret: Secret,
     *,
     mark_folder: Path,
     accept_rollback: bool = False,

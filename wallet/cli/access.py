@@ -1,22 +1,85 @@
 """What the wallet's commands share: the open wallet, and a screen that nobody scrolls back."""
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
 
 from doors.prompts import PassphraseSource
 from doors.terminal import Terminal, warning
+from protocol.codes import Code
+from protocol.errors import TallyError, VerificationError
 from storage.passphrase import Passphrase
 from storage.sealed_file import Freshness
-from storage.sealed_header import RecoveryKey
-from wallet.door.place import require_wallet, wallet_folder
+from storage.sealed_header import Secret
+from wallet.agent.client import ask_key
+from wallet.agent.messages import AgentKey
+from wallet.door.place import agent_folder, require_wallet, wallet_folder
 from wallet.folder import WalletFolder
+from wallet.unlocking import needs_passphrase_again
 from wallet.vault import Vault
 
 _OTHER_SCREEN, _FIRST_SCREEN = "\x1b[?1049h\x1b[H", "\x1b[?1049l"
 
 
+@dataclass(frozen=True, slots=True)
+class UnlockedWallet:
+    """The open wallet, and how long ago somebody proved to be its owner."""
+
+    vault: Vault
+    _before: timedelta
+    _since: float
+
+    @property
+    def unlocked_for(self) -> timedelta:
+        """How long ago somebody gave the passphrase, to this command or to the agent."""
+        return self._before + timedelta(seconds=time.monotonic() - self._since)
+
+
 def open_wallet(terminal: Terminal, passphrase: PassphraseSource) -> Vault:
+    """The vault of `unlock_wallet`.
+
+    Raises:
+        TallyError: as `unlock_wallet`.
+    """
+    return unlock_wallet(terminal, passphrase).vault
+
+
+def unlock_wallet(terminal: Terminal, passphrase: PassphraseSource) -> UnlockedWallet:
+    """The wallet, opened with the key that the agent keeps, or, where there is none, with the passphrase.
+
+    Raises:
+        TallyError: as `open_wallet_anew`.
+    """
+    folder = wallet_folder()
+    require_wallet(folder)
+    key = _key_of_agent()
+    if key is not None:
+        try:
+            return UnlockedWallet(
+                open_vault(terminal, folder, key.master_key), key.unlocked_for, time.monotonic()
+            )
+        except VerificationError as error:
+            # It has another key since. Or it is damaged: that is told to who knows the passphrase.
+            if error.code is not Code.VAULT_DAMAGED:
+                raise
+    return UnlockedWallet(open_wallet_anew(terminal, passphrase), timedelta(0), time.monotonic())
+
+
+def require_presence(terminal: Terminal, passphrase: PassphraseSource, unlocked: UnlockedWallet) -> None:
+    """Ask a person for the passphrase again, before something is shared on an unlock of long ago.
+
+    Raises:
+        RefusedError: it is wrong.
+    """
+    if passphrase.is_prompt and needs_passphrase_again(unlocked.unlocked_for):
+        terminal.note("The wallet was unlocked a while ago: show that it is you.")
+        open_wallet_anew(terminal, passphrase).close()
+
+
+def open_wallet_anew(terminal: Terminal, passphrase: PassphraseSource) -> Vault:
     """The wallet, opened with its passphrase; a person hears when something about its file is odd.
 
     Raises:
@@ -28,7 +91,7 @@ def open_wallet(terminal: Terminal, passphrase: PassphraseSource) -> Vault:
     return passphrase.unlock(terminal, lambda text: open_vault(terminal, folder, Passphrase(text)))
 
 
-def open_vault(terminal: Terminal, folder: WalletFolder, secret: Passphrase | RecoveryKey) -> Vault:
+def open_vault(terminal: Terminal, folder: WalletFolder, secret: Secret) -> Vault:
     """As `open_wallet`, with a secret at hand."""
     vault = Vault.open(folder.vault, secret, mark_folder=folder.state)
     if vault.file.recovered:
@@ -38,6 +101,14 @@ def open_vault(terminal: Terminal, folder: WalletFolder, secret: Passphrase | Re
     if vault.file.freshness is Freshness.UNKNOWN:
         terminal.note(warning("! "), "Nothing here says how old the wallet should be. See `tally doctor`.")
     return vault
+
+
+def _key_of_agent() -> AgentKey | None:
+    try:
+        return ask_key(agent_folder())
+    except TallyError:
+        # Whatever is wrong with it, the passphrase opens the wallet all the same; `tally agent` says it.
+        return None
 
 
 @contextmanager

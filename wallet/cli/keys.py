@@ -1,5 +1,6 @@
 """What opens the wallet and what it is made of: `tally passwd`, `tally key`."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -9,10 +10,12 @@ from doors.prompts import PassphraseSource, passphrase_options, require_person
 from doors.terminal import Terminal, dim, good
 from protocol.encoding.strict_json import JsonValue
 from protocol.encoding.time import encode_utc
+from protocol.errors import TallyError
 from storage.passphrase import Passphrase, calibrate_kdf
-from wallet.cli.access import open_vault, open_wallet
+from wallet.agent.client import end_agent
+from wallet.cli.access import open_vault, open_wallet, open_wallet_anew
 from wallet.cli.recovery_words import read_words, show_words
-from wallet.door.place import require_wallet, wallet_folder
+from wallet.door.place import agent_folder, require_wallet, wallet_folder
 from wallet.door.wording import shown_label
 from wallet.label import type_label, type_name
 from wallet.recovery_phrase import derive_recovery_key, derive_seed, encode_recovery_phrase
@@ -47,11 +50,14 @@ def passwd(
     """
     if new_passphrase_file is None:
         require_person(terminal, "--new-passphrase-file")
-    opened = _recover(terminal, words_file) if recover else open_wallet(terminal, passphrase)
+    opened = _recover(terminal, words_file) if recover else open_wallet_anew(terminal, passphrase)
     with opened as vault:
         source = PassphraseSource(new_passphrase_file, None)
         new = Passphrase(source.read_new(terminal))
         vault.rekey(new, kdf=calibrate_kdf())
+    # What an agent still keeps opens only older copies now.
+    with suppress(TallyError):
+        end_agent(agent_folder())
     terminal.document({"changed": True})
     terminal.say(good("✓ "), "The wallet opens with the new passphrase, and no longer with the old one.")
 
@@ -68,7 +74,9 @@ def key(terminal: Terminal, *, what: str, reveal: bool, passphrase: PassphraseSo
     """
     if what == "words" and not reveal:
         require_person(terminal, "--reveal")
-    with open_wallet(terminal, passphrase) as vault:
+    # Who shows the words gives everything away: that takes more than an unlocked wallet.
+    opened = open_wallet(terminal, passphrase) if what == "list" else open_wallet_anew(terminal, passphrase)
+    with opened as vault:
         if what == "list":
             _list_keys(terminal, vault)
             return

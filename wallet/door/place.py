@@ -1,6 +1,8 @@
 """Where the wallet of this user is."""
 
-from doors.home import data_folder, state_folder
+from pathlib import Path
+
+from doors.home import data_folder, runtime_folder, state_folder
 from protocol.codes import Code
 from protocol.errors import RefusedError
 from wallet.folder import WalletFolder
@@ -14,6 +16,15 @@ def wallet_folder(*, make: bool = False) -> WalletFolder:
     """
     path = data_folder("wallet", make=make)
     return WalletFolder(path, state_folder("wallet", make=path.exists()))
+
+
+def agent_folder(*, make: bool = False) -> Path:
+    """The folder of the socket of this user's agent. `make` as in `wallet_folder`.
+
+    Raises:
+        RefusedError: others could enter it.
+    """
+    return runtime_folder("wallet", make=make)
 
 
 def require_wallet(folder: WalletFolder) -> None:
