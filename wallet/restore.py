@@ -37,7 +37,7 @@ def restore_wallet(
 
     Raises:
         RefusedError: there is a wallet; the passphrase is empty or too long.
-        UnavailableError: full disk, or the disk's fault; there is no wallet then.
+        UnavailableError: full disk, or the disk's fault; there is no wallet then, or a whole one.
     """
     require_no_wallet(folder)
     make_private_folder(folder.path)
