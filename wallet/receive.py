@@ -20,8 +20,9 @@ from protocol.openid4vci.credential import (
     IssuedCredentials,
     NotificationEvent,
 )
+from protocol.openid4vci.token import TokenResponse
 from protocol.presentation import VerifiedCredential
-from wallet.acceptance import claim_names, is_status_known, verify_received
+from wallet.acceptance import claim_names, is_status_known, verify_further, verify_received
 from wallet.content import (
     ActivityEntry,
     ActivityKind,
@@ -29,11 +30,22 @@ from wallet.content import (
     HeldCredential,
     Standing,
     StandingWord,
+    WalletContent,
 )
-from wallet.issuance import IssuerSession, OnStep, Step, redeem_offer, select_credentials, unheard
+from wallet.issuance import (
+    IssuerSession,
+    OnStep,
+    Step,
+    offering_server,
+    redeem_offer,
+    select_credentials,
+    unheard,
+)
+from wallet.known_party import host_of
 from wallet.offer import OfferedCredential, OpenedOffer
 from wallet.outside import Outside
-from wallet.pending import PendingCredential, PendingIssuance
+from wallet.parties import noting_refusals, require_welcome_issuer
+from wallet.pending import PendingCredential, PendingIssuance, Refill
 from wallet.recovery_phrase import HolderKey
 from wallet.vault import Vault
 
@@ -61,6 +73,7 @@ def receive_credentials(
     the end no other process can change the wallet.
 
     Raises:
+        UnwelcomePartyError: the issuer is blocked, or somebody else than before issues at its host.
         RefusedError: the code is wrong or used, or the issuer refuses; the transaction code is missing;
             another process holds the wallet.
         VerificationError: what came is not what was offered, or must not be trusted. It is not kept.
@@ -70,7 +83,8 @@ def receive_credentials(
     code = _required_code(offer, transaction_code)
     count = max(1, min(copies, offer.batch_size))
     foreseen = count * len(offer.credentials)
-    with vault.file.hold():
+    with vault.file.hold(), noting_refusals(vault, now=outside.clock()):
+        require_welcome_issuer(vault.reload(), None, host=host_of(offer.issuer_url))
         vault.change(lambda content: content.with_keys_reserved(foreseen))
         # The counter as saved just now: another process may have taken keys since the wallet was opened.
         first_key = vault.content.next_key_index - foreseen
@@ -88,7 +102,7 @@ def receive_credentials(
             access_token=token.access_token,
             begun_at=outside.clock(),
             credentials=tuple(
-                _pending(offered, target, range(first, first + count))
+                _pending(offered, target, range(first, first + count), offering_server(offer), token)
                 for (offered, target), first in zip(targets, itertools.count(first_key, count), strict=False)
             ),
         )
@@ -99,7 +113,7 @@ def receive_credentials(
 def complete_issuance(
     vault: Vault, pending: PendingIssuance, *, outside: Outside, on_step: OnStep = unheard
 ) -> tuple[HeldCredential, ...]:
-    """Go on with an issuance that was interrupted, and keep what comes.
+    """Go on with an issuance or a refill that was interrupted, and keep what comes.
 
     The same keys are proved, so an issuer that has issued already gives the same again. Once the issuer does
     not know the access token any more, or it fails after `KEEP_TRYING`, it is forgotten.
@@ -107,10 +121,13 @@ def complete_issuance(
     Raises:
         TallyError: as `receive_credentials`; ACCESS_TOKEN_INVALID if it is too late.
     """
-    with vault.file.hold():
-        left = vault.reload().pending_issuance(pending.offer)
+    with vault.file.hold(), noting_refusals(vault, now=outside.clock()):
+        left = vault.reload().pending_again(pending)
         # Another process may have completed it.
-        return () if left is None else _complete(vault, left, outside, on_step)
+        if left is None:
+            return ()
+        require_welcome_issuer(vault.content, None, host=host_of(left.issuer_url))
+        return _complete(vault, left, outside, on_step)
 
 
 def _required_code(offer: OpenedOffer, transaction_code: str | None) -> str | None:
@@ -123,15 +140,29 @@ def _required_code(offer: OpenedOffer, transaction_code: str | None) -> str | No
 
 
 def _pending(
-    offered: OfferedCredential, target: CredentialTarget, indices: Iterable[int]
+    offered: OfferedCredential,
+    target: CredentialTarget,
+    indices: Iterable[int],
+    authorization_server: str,
+    token: TokenResponse,
 ) -> PendingCredential:
+    identifier = target.value if isinstance(target, CredentialIdentifier) else None
+    refill = None
+    if token.refresh_token is not None:
+        refill = Refill(
+            authorization_server=authorization_server,
+            configuration_id=offered.configuration_id,
+            identifier=identifier,
+            refresh_token=token.refresh_token,
+        )
     return PendingCredential(
         configuration_id=offered.configuration_id,
-        identifier=target.value if isinstance(target, CredentialIdentifier) else None,
+        identifier=identifier,
         name=offered.name,
         vct=offered.vct,
         proof_algorithms=offered.proof_algorithms,
         keys=tuple(HolderKey(offered.key_type, index) for index in indices),
+        refill=refill,
     )
 
 
@@ -161,13 +192,15 @@ def _keep(
     keys: Mapping[HolderKey, SigningKey],
     issued: IssuedCredentials,
 ) -> HeldCredential:
-    left = session.pending.without(credential)
+    left, refill_of = session.pending.without(credential), session.pending.refill_of
     try:
         session.on_step(Step.CHECKING)
         verified = verify_received(
             issued.credentials, expected_vct=credential.vct, keys=keys.values(), outside=session.outside
         )
-        held = _held(session, keys, issued, verified)
+        if refill_of is not None:
+            verify_further(vault.content.credential(refill_of), verified[0])
+        held = _held(session, credential, keys, issued, verified)
         entry = ActivityEntry(
             time=held.received_at,
             kind=ActivityKind.RECEIVED,
@@ -175,17 +208,29 @@ def _keep(
             credential_type=held.credential_type,
             claim_names=claim_names(verified[0]),
         )
+        host = host_of(session.pending.issuer_url)
+
+        def change(content: WalletContent) -> WalletContent:
+            require_welcome_issuer(content, held.issuer, host=host)
+            if refill_of is None:
+                content = content.with_issuer_seen(held.issuer, host=host, now=held.received_at)
+                content = content.with_credential(held)
+            else:
+                content = content.with_refilled(refill_of, held.copies, held.standing)
+            return content.with_activity(entry).with_pending(left)
+
         session.on_step(Step.KEEPING)
-        vault.change(lambda content: content.with_credential(held).with_activity(entry).with_pending(left))
+        vault.change(change)
     except TallyError:
         session.notify(issued, NotificationEvent.FAILURE)
         raise
     session.notify(issued, NotificationEvent.ACCEPTED)
-    return held
+    return vault.content.credential(refill_of or held.id)
 
 
 def _held(
     session: IssuerSession,
+    credential: PendingCredential,
     keys: Mapping[HolderKey, SigningKey],
     issued: IssuedCredentials,
     verified: Sequence[VerifiedCredential],
@@ -204,6 +249,7 @@ def _held(
         ),
         standing=Standing(word=StandingWord.VALID, checked_at=now) if is_status_known(verified) else None,
         offer=session.pending.offer,
+        refill=credential.refill,
     )
 
 

@@ -28,6 +28,7 @@ from wallet.door.wording import (
 from wallet.facts import held_claims, held_facts
 from wallet.label import type_label, type_name
 from wallet.pending import PendingIssuance
+from wallet.refill import can_refill, needs_refill
 from wallet.remove import remove_credential
 from wallet.standing import PresentWord, standing_of
 
@@ -82,6 +83,7 @@ def show(terminal: Terminal, *, credential: str, passphrase: PassphraseSource) -
             ("received", encode_utc(held.received_at)),
             ("status asked", "never" if standing.checked_at is None else encode_utc(standing.checked_at)),
             ("copies left", f"{len(held.unused_copies)} of {len(held.copies)}"),
+            ("further copies", f"`tally refill {held.id}`" if can_refill(held, now=moment) else "none"),
         ):
             terminal.say(dim(f"  {name.ljust(_LABEL_WIDTH)}  {value}"))
 
@@ -117,6 +119,7 @@ def credential_document(held: HeldCredential, *, now: datetime) -> JsonObject:
         "checked_at": None if standing.checked_at is None else encode_utc(standing.checked_at),
         "expires_at": None if standing.expires_at is None else encode_utc(standing.expires_at),
         "copies_left": len(held.unused_copies),
+        "refillable": can_refill(held, now=now),
     }
 
 
@@ -159,6 +162,8 @@ def print_credentials(
             dim(f", {len(held.unused_copies)} of {len(held.copies)} copies left, "),
             shown_asking(standing, now=now),
         )
+        if needs_refill(held, now=now):
+            terminal.say(margin, warning("! few copies left"), f", `tally refill {held.id}` gets new ones")
         if held.id in asked_in_vain:
             terminal.say(margin, warning("! could not be asked now"))
     print_pending(terminal, pending)
