@@ -31,6 +31,14 @@ def pytest_configure() -> None:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    # A campaign is worth what it tried: `record_property` in a test says how much that was.
+    if config.option.markexpr == "stress":
+        for report in terminalreporter.getreports("passed"):
+            for what, count in report.user_properties:
+                terminalreporter.write_line(f"{count:>8}  {what}")
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     # Measuring costs as much again as running. What only another room's test or a drawn example reaches has

@@ -1,5 +1,6 @@
 import errno
 import os
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -71,7 +72,9 @@ def test_a_part_of_an_archive_is_reported_as_damaged(path: Path) -> None:
 
 
 @pytest.mark.parametrize("bits", [1, pytest.param(8, marks=pytest.mark.stress)], ids="NT-W18-{}-bits".format)
-def test_a_flipped_bit_anywhere_in_an_archive_is_reported(path: Path, bits: int) -> None:
+def test_a_flipped_bit_anywhere_in_an_archive_is_reported(
+    path: Path, bits: int, record_property: Callable[[str, object], None]
+) -> None:
     write(path)
     good = path.read_bytes()
     assert len(take_apart(good).stream) > 4096
@@ -81,6 +84,7 @@ def test_a_flipped_bit_anywhere_in_an_archive_is_reported(path: Path, bits: int)
             data[position] ^= 1 << (position % 8 if bits == 1 else bit)
             path.write_bytes(data)
             assert code_of(partial(read_archive, path, KEY)) is Code.VAULT_DAMAGED, position
+    record_property("bits flipped in an archive", len(good) * bits)
 
 
 def operate(path: Path, replacing: bool) -> None:

@@ -1,6 +1,8 @@
 import os
+import sqlite3
 import traceback
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -72,6 +74,16 @@ def test_the_unharmed_files_open() -> None:
     assert len(take_apart(LARGE).stream) > 24 + 2 * SEALED_CHUNK
 
 
+def database_with_a_trigger() -> bytes:
+    """What would run somebody else's statements if a wallet were a database."""
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.executescript(
+            "CREATE TABLE records (body BLOB); CREATE VIEW bodies AS SELECT body FROM records;"
+            "CREATE TRIGGER thief AFTER INSERT ON records BEGIN DELETE FROM records; END;"
+        )
+        return database.serialize()
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -81,6 +93,7 @@ def test_the_unharmed_files_open() -> None:
         pytest.param(MAGIC, id="NT-W01-magic-only"),
         pytest.param(MAGIC + b"\xff\xff\xff\xff" + bytes(100), id="NT-W01-header-of-4-GiB"),
         pytest.param(b"SQLite format 3\x00" + bytes(4080), id="NT-W01-sqlite"),
+        pytest.param(database_with_a_trigger(), id="NT-W17-sqlite-with-a-trigger"),
     ],
 )
 def test_what_is_not_a_sealed_file_is_reported_as_damaged(place: Place, data: bytes) -> None:
@@ -244,7 +257,7 @@ def test_calibration_finds_what_takes_a_second(
         pytest.param(setting("passphrase.passes", 2), id="NT-W07-passes"),
         pytest.param(setting("passphrase.nonce", encode_base64url(bytes(24))), id="nonce"),
         pytest.param(setting("passphrase.wrapped_key", encode_base64url(bytes(48))), id="wrapped key"),
-        pytest.param(setting("file_id", encode_base64url(bytes(16))), id="file id"),
+        pytest.param(setting("file_id", encode_base64url(bytes(16))), id="NT-W12-file-id"),
     ],
 )
 def test_an_altered_slot_opens_nothing(change: Callable[[JsonObject], None]) -> None:
@@ -335,30 +348,30 @@ def forgeries() -> dict[str, bytes]:
     first, second, last = (this.stream[24:][n * SEALED_CHUNK :][:SEALED_CHUNK] for n in range(3))
     no_recovery = take_apart(with_header(LARGE, lambda header: header.__delitem__("recovery")))
     return {
-        "mac of zeros": replace(this, header_mac=bytes(32)).join(),
-        "mac left out": replace(this, header_mac=b"").join(),
-        "mac of another file": replace(this, header_mac=other.header_mac).join(),
-        "body of another file": replace(this, stream=other.stream).join(),
-        "body under another header": replace(changed, stream=this.stream).join(),
-        "header of another passphrase": replace(
+        "NT-W16-mac-of-zeros": replace(this, header_mac=bytes(32)).join(),
+        "NT-W16-mac-left-out": replace(this, header_mac=b"").join(),
+        "NT-W16-mac-of-another-file": replace(this, header_mac=other.header_mac).join(),
+        "NT-W11-body-of-another-file": replace(this, stream=other.stream).join(),
+        "NT-W11-body-under-another-header": replace(changed, stream=this.stream).join(),
+        "NT-W16-header-of-another-passphrase": replace(
             changed, header_mac=this.header_mac, stream=this.stream
         ).join(),
-        "stream header of another save": replace(this, stream=later.stream[:24] + this.stream[24:]).join(),
-        "last chunk of another save": replace(
+        "NT-W12-stream-header-of-another": replace(this, stream=later.stream[:24] + this.stream[24:]).join(),
+        "NT-W14-last-chunk-of-another-save": replace(
             this, stream=head + first + second + later.stream[24 + 2 * SEALED_CHUNK :]
         ).join(),
-        "chunks swapped": replace(this, stream=head + second + first + last).join(),
-        "chunk repeated": replace(this, stream=head + first + first + second + last).join(),
-        "first chunk left out": replace(this, stream=head + second + last).join(),
-        "middle chunk left out": replace(this, stream=head + first + last).join(),
-        "last chunk left out": replace(this, stream=head + first + second).join(),
-        "no chunk": replace(this, stream=head).join(),
-        "no stream": replace(this, stream=b"").join(),
-        "recovery slot left out": no_recovery.join(),
+        "NT-W10-chunks-swapped": replace(this, stream=head + second + first + last).join(),
+        "NT-W13-chunk-repeated": replace(this, stream=head + first + first + second + last).join(),
+        "NT-W13-first-chunk-left-out": replace(this, stream=head + second + last).join(),
+        "NT-W13-middle-chunk-left-out": replace(this, stream=head + first + last).join(),
+        "NT-W13-last-chunk-left-out": replace(this, stream=head + first + second).join(),
+        "NT-W13-no-chunk": replace(this, stream=head).join(),
+        "NT-W16-no-stream": replace(this, stream=b"").join(),
+        "NT-W16-recovery-slot-left-out": no_recovery.join(),
     }
 
 
-@pytest.mark.parametrize("name", forgeries(), ids="NT-W16-{}".format)
+@pytest.mark.parametrize("name", forgeries())
 def test_parts_of_genuine_files_do_not_make_another_one(name: str) -> None:
     assert outcome(forgeries()[name]) is Code.VAULT_DAMAGED
 
@@ -390,7 +403,9 @@ def test_a_frame_that_no_writer_makes_is_refused(frame: bytes) -> None:
 
 
 @pytest.mark.parametrize("bits", [1, pytest.param(8, marks=pytest.mark.stress)], ids="NT-W18-{}-bits".format)
-def test_a_flipped_bit_anywhere_is_reported(bits: int) -> None:
+def test_a_flipped_bit_anywhere_is_reported(
+    bits: int, record_property: Callable[[str, object], None]
+) -> None:
     outcomes: dict[Content | Code, int] = {}
     for position in range(len(SMALL)):
         for bit in range(bits):
@@ -399,6 +414,7 @@ def test_a_flipped_bit_anywhere_is_reported(bits: int) -> None:
             found = outcome(bytes(data))
             outcomes[found] = outcomes.get(found, 0) + 1
     assert outcomes == {Code.VAULT_DAMAGED: len(SMALL) * bits}
+    record_property("bits flipped in a vault", len(SMALL) * bits)
 
 
 def test_a_flipped_bit_in_the_newest_generation_never_opens_the_one_before_silently(place: Place) -> None:
