@@ -140,7 +140,12 @@ def parse_request_draft(source: JsonObject, *, url: str, development: bool) -> R
 
 def created_document(created: CreatedRequest) -> JsonObject:
     """A new request, with the link that is shown this once."""
-    return {"id": created.id, "request": created.link, "expires_at": encode_utc(created.expires_at)}
+    return {
+        "id": created.id,
+        "request": created.link,
+        "match_code": created.match_code,
+        "expires_at": encode_utc(created.expires_at),
+    }
 
 
 def parse_material(source: JsonObject) -> Material:

@@ -24,6 +24,7 @@ from protocol.encoding.time import from_seconds, to_seconds
 from protocol.errors import RefusedError
 from protocol.openid4vp.dcql.query import DcqlQuery, parse_dcql_query
 from protocol.openid4vp.invocation import encode_reference, encode_unsigned_request
+from protocol.openid4vp.match_code import match_code
 from protocol.openid4vp.refusal import ReplyAddress
 from protocol.openid4vp.request import AuthorizationRequest, RequestStatement
 from protocol.openid4vp.request_object import create_request_object
@@ -63,10 +64,14 @@ class RequestDraft:
 
 @dataclass(frozen=True, slots=True)
 class CreatedRequest:
-    """A new request; `link` invokes a wallet, and is shown now or never."""
+    """A new request; `link` invokes a wallet, and is shown now or never.
+
+    `match_code` is two words that the wallet shows as well, to be shown beside the link.
+    """
 
     id: str
     link: str
+    match_code: str
     expires_at: datetime
 
 
@@ -130,7 +135,13 @@ def create_request(
                 state=RequestState.PENDING,
             )
         )
-    return CreatedRequest(request.id, _link(verifier, request), request.expires_at)
+    asked = _authorization_request(verifier, request)
+    return CreatedRequest(
+        id=request.id,
+        link=_link(verifier, request, asked),
+        match_code=match_code(str(asked.client_id), asked.nonce),
+        expires_at=request.expires_at,
+    )
 
 
 def find_open_request(register: Engine, reference: str, *, now: datetime) -> OpenRequest:
@@ -207,12 +218,11 @@ def _encode_asked(asked: Asked) -> str:
     return encode_json(source).decode()
 
 
-def _link(verifier: Verifier, request: OpenRequest) -> str:
-    authorization_request = _authorization_request(verifier, request)
+def _link(verifier: Verifier, request: OpenRequest, asked: AuthorizationRequest) -> str:
     if not request.is_signed:
-        return encode_unsigned_request(authorization_request)
+        return encode_unsigned_request(asked)
     request_uri = f"{verifier.settings.url}/request/{request.reference}"
-    return encode_reference(authorization_request.client_id, request_uri, by_post=True)
+    return encode_reference(asked.client_id, request_uri, by_post=True)
 
 
 def _authorization_request(verifier: Verifier, request: OpenRequest) -> AuthorizationRequest:

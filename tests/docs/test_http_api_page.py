@@ -151,7 +151,7 @@ def one_of(door: Any, name: str) -> Any:
 def test_answers_of_the_verifier_are_as_shown(doors: dict[str, Any]) -> None:
     door = doors["verifier"]
     created = door.ask()
-    assert example("request").keys() == {"id", "request", "expires_at"}
+    assert example("request").keys() == {"id", "request", "match_code", "expires_at"}
     door.answer(created)
     shown, told = example("delete_at"), door.result(created)
     assert shown.keys() == told.keys()

@@ -29,9 +29,12 @@ class Door:
         answer = self.post_manage("/manage/requests", **{**request(), **members})
         assert answer.status == 201, answer.body
         created = answer.json
-        assert created.keys() == {"id", "request", "expires_at"}
+        assert created.keys() == {"id", "request", "match_code", "expires_at"}
         return CreatedRequest(
-            created["id"], created["request"], datetime.fromisoformat(created["expires_at"])
+            created["id"],
+            created["request"],
+            created["match_code"],
+            datetime.fromisoformat(created["expires_at"]),
         )
 
     def post_manage(self, path: str, **members: object) -> Answer:

@@ -21,7 +21,7 @@ def check(shop: Shop, text: str, nonce: str | None = None, audience: str | None 
 
 
 def presented(shop: Shop, **binding: Any) -> str:
-    created = CreatedRequest("", f"openid4vp://?request_uri=https://shop.example/request/{'x' * 22}", NOW)
+    created = CreatedRequest("", f"openid4vp://?request_uri=https://shop.example/request/{'x' * 22}", "", NOW)
     return shop.present(created, "level", **{"nonce": NONCE, "audience": AUDIENCE, **binding})
 
 

@@ -1,4 +1,5 @@
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -46,8 +47,8 @@ class Counter:
         claim = () if "--claim" in arguments else ("--claim", "level")
         ended = self.run("request", "--type", "degree", *claim, "--purpose", "Job", *arguments, "--json")
         assert (ended.status, ended.stderr) == (0, "")
-        assert ended.json.keys() == {"id", "request", "expires_at"}
-        return CreatedRequest(ended.json["id"], ended.json["request"], now())
+        assert ended.json.keys() == {"id", "request", "match_code", "expires_at"}
+        return CreatedRequest(ended.json["id"], ended.json["request"], ended.json["match_code"], now())
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +126,7 @@ def test_request_shows_people_the_link_alone_on_stdout(counter: Counter) -> None
     (link,) = shown.stdout.splitlines()
     assert link.startswith("openid4vp://?client_id=decentralized_identifier%3A")
     assert "can be answered until" in shown.stderr
+    assert re.search("Match code [A-Z]{3,6}-[A-Z]{3,6}: their wallet shows the same.", shown.stderr)
 
 
 def test_request_is_drawn_where_the_window_has_room(counter: Counter) -> None:
@@ -190,7 +192,7 @@ def test_waiting_shows_the_request_and_then_its_result(
 
     def create(server: RemoteServer, path: str, body: JsonObject) -> JsonObject:
         document = post(server, path, body)
-        unanswered.append(CreatedRequest(str(document["id"]), str(document["request"]), now()))
+        unanswered.append(CreatedRequest(str(document["id"]), str(document["request"]), "", now()))
         return document
 
     def answer(_seconds: float) -> None:

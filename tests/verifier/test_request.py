@@ -7,6 +7,7 @@ from protocol.codes import Code
 from protocol.errors import MalformedError, RefusedError
 from protocol.jws import parse_jws
 from protocol.openid4vp.invocation import RequestByReference, UnsignedRequest, parse_invocation
+from protocol.openid4vp.match_code import match_code
 from protocol.openid4vp.request_object import (
     REQUEST_OBJECT_TYP,
     DidClient,
@@ -100,6 +101,18 @@ def test_request_of_an_unknown_reference_is_not_found(shop: Shop) -> None:
         with pytest.raises(RefusedError) as refusal:
             sign_request(shop.verifier, reference, wallet_nonce=None, now=shop.clock())
         assert refusal.value.code is Code.REQUEST_NOT_FOUND
+
+
+@pytest.mark.parametrize("is_signed", [True, False])
+def test_words_beside_the_link_are_those_the_wallet_shows(shop: Shop, is_signed: bool) -> None:
+    created = shop.ask(is_signed=is_signed)
+    if is_signed:
+        asked = read(shop, created)
+    else:
+        invocation = parse_invocation(created.link, development=False)
+        assert isinstance(invocation, UnsignedRequest)
+        asked = verify_unsigned_request(invocation.parameters, development=False)
+    assert created.match_code == match_code(asked.audience, asked.request.nonce)
 
 
 @pytest.mark.parametrize(("lifetime", "seconds"), [(None, 300), (timedelta(seconds=120), 120)])

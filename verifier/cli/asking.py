@@ -6,7 +6,7 @@ import click
 
 from doors.command import Command, pass_terminal
 from doors.exit_code import ExitCode
-from doors.terminal import Terminal
+from doors.terminal import Terminal, bold
 from protocol.encoding.members import text_member
 from protocol.encoding.strict_json import JsonObject, JsonValue, parse_json
 from protocol.errors import MalformedError
@@ -84,6 +84,9 @@ def request(
         link, request_id = text_member(created, "request"), text_member(created, "id")
         terminal.qr_code(link)
         terminal.say(link)
+        terminal.note(
+            "Match code ", bold(text_member(created, "match_code")), ": their wallet shows the same."
+        )
         terminal.note(f"Request {request_id} can be answered until {text_member(created, 'expires_at')}.")
         if not wait:
             return ExitCode.SUCCESS
