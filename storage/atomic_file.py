@@ -22,7 +22,6 @@ from protocol.errors import MalformedError, RefusedError, TallyError, Unavailabl
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
 
-_READ_CHUNK = 1 << 20
 _RETRY_SECONDS = 0.05
 
 
@@ -306,8 +305,9 @@ def _write_all(descriptor: int, data: bytes) -> None:
 
 
 def _read_all(descriptor: int, limit: int) -> bytes:
-    chunks = []
-    while limit > 0 and (chunk := os.read(descriptor, min(limit, _READ_CHUNK))):
+    # All at once, unless it grows meanwhile: putting pieces together takes as long as reading them.
+    chunks, step = [], os.fstat(descriptor).st_size + 1
+    while limit > 0 and (chunk := os.read(descriptor, min(limit, step))):
         chunks.append(chunk)
         limit -= len(chunk)
     return b"".join(chunks)

@@ -86,8 +86,9 @@ def seal(header: Header, master_key: MasterKey, content: Content) -> bytes:
     state = sodium.crypto_secretstream_xchacha20poly1305_state()
     stream_key = expand_key(master_key.raw, b"body", header.file_id)
     stream_header = sodium.crypto_secretstream_xchacha20poly1305_init_push(state, stream_key)
-    frame = _FRAME.pack(content.generation, content.mark_key, len(content.body)) + content.body
-    frame += bytes(padded_length(len(frame)) - len(frame))
+    fields = _FRAME.pack(content.generation, content.mark_key, len(content.body))
+    length = len(fields) + len(content.body)
+    frame = b"".join((fields, content.body, bytes(padded_length(length) - length)))
     sealed = BytesIO()
     for part in (covered, hashlib.sha256(covered).digest(), header_mac, stream_header):
         sealed.write(part)
@@ -158,7 +159,7 @@ def _parse_frame(frame: bytes) -> Content:
         raise VerificationError(Code.VAULT_DAMAGED, "its content is too short")
     generation, mark_key, length = _FRAME.unpack_from(frame)
     end = _FRAME.size + length
-    if len(frame) != padded_length(end) or any(frame[end:]):
+    if len(frame) != padded_length(end) or frame[end:].strip(b"\0"):
         raise VerificationError(Code.VAULT_DAMAGED, "its padding is wrong")
     return Content(generation, mark_key, frame[_FRAME.size : end])
 
