@@ -4,8 +4,6 @@ A copy is shown once. Where the issuer allows it, used ones make room for new on
 say the same. See [decision 0007](../docs/decisions/0007-refill.md).
 """
 
-from datetime import datetime
-
 from protocol.codes import Code
 from protocol.errors import RefusedError, VerificationError
 from protocol.openid4vci.credential import CredentialIdentifier
@@ -19,23 +17,7 @@ from wallet.parties import noting_refusals, require_welcome_issuer
 from wallet.pending import PendingCredential, PendingIssuance, Refill
 from wallet.receive import DEFAULT_COPIES, complete_issuance
 from wallet.recovery_phrase import HolderKey
-from wallet.standing import PresentWord, standing_of
 from wallet.vault import Vault
-
-FEW_COPIES = 2
-"""With so many copies left, it is time to fetch new ones."""
-
-_HOPELESS = (PresentWord.REVOKED, PresentWord.SUSPENDED, PresentWord.EXPIRED)
-
-
-def can_refill(held: HeldCredential, *, now: datetime) -> bool:
-    """Whether further copies of `held` may be had: its issuer said so, and has not said otherwise since."""
-    return held.refill is not None and standing_of(held, now=now).word not in _HOPELESS
-
-
-def needs_refill(held: HeldCredential, *, now: datetime) -> bool:
-    """Whether few copies are left and further ones may be had."""
-    return len(held.unused_copies) <= FEW_COPIES and can_refill(held, now=now)
 
 
 def refill_copies(

@@ -40,7 +40,13 @@ from protocol.openid4vci.offer import (
     encode_offer_link,
 )
 from protocol.openid4vci.proof import verify_proofs
-from protocol.openid4vci.token import TokenRequest, TokenResponse, encode_token_response, parse_token_request
+from protocol.openid4vci.token import (
+    RefreshRequest,
+    TokenRequest,
+    TokenResponse,
+    encode_token_response,
+    parse_token_request,
+)
 from protocol.openid4vp.client_id import ClientId, ClientIdPrefix
 from protocol.openid4vp.dcql.query import parse_dcql_query
 from protocol.openid4vp.invocation import encode_unsigned_request
@@ -138,6 +144,7 @@ class Outside:
         acknowledgement: What the shop answers to a presentation, and with which status.
         ledger_time: When the ledger says it is, None when it cannot be reached.
         lost: How many requests for credentials get lost first.
+        refills: How often further copies may still be had.
         sent: Every body that left the wallet, with its address.
     """
 
@@ -151,6 +158,7 @@ class Outside:
     acknowledgement: tuple[int, JsonObject] = (200, {})
     ledger_time: datetime | None = NOW
     lost: int = 0
+    refills: int = 0
     sent: list[tuple[str, bytes]] = field(default_factory=list)
     development: bool = True
 
@@ -195,7 +203,13 @@ class Outside:
                     self.tries_left -= 1
                     told = f"{self.tries_left} tries left" if self.tries_left else "that was the last try"
                     return _answer({"error": "invalid_grant", "error_description": told}, 400)
-                return _answer(encode_token_response(TokenResponse("access", timedelta(minutes=5))))
+                if isinstance(request, RefreshRequest):
+                    self.refills -= 1
+                    if request.refresh_token != "refresh" or self.refills < 0:
+                        return _answer({"error": "invalid_grant"}, 400)
+                refresh_token = "refresh" if self.refills else None
+                tokens = TokenResponse("access", timedelta(minutes=5), refresh_token=refresh_token)
+                return _answer(encode_token_response(tokens))
             case "https://issuer.example/nonce":
                 return _answer(encode_nonce_response("fresh-nonce-of-the-issuer"))
             case "https://issuer.example/credential" if self.lost:

@@ -57,6 +57,7 @@ def test_list_has_the_form_scripts_rely_on(holder: Holder) -> None:
                 "checked_at": "2026-11-22T12:00:00Z",
                 "expires_at": "2027-11-22T12:00:00Z",
                 "copies_left": 3,
+                "refillable": False,
             }
         ],
         "pending": [],
@@ -255,6 +256,7 @@ COMMANDS: dict[str, list[str]] = {
     "present": ["present", "openid4vp://?client_id=x", "--yes"],
     "status": ["status"],
     "remove": ["remove", "degree-0001", "--yes"],
+    "refill": ["refill", "degree-0001"],
     "activity": ["activity"],
     "key": ["key"],
     "words": ["key", "words", "--reveal"],

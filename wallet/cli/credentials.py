@@ -13,6 +13,7 @@ from protocol.encoding.strict_json import JsonObject, JsonValue
 from protocol.encoding.time import encode_utc
 from wallet.cli.access import open_wallet
 from wallet.content import HeldCredential
+from wallet.copies import can_refill, needs_refill
 from wallet.door.wording import (
     one_line,
     plural,
@@ -28,7 +29,6 @@ from wallet.door.wording import (
 from wallet.facts import held_claims, held_facts
 from wallet.label import type_label, type_name
 from wallet.pending import PendingIssuance
-from wallet.refill import can_refill, needs_refill
 from wallet.remove import remove_credential
 from wallet.standing import PresentWord, standing_of
 

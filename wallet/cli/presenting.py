@@ -16,6 +16,7 @@ from wallet.cli.access import require_presence, unlock_wallet
 from wallet.cli.source import image_option, read_source
 from wallet.consent import Consent, dotted, prepare_consent
 from wallet.content import ActivityKind
+from wallet.copies import can_refill
 from wallet.door.consent_lines import (
     called,
     consent_lines,
@@ -32,7 +33,6 @@ from wallet.label import type_label
 from wallet.outside import Outside
 from wallet.overasking import Hint
 from wallet.present import decline_request, open_request, send_presentation
-from wallet.refill import can_refill
 from wallet.vault import Vault
 
 
