@@ -22,6 +22,7 @@ from protocol.policy import VerificationPolicy
 from protocol.tlog.policy import VerifiedCheckpoint
 from storage.passphrase import Passphrase
 from storage.sealed_file import Freshness
+from wallet.content import WalletContent
 from wallet.folder import WalletFolder
 from wallet.vault import Vault
 
@@ -137,6 +138,20 @@ def look_into(vault: Vault) -> Iterator[Finding]:
         )
     else:
         yield Finding("age", Health.OK, "as new as the newest one seen here")
+    if vault.content.credentials:
+        yield _backup(vault.content)
+
+
+def _backup(content: WalletContent) -> Finding:
+    note = content.last_backup
+    if note is None:
+        return Finding("backup", Health.WARN, "there is none", "Make one with `tally backup make FILE`.")
+    day = f"of {note.made_at:%Y-%m-%d}"
+    since = sum(held.received_at > note.made_at for held in content.credentials)
+    if since:
+        detail = f"{day}, without {since} of the credentials here"
+        return Finding("backup", Health.WARN, detail, "Make another with `tally backup make FILE`.")
+    return Finding("backup", Health.OK, f"{day}, with every credential")
 
 
 def check_ledgers(

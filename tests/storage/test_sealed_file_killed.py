@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from protocol.codes import Code
-from tests.storage.place import Place, code_of, row
+from tests.storage.place import Place, code_of
 from tests.storage.strace import ERRNOS, Point, Victim, decisive
 from tests.storage.victim import NEW, OLD
 
@@ -51,11 +51,18 @@ def kill_at(root: Path, operation: str, point: Point) -> str:
     return "before" if found == ("old", b"old") else "after"
 
 
-@row("NT-W25")
-def test_a_save_killed_at_its_decisive_calls_leaves_the_old_or_the_new_file(tmp_path: Path) -> None:
-    kinds = ("fallocate", "write", "fsync", "rename", "link")
-    points = decisive(points_of(tmp_path / "counted", "save"), kinds)
-    outcomes = [kill_at(tmp_path / point.name, "save", point) for point in points]
+@pytest.mark.parametrize(
+    ("operation", "kinds"),
+    [
+        pytest.param("save", ("fallocate", "write", "fsync", "rename", "link"), id="NT-W25-save"),
+        pytest.param("change-passphrase", ("rename",), id="NT-W26-change-passphrase"),
+    ],
+)
+def test_an_operation_killed_at_its_decisive_calls_leaves_the_old_or_the_new_file(
+    tmp_path: Path, operation: str, kinds: tuple[str, ...]
+) -> None:
+    points = decisive(points_of(tmp_path / "counted", operation), kinds)
+    outcomes = [kill_at(tmp_path / f"{point.place}", operation, point) for point in points]
     assert outcomes == ["before"] * (len(points) - 1) + ["after"]
 
 

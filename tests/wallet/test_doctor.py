@@ -1,4 +1,5 @@
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,6 +15,7 @@ from protocol.tlog.policy import LogPolicy
 from tests.wallet.holder import NO_LEDGERS, Holder
 from tests.wallet.parties import KEYS, NOW, POLICY, URL, Outside
 from tests.wallet.test_trust import ledger
+from wallet.content import BackupNote
 from wallet.doctor import (
     Finding,
     Health,
@@ -25,6 +27,7 @@ from wallet.doctor import (
 )
 
 LEDGER = TrustedLedger(URL, POLICY)
+LONG_AGO = BackupNote(made_at=datetime(2025, 1, 1, tzinfo=UTC), credentials=0)
 
 
 @pytest.fixture
@@ -45,6 +48,21 @@ def findings(holder: Holder, *arguments: str) -> dict[str, dict[str, Any]]:
     ended = holder.run("doctor", "--json", *arguments)
     assert ended.json["well"] is (ended.status == 0)
     return {finding["check"]: finding for finding in ended.json["findings"]}
+
+
+def test_wallet_without_a_backup_of_everything_in_it_is_told(holder: Holder, tmp_path: Path) -> None:
+    holder.hold()
+    assert findings(holder)["backup"]["health"] == "warn"
+    holder.run("backup", "make", str(tmp_path / "wallet.backup"))
+    assert findings(holder)["backup"] == {
+        "check": "backup",
+        "health": "ok",
+        "detail": "of 2026-11-22, with every credential",
+        "remedy": "",
+    }
+    with holder.vault() as vault:
+        vault.change(lambda content: replace(content, last_backup=LONG_AGO))
+    assert findings(holder)["backup"]["detail"] == "of 2025-01-01, without 1 of the credentials here"
 
 
 def test_wallet_that_is_well_ends_well(holder: Holder) -> None:
