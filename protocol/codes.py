@@ -1102,6 +1102,11 @@ class Code(StrEnum):
         "This address cannot be listened on: it is taken, or not of this machine.",
         "Stop the other program, or choose another with --listen and --port.",
     )
+    CLIPBOARD_UNAVAILABLE = (
+        "clipboard_unavailable",
+        "The clipboard cannot be read from here.",
+        "Save the picture as a file and give that; or install what the detail names.",
+    )
     NOT_FOUND = (
         "not_found",
         "There is no such thing here.",
