@@ -88,11 +88,26 @@ ACTIONS: Mapping[str, Action] = {
     "credentials.remove": Action(
         "x", "remove", "Remove", "Remove the credential.", "tally remove CREDENTIAL", changes=True
     ),
+    "credentials.sort": Action("s", "sort", "Sort", "Sort by the next thing: standing, name, issuer, end."),
+    "credential.values": Action(
+        "v", "toggle_values", "Values", "Show or hide what it says.", "tally show CREDENTIAL"
+    ),
+    "credential.next": Action("right_square_bracket", "turn(1)", "Next tab", "Go to the next tab."),
+    "credential.previous": Action(
+        "left_square_bracket", "turn(-1)", "Previous tab", "Go to the tab before.", "", False
+    ),
+    "source.file": Action("f,ctrl+o", "choose_file", "File", "Choose a file.", "tally add FILE"),
     "keys.words": Action("w", "words", "24 words", "Show the recovery words.", "tally key words"),
     "keys.passphrase": Action(
         "c", "passphrase", "Passphrase", "Change the passphrase.", "tally passwd", changes=True
     ),
     "keys.backup": Action("b", "back_up", "Backup", "Back up, rehearse, restore.", "tally backup make FILE"),
+    "activity.export": Action(
+        "e", "export", "Export", "Write the history to a signed file.", "tally activity export FILE"
+    ),
+    "activity.forget": Action(
+        "D", "forget", "Erase", "Erase the history.", "tally activity forget", changes=True
+    ),
     "parties.trust": Action(
         "t", "trust", "Trust", "Note that you know who this is.", "tally party trust PARTY", changes=True
     ),

@@ -9,8 +9,13 @@ from functools import lru_cache
 
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
+from textual.css.styles import RulesMap
+from textual.strip import Strip
+from textual.style import Style
+from textual.visual import RenderOptions, Visual
 from textual.widgets import Static
 
+from doors.folding import fold
 from doors.plain_signs import plainly
 from doors.terminal import Styled, safe_text
 
@@ -47,11 +52,6 @@ def content(*parts: str | Styled) -> Content:
     )
 
 
-def paragraph(lines: Iterable[Line]) -> Content:
-    """Several lines, one below the other."""
-    return Content("\n").join(content(*line) for line in lines)
-
-
 @lru_cache(maxsize=8192)
 def fitted(text: str, width: int) -> str:
     """`text` in exactly `width` cells, cut with a mark where it is longer; wide characters count twice."""
@@ -61,12 +61,45 @@ def fitted(text: str, width: int) -> str:
     return set_cell_size(text, width - 1) + mark
 
 
+class Folded(Visual):
+    """Lines that go on under their last column where the widget is too narrow, as in the commands."""
+
+    def __init__(self, lines: Iterable[Line]) -> None:
+        self._lines = [content(*line) for line in lines]
+
+    def render_strips(
+        self, width: int, height: int | None, style: Style, options: RenderOptions
+    ) -> list[Strip]:
+        """Draw them."""
+        return self._at(width).render_strips(width, height, style, options)
+
+    def get_optimal_width(self, rules: RulesMap, container_width: int) -> int:
+        """As wide as the longest line."""
+        return max((line.cell_length for line in self._lines), default=0)
+
+    def get_height(self, rules: RulesMap, width: int) -> int:
+        """As high as they are when folded."""
+        return self._at(width).get_height(rules, width)
+
+    @property
+    def plain(self) -> str:
+        """The text, unfolded."""
+        return "\n".join(line.plain for line in self._lines)
+
+    def _at(self, width: int) -> Content:
+        return Content("\n").join(
+            Content(" " * margin) + line[begin:end]
+            for line in self._lines
+            for margin, begin, end in fold(line.plain, width)
+        )
+
+
 class Text(Static):
     """Lines of text that nobody can act on."""
 
     def __init__(self, *lines: Line, id: str | None = None, classes: str | None = None) -> None:
-        super().__init__(paragraph(lines), markup=False, id=id, classes=classes)
+        super().__init__(Folded(lines), markup=False, id=id, classes=classes)
 
     def show(self, *lines: Line) -> None:
         """Show these lines instead."""
-        self.update(paragraph(lines))
+        self.update(Folded(lines))

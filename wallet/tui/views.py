@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from wallet.tui.screens.activity import ActivityScreen
 from wallet.tui.screens.credentials import CredentialsScreen
 from wallet.tui.screens.doctor import DoctorScreen
 from wallet.tui.screens.frame import WalletScreen
@@ -11,6 +12,7 @@ from wallet.tui.screens.settings import SettingsScreen
 
 VIEWS: Mapping[str, Callable[[], WalletScreen]] = {
     "credentials": CredentialsScreen,
+    "activity": ActivityScreen,
     "parties": PartiesScreen,
     "keys": KeysScreen,
     "settings": SettingsScreen,

@@ -7,7 +7,7 @@ import pytest
 
 import wallet.tui
 from doors.terminal import bold
-from wallet.tui.text import Signs, content, fitted, paragraph
+from wallet.tui.text import Folded, Signs, content, fitted
 
 SOURCES = sorted(Path(wallet.tui.__file__).parent.rglob("*.py"))
 # These take a string for markup, or draw what they are given on their own.
@@ -58,8 +58,11 @@ def test_hostile_text_is_shown_as_text_on_one_line() -> None:
     assert shown == "x a\ufffd]8;;evil\ufffd[/] [@click=app.quit]b[/]\ufffdc\ufffdd e"
 
 
-def test_lines_of_a_paragraph_stand_below_each_other() -> None:
-    assert paragraph([("a\nb",), (), ("c",)]).plain == "a b\n\nc"
+def test_line_goes_on_under_its_last_column_where_it_is_too_narrow() -> None:
+    lines = Folded([("Who    ", bold("somebody with a long name")), ("b\nc",)])
+    assert lines.plain == "Who    somebody with a long name\nb c"
+    assert lines._at(22).plain == "Who    somebody with a\n       long name\nb c"
+    assert lines.get_height({}, 22) == 3
 
 
 def test_marks_are_plain_where_that_is_asked_for_and_names_stay_as_they_are(

@@ -17,6 +17,8 @@ from wallet.tui.text import Line, Text, content
 
 Answer = TypeVar("Answer")
 
+_STEP_SECONDS = 0.1
+
 
 class Dialog(ModalScreen[Answer], Generic[Answer]):
     """A box with a title and lines in it."""
@@ -119,10 +121,15 @@ class Field(Dialog[str | None]):
         yield Text((dim("Enter to go on, Escape to go back"),), classes="hint")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Give back what was typed; nothing at all is no answer."""
+        """Give back what was typed, if it is an answer."""
+        # Textual calls this method of a class and of each one above it: a subclass overrides `accepts`.
         event.stop()
-        if event.value:
+        if self.accepts(event.value):
             self.dismiss(event.value)
+
+    def accepts(self, typed: str) -> bool:
+        """Whether it is an answer; nothing at all is none."""
+        return bool(typed)
 
     def action_give_up(self) -> None:
         """Give nothing back."""
@@ -136,11 +143,16 @@ class TypedQuestion(Field):
         super().__init__(title, *lines, (), ("Type ", bold(expected), " to go on."))
         self._expected = expected
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
+    def accepts(self, typed: str) -> bool:
         """Go on with the right word only."""
-        event.stop()
-        if event.value.strip() == self._expected:
-            self.dismiss(event.value)
+        return typed.strip() == self._expected
+
+
+class Telling:
+    """What is being done just now. The thread that does it may change the words."""
+
+    def __init__(self, words: str) -> None:
+        self.words = words
 
 
 class Working(ModalScreen[None]):
@@ -148,19 +160,26 @@ class Working(ModalScreen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "give_up", show=False)]
 
-    def __init__(self, telling: str, *, can_cancel: bool) -> None:
+    def __init__(self, telling: str | Telling, *, can_cancel: bool) -> None:
         super().__init__()
-        self._telling = telling
+        self._telling = Telling(telling) if isinstance(telling, str) else telling
         self._can_cancel = can_cancel
         self.given_up = False
 
     def compose(self) -> ComposeResult:
         """What is being done, in words; what moves beside it says nothing more."""
         with Vertical(classes="box small"):
-            yield Text((self._telling,))
+            yield Text((self._telling.words,), classes="step")
             yield LoadingIndicator()
             if self._can_cancel:
                 yield Text((dim("Escape to give up"),), classes="hint")
+
+    def on_mount(self) -> None:
+        """Keep up with the job."""
+        self.set_interval(_STEP_SECONDS, self._show_step)
+
+    def _show_step(self) -> None:
+        self.query_one(".step", Text).show((self._telling.words,))
 
     def action_give_up(self) -> None:
         """Stop waiting."""

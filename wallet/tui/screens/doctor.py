@@ -39,7 +39,6 @@ class DoctorScreen(WalletScreen):
 
     def on_mount(self) -> None:
         """Look at once."""
-        super().on_mount()
         self.action_rerun()
 
     def action_rerun(self) -> None:
