@@ -132,6 +132,12 @@ def test_status_says_when_it_locks(holder: Holder, stopwatch: Stopwatch) -> None
         assert "It locks when no command needs it for 1 minute." in run(holder, "agent").stdout
 
 
+def test_without_a_wallet_no_agent_is_started_and_no_folder_made(tmp_path: Path) -> None:
+    finished = run_tally(tmp_path / "home", "agent", "start", "--json")
+    assert finished.error == "vault_missing"
+    assert not (tmp_path / "home").exists()
+
+
 def test_second_agent_is_not_started(holder: Holder, stopwatch: Stopwatch) -> None:
     with unlocked(holder, stopwatch):
         assert holder.run("agent", "start", "--json").error == "vault_locked"

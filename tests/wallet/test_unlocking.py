@@ -3,16 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.wallet.agent.place import Stopwatch
 from tests.wallet.holder import Holder
 from wallet.unlocking import UnlockAttempts, needs_passphrase_again
-
-
-class Stopwatch:
-    def __init__(self) -> None:
-        self.seconds = 1000.0
-
-    def __call__(self) -> float:
-        return self.seconds
 
 
 @pytest.fixture

@@ -50,14 +50,15 @@ def agent(terminal: Terminal, *, what: str, foreground: bool, passphrase: Passph
 
 
 def _start(terminal: Terminal, passphrase: PassphraseSource, *, foreground: bool) -> None:
-    place = agent_folder(make=True)
-    if ask_status(place) is not None:
+    if ask_status(agent_folder()) is not None:
         # Before anybody types a passphrase; `listen` makes sure.
         raise RefusedError(Code.VAULT_LOCKED, "an agent is running: end it with `tally agent stop`")
     idle = load_settings(wallet_folder()).idle_lock
     with open_wallet_anew(terminal, passphrase) as vault:
         handover = Handover(vault.file.master_key, idle)
+    place = agent_folder(make=True)
     if foreground:
+        terminal.note("This process keeps the wallet unlocked until it is ended.")
         become_agent(place, handover)
     start_agent(place, handover)
     started = ask_status(place, patience=_TO_START)
