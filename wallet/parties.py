@@ -24,12 +24,14 @@ class UnwelcomePartyError(RefusedError):
         party: Who came.
         known: Who was blocked (PARTY_BLOCKED), or whose host it is (PARTY_CHANGED): the one to look at, and
             to unmark or forget.
+        is_noted: Whether the history says so already.
     """
 
     def __init__(self, code: Code, detail: str, *, party: str, known: KnownParty) -> None:
         super().__init__(code, detail)
         self.party = party
         self.known = known
+        self.is_noted = False
 
 
 def find_party(content: WalletContent, name: str) -> KnownParty:
@@ -131,6 +133,9 @@ def noting_refusals(vault: Vault, *, now: datetime) -> Iterator[None]:
     try:
         yield
     except UnwelcomePartyError as error:
+        if error.is_noted:
+            raise
+        error.is_noted = True
         entry = ActivityEntry(time=now, kind=ActivityKind.REFUSED, party=error.party, outcome=error.code)
         # It is refused all the same where that cannot be written.
         with suppress(TallyError):

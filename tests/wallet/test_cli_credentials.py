@@ -57,6 +57,7 @@ def test_list_has_the_form_scripts_rely_on(holder: Holder) -> None:
                 "checked_at": "2026-11-22T12:00:00Z",
                 "expires_at": "2027-11-22T12:00:00Z",
                 "copies_left": 3,
+                "issuer_blocked": False,
                 "refillable": False,
             }
         ],

@@ -1,7 +1,7 @@
 from doors.exit_code import ExitCode
 from protocol.codes import Code
 from tests.wallet.holder import Holder
-from tests.wallet.parties import NOW, VERIFIER, signed, unsigned
+from tests.wallet.parties import ISSUER, NOW, VERIFIER, Outside, signed, unsigned
 
 CLIENT_ID = f"decentralized_identifier:{VERIFIER}"
 
@@ -59,3 +59,25 @@ def test_trusting_and_forgetting_ask_first(holder: Holder) -> None:
         assert "northgate on ledger.example" in ended.stderr
     assert holder.run("party", "forget", VERIFIER, "--yes", "--json").json == {"forgotten": CLIENT_ID}
     assert holder.run("party", "block", VERIFIER, "--json").error == "not_found"
+
+
+def test_blocked_issuer_gives_nothing_more_and_what_it_gave_is_marked(holder: Holder) -> None:
+    assert holder.run("add", holder.outside.offer(), "--yes").status == 0
+    (issuer,) = holder.run("party", "list", "--json").json["parties"]
+    assert (issuer["role"], issuer["party"], issuer["credentials"]) == ("issuer", ISSUER, 1)
+    assert "issuer, gave you 1 credential" in holder.run("party", "list").stdout
+    (listed,) = holder.run("list", "--json").json["credentials"]
+    assert not listed["issuer_blocked"]
+    assert holder.run("party", "block", ISSUER).status == 0
+    (listed,) = holder.run("list", "--json").json["credentials"]
+    assert listed["issuer_blocked"]
+    assert holder.run("show", listed["id"], "--json").json["issuer_blocked"]
+    for command in (("list",), ("show", listed["id"]), ("status",)):
+        assert "✗ you blocked its issuer" in holder.run(*command).stdout
+    ended = holder.run("add", Outside(transaction_code="1").offer(), "--json")
+    assert (ended.status, ended.error) == (ExitCode.UNTRUSTED, "party_blocked")
+    entries = holder.run("activity", "--json").json["activity"]
+    assert [(entry["kind"], entry["outcome"]) for entry in entries] == [
+        ("refused", "party_blocked"),
+        ("received", None),
+    ]

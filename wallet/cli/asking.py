@@ -11,6 +11,7 @@ from wallet.cli.access import open_wallet
 from wallet.cli.credentials import print_credentials
 from wallet.door.network import open_outside
 from wallet.door.place import wallet_folder
+from wallet.parties import blocked_issuers
 from wallet.standing import PresentWord, standing_of
 from wallet.status import refresh_standings
 
@@ -30,7 +31,12 @@ def status(terminal: Terminal, *, credential: str | None, passphrase: Passphrase
         asked_in_vain = refresh_standings(vault, outside=outside)
         listed = [held for held in vault.content.credentials if credential in (None, held.id)]
         print_credentials(
-            terminal, listed, now=now(), pending=vault.content.pending, asked_in_vain=asked_in_vain
+            terminal,
+            listed,
+            now=now(),
+            pending=vault.content.pending,
+            blocked=blocked_issuers(vault.content),
+            asked_in_vain=asked_in_vain,
         )
         standings = {held.id: standing_of(held, now=now()) for held in listed}
         if not asked_in_vain.isdisjoint(standings):

@@ -8,7 +8,7 @@ import click
 from doors.clock import now
 from doors.command import Command, pass_terminal
 from doors.prompts import PassphraseSource, confirm_by_typing, passphrase_options
-from doors.terminal import Terminal, bold, dim, good, warning
+from doors.terminal import Terminal, bad, bold, dim, good, warning
 from protocol.encoding.strict_json import JsonObject, JsonValue
 from protocol.encoding.time import encode_utc
 from wallet.cli.access import open_wallet
@@ -17,23 +17,25 @@ from wallet.copies import can_refill, needs_refill
 from wallet.door.wording import (
     one_line,
     plural,
-    quoted,
     shown_asking,
     shown_did,
     shown_expiry,
     shown_label,
+    shown_pending,
     shown_standing,
     shown_value,
     standing_rank,
 )
 from wallet.facts import held_claims, held_facts
 from wallet.label import type_label, type_name
+from wallet.parties import blocked_issuers
 from wallet.pending import PendingIssuance
 from wallet.remove import remove_credential
 from wallet.standing import PresentWord, standing_of
 
 _MARK_WIDTH = 15
 _LABEL_WIDTH = 23
+_BLOCKED = "✗ you blocked its issuer"
 
 
 @click.command("list", cls=Command, examples=["tally list"])
@@ -42,7 +44,13 @@ _LABEL_WIDTH = 23
 def list_credentials(terminal: Terminal, *, passphrase: PassphraseSource) -> None:
     """List your credentials and how each one stands, as far as is known without asking anybody."""
     with open_wallet(terminal, passphrase) as vault:
-        print_credentials(terminal, vault.content.credentials, now=now(), pending=vault.content.pending)
+        print_credentials(
+            terminal,
+            vault.content.credentials,
+            now=now(),
+            pending=vault.content.pending,
+            blocked=blocked_issuers(vault.content),
+        )
         if not vault.content.credentials:
             terminal.note("No credentials yet. Get one with `tally add OFFER`.")
         if any(
@@ -67,11 +75,14 @@ def show(terminal: Terminal, *, credential: str, passphrase: PassphraseSource) -
         document["copies"] = len(held.copies)
         document["credential_issuer"] = held.credential_issuer
         document["received_at"] = encode_utc(held.received_at)
+        document["issuer_blocked"] = is_blocked = held.issuer in blocked_issuers(vault.content)
         document["claims"] = held_claims(held)
         terminal.document(document)
         terminal.say(bold(shown_label(type_label(held.credential_type))), f"  {held.id}")
         asked = shown_asking(standing, now=moment)
         terminal.say(shown_standing(standing), ", ", shown_expiry(standing, now=moment), ", ", asked)
+        if is_blocked:
+            terminal.say(bad(_BLOCKED))
         terminal.say()
         for fact in held_facts(held):
             terminal.say(f"  {shown_label(fact.label).ljust(_LABEL_WIDTH)}  {shown_value(fact.value)}")
@@ -129,11 +140,13 @@ def print_credentials(
     *,
     now: datetime,
     pending: Collection[PendingIssuance],
+    blocked: Collection[str],
     asked_in_vain: Collection[str] = (),
 ) -> None:
     """Print how each of them stands at `now`, first those that can be used; then what did not come yet.
 
-    `asked_in_vain` are the ids of those whose issuer could not be asked just now.
+    `blocked` are the issuers that are blocked, `asked_in_vain` the ids of those whose issuer could not be
+    asked just now.
     """
     ordered = sorted(
         credentials,
@@ -144,7 +157,9 @@ def print_credentials(
             held.id,
         ),
     )
-    documents: list[JsonValue] = [credential_document(held, now=now) for held in ordered]
+    documents: list[JsonValue] = [
+        credential_document(held, now=now) | {"issuer_blocked": held.issuer in blocked} for held in ordered
+    ]
     terminal.document({"credentials": documents, "pending": [_pending_document(each) for each in pending]})
     for held in ordered:
         standing = standing_of(held, now=now)
@@ -162,6 +177,8 @@ def print_credentials(
             dim(f", {len(held.unused_copies)} of {len(held.copies)} copies left, "),
             shown_asking(standing, now=now),
         )
+        if held.issuer in blocked:
+            terminal.say(margin, bad(_BLOCKED))
         if needs_refill(held, now=now):
             terminal.say(margin, warning("! few copies left"), f", `tally refill {held.id}` gets new ones")
         if held.id in asked_in_vain:
@@ -172,8 +189,7 @@ def print_credentials(
 def print_pending(terminal: Terminal, pending: Iterable[PendingIssuance]) -> None:
     """Tell a person what an issuer was asked for and did not come yet, and that it is not lost."""
     for each in pending:
-        names = ", ".join(quoted(credential.name) for credential in each.credentials)
-        terminal.note(warning("! "), f"Not here yet, and not lost: {names} from {each.issuer_host}.")
+        terminal.note(warning("! "), shown_pending(each))
         terminal.note("  Run `tally add` to go on. Do it soon: the issuer does not hold it for long.")
 
 

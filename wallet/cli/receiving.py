@@ -21,9 +21,11 @@ from wallet.door.network import open_outside
 from wallet.door.offer_lines import code_description, code_form, issuer_at, offer_lines
 from wallet.door.place import wallet_folder
 from wallet.door.wording import plural, shown_did, shown_label
+from wallet.known_party import host_of
 from wallet.label import type_label, type_name
 from wallet.offer import offer_digest, open_offer
 from wallet.outside import Outside
+from wallet.parties import noting_refusals, require_welcome_issuer
 from wallet.pending import PendingIssuance
 from wallet.receive import DEFAULT_COPIES, complete_issuance, receive_credentials
 from wallet.transaction_code import can_be, may_try_again
@@ -82,6 +84,8 @@ def add(
                 opened = open_offer(text, outside=outside)
                 for line in offer_lines(opened, issuer_at(vault.content, opened)):
                     terminal.note(*line)
+                with noting_refusals(vault, now=outside.clock()):
+                    require_welcome_issuer(vault.content, None, host=host_of(opened.issuer_url))
                 if not yes:
                     confirm(terminal, f"Get it from {opened.issuer_host}?")
                 redeem = partial(

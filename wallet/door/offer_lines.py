@@ -5,7 +5,7 @@ Only the host was checked. What stands in quotes are the issuer's own words.
 
 from collections.abc import Iterator
 
-from doors.terminal import Styled, bold, dim, good, warning
+from doors.terminal import Styled, bad, bold, dim, good, warning
 from protocol.openid4vci.offer import InputMode, TransactionCode
 from wallet.content import WalletContent
 from wallet.door.wording import one_line, plural, quoted, shown_day
@@ -54,6 +54,8 @@ def _acquaintance(known: KnownParty | None) -> Line:
     if known is None:
         return warning("! "), "You never had anything from this host."
     had = f"{plural(known.credentials, 'credential')} from it, the last on {shown_day(known.last_seen)}."
+    if known.mark is PartyMark.BLOCKED:
+        return bad("✗ "), "You blocked it, so nothing is taken from it."
     if known.mark is PartyMark.TRUSTED:
         return good("✓ "), f"You trust it, and have had {had}"
     return (f"You have had {had}",)
