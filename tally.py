@@ -1,11 +1,14 @@
 """The command `tally`: the doors of all roles, each imported only when it is used."""
 
+import os
 import sys
 from collections.abc import Mapping
 
 import click
 
 from doors.command import LazyCommand, LazyGroup, run
+from doors.exit_code import ExitCode
+from doors.prompts import require_person
 from doors.terminal import Terminal
 from protocol.codes import Audience
 
@@ -84,18 +87,47 @@ def _print_version(context: click.Context, option: click.Parameter, wanted: bool
         context.exit()
 
 
+@click.pass_context
+def _open_wallet(context: click.Context, *, plain: bool) -> ExitCode:
+    """What `tally` alone does: in a terminal it opens the wallet, elsewhere it prints the help."""
+    terminal = context.ensure_object(Terminal)
+    if context.invoked_subcommand is not None:
+        return ExitCode.SUCCESS
+    if terminal.json:
+        raise click.UsageError("Missing command.", context)
+    if plain:
+        require_person(terminal, "a command")
+    if not terminal.interactive or not terminal.stdout.isatty():
+        click.echo(context.get_help())
+        return ExitCode.SUCCESS
+    if plain or os.environ.get("TALLY_ACCESSIBLE") or os.environ.get("TERM", "dumb") == "dumb":
+        from wallet.cli.plain_menu import run_plain_menu
+
+        return run_plain_menu(terminal, lambda words: run(commands, words))
+    return _open_screens(context)
+
+
+def _open_screens(context: click.Context) -> ExitCode:
+    """Open the full-screen wallet."""
+    click.echo(context.get_help())
+    return ExitCode.SUCCESS
+
+
 commands = LazyGroup(
-    sections=_SECTIONS, help="Hold, issue and verify credentials that belong to the people they are about."
-)
-commands.params.append(
-    click.Option(
-        ["--version"],
-        is_flag=True,
-        is_eager=True,
-        expose_value=False,
-        callback=_print_version,
-        help="Print the version and stop.",
-    )
+    sections=_SECTIONS,
+    help="Hold, issue and verify credentials that belong to the people they are about.",
+    callback=_open_wallet,
+    params=[
+        click.Option(["--plain"], is_flag=True, help="Open your wallet as questions, line by line."),
+        click.Option(
+            ["--version"],
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            callback=_print_version,
+            help="Print the version and stop.",
+        ),
+    ],
 )
 
 

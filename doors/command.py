@@ -19,7 +19,7 @@ import importlib
 import os
 import sys
 import traceback
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -123,7 +123,7 @@ class Group(click.Group):
         """Read the arguments; without the name of a command it is `alone`, or else the help."""
         if self.alone is not None and not {*args} & {*self.commands, *ctx.help_option_names}:
             args = [self.alone, *args] if not args or args[0].startswith("-") else args
-        if not args and not ctx.resilient_parsing:
+        if not args and not self.invoke_without_command and not ctx.resilient_parsing:
             click.echo(ctx.get_help())
             ctx.exit()
         return super().parse_args(ctx, args)
@@ -162,10 +162,19 @@ class LazyCommand:
 
 
 class LazyGroup(Group):
-    """A group of `LazyCommand`s in titled sections."""
+    """A group of `LazyCommand`s in titled sections. Without a command it runs `callback`, if there is one."""
 
-    def __init__(self, *, sections: Mapping[str, Mapping[str, LazyCommand]], help: str) -> None:
-        super().__init__(help=help)
+    def __init__(
+        self,
+        *,
+        sections: Mapping[str, Mapping[str, LazyCommand]],
+        help: str,
+        callback: Callable[..., ExitCode] | None = None,
+        params: list[click.Parameter] | None = None,
+    ) -> None:
+        super().__init__(
+            help=help, callback=callback, params=params, invoke_without_command=callback is not None
+        )
         self.sections = sections
         self._rows = {name: row for section in sections.values() for name, row in section.items()}
 

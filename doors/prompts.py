@@ -23,6 +23,8 @@ from protocol.codes import Code
 from protocol.encoding.strict_json import decode_utf8
 from protocol.errors import MalformedError, RefusedError
 
+PASSPHRASE_FILE_VARIABLE = "TALLY_PASSPHRASE_FILE"  # noqa: S105 (the name of a variable)
+"""Names the file that `--passphrase-file` would."""
 MAX_PASSPHRASE_BYTES = 1024
 MIN_NEW_CHARACTERS = 8
 """The least a new passphrase has (NIST SP 800-63B); what it is made of is nobody's business."""
@@ -165,7 +167,7 @@ def passphrase_options(command: Callable[..., R]) -> Callable[..., R]:
     @click.option(
         "--passphrase-file",
         type=click.Path(path_type=Path),
-        envvar="TALLY_PASSPHRASE_FILE",
+        envvar=PASSPHRASE_FILE_VARIABLE,
         help="Read the passphrase from the first line of this file (yours alone: mode 0600).",
     )
     @click.option(
