@@ -15,6 +15,7 @@ seen/                     the last checkpoint seen of each ledger
 from dataclasses import dataclass
 from pathlib import Path
 
+from storage.atomic_file import typed_disk_errors
 from storage.sealed_snapshot import previous_name
 
 SETTINGS_FILE = "settings.toml"
@@ -36,5 +37,10 @@ class WalletFolder:
         return self.path / _VAULT
 
     def is_initialized(self) -> bool:
-        """Whether there is a wallet, be it only the previous generation of one."""
-        return self.vault.exists() or self.vault.with_name(previous_name(_VAULT)).exists()
+        """Whether there is a wallet, be it only the previous generation of one.
+
+        Raises:
+            UnavailableError: the disk's fault.
+        """
+        with typed_disk_errors(_VAULT):
+            return self.vault.exists() or self.vault.with_name(previous_name(_VAULT)).exists()

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cache
 from typing import TYPE_CHECKING
 
 from protocol.codes import Code
@@ -83,14 +84,14 @@ def parse_recovery_phrase(text: str) -> bytes:
     return bytes(language.to_entropy(words))
 
 
-def derive_seed(entropy: bytes) -> bytes:
-    """The 64-byte seed of BIP-39, without an extra passphrase. Takes about a millisecond."""
 def word_list() -> Sequence[str]:
     """The 2,048 words, in their order."""
     words: Sequence[str] = _english().wordlist
     return words
 
 
+def derive_seed(entropy: bytes) -> bytes:
+    """The 64-byte seed of BIP-39, without an extra passphrase. Takes about a millisecond."""
     return bytes(_english().to_seed(encode_recovery_phrase(entropy)))
 
 
@@ -140,6 +141,7 @@ def first_key_index(now: datetime) -> int:
     return max(0, minutes) * _INDICES_PER_MINUTE
 
 
+@cache
 def _english() -> "Mnemonic":
     # Only making and restoring a wallet, and deriving its keys, read the list of 2,048 words.
     from mnemonic import Mnemonic

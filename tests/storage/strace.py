@@ -19,7 +19,6 @@ from tests.storage.victim import BEGIN, END
 ROOT = Path(__file__).parents[2]
 # How often memory is asked for differs from run to run.
 MEMORY = {"brk", "mmap", "mprotect", "munmap", "madvise", "futex"}
-ERRNOS = ("ENOSPC", "EIO", "EDQUOT", "EMFILE", "EINTR")
 _STRACE = shutil.which("strace")
 
 

@@ -7,10 +7,11 @@ import pytest
 
 from protocol.codes import Code
 from tests.storage.place import Place, code_of
-from tests.storage.strace import ERRNOS, Point, Victim, decisive
+from tests.storage.strace import Point, Victim, decisive
 from tests.storage.victim import NEW, OLD
 
 OPERATIONS = ("save", "change-passphrase", "rekey")
+ERRNOS = ("ENOSPC", "EIO", "EDQUOT", "EMFILE", "EINTR")
 
 
 def victim(operation: str) -> Victim:

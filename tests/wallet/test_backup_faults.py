@@ -13,7 +13,7 @@ from protocol.codes import Code
 from storage.passphrase import TEST_ONLY
 from tests.storage import faults
 from tests.storage.place import code_of
-from tests.storage.strace import ERRNOS, Point, Victim, decisive
+from tests.storage.strace import Point, Victim, decisive
 from tests.wallet.holder import NO_LEDGERS, TRUSTED
 from tests.wallet.holdings import EMPTY, with_held
 from tests.wallet.victim import (
@@ -157,8 +157,8 @@ def test_backup_or_restore_killed_at_any_call_leaves_none_or_a_whole_one(
 
 
 @pytest.mark.stress
-@pytest.mark.parametrize("operation", OPERATIONS)
-@pytest.mark.parametrize("error", ERRNOS, ids="FI-E1-{}".format)
+@pytest.mark.parametrize("operation", ["backup", "restore", "merge"])
+@pytest.mark.parametrize("error", ["ENOSPC", "EIO", "EINTR"], ids="FI-E1-{}".format)
 def test_error_of_the_kernel_in_a_backup_or_restore_is_told_and_leaves_what_was_there(
     tmp_path: Path,
     stages: dict[str, Path],
