@@ -11,6 +11,7 @@ from protocol.encoding.strict_json import JsonValue
 from protocol.errors import MalformedError
 from protocol.openid4vp.client_id import ClientIdPrefix
 from wallet.known_party import PartyMark, host_of
+from wallet.pending import PendingIssuance
 from wallet.standing import PresentStanding, PresentWord
 
 MAX_DID = 100
@@ -110,11 +111,16 @@ def standing_rank(standing: PresentStanding) -> int:
     return list(_MARKS).index(standing.word)
 
 
+def ends_soon(standing: PresentStanding, *, now: datetime) -> bool:
+    """Whether a credential ends within a month."""
+    return standing.expires_at is not None and now < standing.expires_at < now + _SOON
+
+
 def shown_expiry(standing: PresentStanding, *, now: datetime) -> Styled:
     """When a credential ends; in days, with a mark, when that is soon."""
     if standing.expires_at is None:
         return dim("no end")
-    if now < standing.expires_at < now + _SOON:
+    if ends_soon(standing, now=now):
         return warning(f"! ends in {plural((standing.expires_at - now) // _DAY, 'day')}")
     return dim(f"{'ended' if standing.expires_at <= now else 'until'} {shown_day(standing.expires_at)}")
 
@@ -139,6 +145,12 @@ def shown_age(age: timedelta) -> str:
 def shown_day(moment: datetime) -> str:
     """A day, in UTC."""
     return f"{moment:%Y-%m-%d}"
+
+
+def shown_pending(pending: PendingIssuance) -> str:
+    """What an issuer was asked for and did not come yet."""
+    names = ", ".join(quoted(credential.name) for credential in pending.credentials)
+    return f"Not here yet, and not lost: {names} from {pending.issuer_host}."
 
 
 def shown_retention(retention: timedelta) -> str:

@@ -17,7 +17,7 @@ from protocol.errors import RefusedError, TallyError
 from wallet.settings import WalletSettings
 from wallet.tui.actions import active_actions, bindings, is_change
 from wallet.tui.palette import ActionsProvider
-from wallet.tui.screens.dialog import Notice, Refusal, Working
+from wallet.tui.screens.dialog import Notice, Refusal, Telling, Working
 from wallet.tui.screens.frame import AnsweringScreen, WalletScreen
 from wallet.tui.screens.too_small import COLUMNS, LINES, TooSmallScreen
 from wallet.tui.session import WalletSession
@@ -57,6 +57,8 @@ class WalletApp(App[None]):
         self.settings = settings
         self.link = link
         self.asked_in_vain: frozenset[str] = frozenset()
+        self.bad_news: frozenset[str] = frozenset()
+        self.shows_values = False
 
     def on_mount(self) -> None:
         """Dress, and ask who is there."""
@@ -102,7 +104,7 @@ class WalletApp(App[None]):
         """What a person answers on `screen`."""
         return await self.push_screen_wait(screen)
 
-    async def work(self, telling: str, job: Callable[[], R], *, can_cancel: bool = True) -> R:
+    async def work(self, telling: str | Telling, job: Callable[[], R], *, can_cancel: bool = True) -> R:
         """Do `job` in a thread. When it takes long enough to notice, a screen says what is being done.
 
         Raises:

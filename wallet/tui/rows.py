@@ -147,7 +147,7 @@ class Rows(Vertical):
         wanted = self.query_one(Input).value.lower().split()
         shown = [row for row in self._rows if row.matches(wanted)]
         widths = self._widths()
-        titles = tuple(column.title for column in self._columns)
+        titles = tuple(column.title for column in self._columns[: len(widths)])
         options.clear_options()
         options.add_options(Option(_line(row.cells, widths), id=row.id) for row in shown)
         places = {row.id: place for place, row in enumerate(shown)}
@@ -160,14 +160,21 @@ class Rows(Vertical):
         empty.show(*(self._empty if not self._rows else [("Nothing matches.",)]))
 
     def _widths(self) -> tuple[int, ...]:
-        least = sum(column.width + _GAP for column in self._columns)
-        left = max(0, self.size.width - _FRAME - least)
-        shares = sum(column.share for column in self._columns) or 1
-        return tuple(column.width + left * column.share // shares for column in self._columns)
+        """Of the columns that have room: the last ones give way first."""
+        columns = list(self._columns)
+        while len(columns) > 1 and self._room(columns) < -_GAP:  # nothing is behind the last one
+            columns.pop()
+        left = max(0, self._room(columns))
+        shares = sum(column.share for column in columns) or 1
+        return tuple(column.width + left * column.share // shares for column in columns)
+
+    def _room(self, columns: Sequence[Column]) -> int:
+        """The cells that these columns leave over."""
+        return self.size.width - _FRAME - sum(column.width + _GAP for column in columns)
 
 
 def _line(cells: Sequence[str | Styled], widths: Sequence[int]) -> Content:
-    return Content(" " * _GAP).join(_cell(cell, width) for cell, width in zip(cells, widths, strict=True))
+    return Content(" " * _GAP).join(_cell(cell, width) for cell, width in zip(cells, widths, strict=False))
 
 
 def _cell(cell: str | Styled, width: int) -> Content:

@@ -4,29 +4,31 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from protocol.errors import TallyError
+from wallet.door.wording import shown_label
+from wallet.label import type_label
 from wallet.status import refresh_standings
+from wallet.tui.banners import news
 
 if TYPE_CHECKING:
     from wallet.tui.app import WalletApp
 
 
 async def watch_standings(app: "WalletApp") -> None:
-    """Ask in the background; whoever does not answer shows as not asked, and nobody is bothered.
-
-    Another window that has the wallet does it there.
-    """
-    if app.session.other_window is not None:
-        return
+    """Ask in the background; whoever does not answer shows as not asked, and nobody is bothered."""
+    before = app.session.content
     try:
         app.asked_in_vain = await asyncio.to_thread(_ask, app)
     except TallyError:
-        app.asked_in_vain = frozenset(held.id for held in app.session.content.credentials)
+        app.asked_in_vain = frozenset(held.id for held in before.credentials)
+    _tell_news(app, news(before, app.session.content))
     app.refresh_view()
 
 
 async def refresh(app: "WalletApp") -> None:
     """Ask now, and say how it went."""
+    before = app.session.content
     app.asked_in_vain = await app.work("Asking the issuers …", lambda: _ask(app))
+    _tell_news(app, news(before, app.session.content))
     count = len(app.asked_in_vain)
     app.tell(
         f"{count} could not be asked: what was known before stays." if count else "All issuers were asked."
@@ -37,3 +39,11 @@ async def refresh(app: "WalletApp") -> None:
 def _ask(app: "WalletApp") -> frozenset[str]:
     with app.session.opened_outside() as (vault, outside):
         return refresh_standings(vault, outside=outside)
+
+
+def _tell_news(app: "WalletApp", fallen: frozenset[str]) -> None:
+    """Say once what was withdrawn; the list goes on saying it."""
+    app.bad_news |= fallen
+    for held in app.session.content.credentials:
+        if held.id in fallen and held.standing is not None:
+            app.tell(f"{shown_label(type_label(held.credential_type))} was {held.standing.word.value}.")

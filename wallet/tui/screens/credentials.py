@@ -1,25 +1,43 @@
 """The first screen of an open wallet: what it holds, and how each thing stands."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.containers import Horizontal
 
-from doors.terminal import Styled, bold, dim
+from doors.terminal import Styled, bold, dim, warning
 from wallet.content import HeldCredential
 from wallet.door.wording import one_line, shown_did, shown_expiry, shown_standing, standing_rank
 from wallet.label import type_label
-from wallet.standing import PresentStanding, standing_of
+from wallet.standing import PresentStanding, PresentWord, standing_of
 from wallet.tui.actions import bindings
+from wallet.tui.banners import banners
+from wallet.tui.detail import Detail
 from wallet.tui.flows.removing import remove
 from wallet.tui.flows.standings import refresh
 from wallet.tui.rows import Column, Row, Rows
+from wallet.tui.screens.add import AddScreen
 from wallet.tui.screens.credential import CredentialScreen
 from wallet.tui.screens.frame import WalletScreen
+from wallet.tui.text import Text
 
 _MAX_LABEL = 60
+_FEW_COPIES = 2
+_WIDE = 110
+_OVER = (PresentWord.EXPIRED, PresentWord.REVOKED)
+
+_Sortable = tuple[HeldCredential, PresentStanding]
+_ORDERS: Mapping[str, Callable[[_Sortable], object]] = {
+    "how they stand": lambda each: standing_rank(each[1]),
+    "what they are": lambda each: type_label(each[0].credential_type).lower(),
+    "whom they are from": lambda each: shown_did(each[0].issuer).lower(),
+    "when they end": lambda each: _end(each[1]),
+}
+"""What the rows can be sorted by; what is over comes last in each."""
 
 
 class CredentialsScreen(WalletScreen):
@@ -28,41 +46,87 @@ class CredentialsScreen(WalletScreen):
     NAME: ClassVar[str] = "Credentials"
     HELP_LINES: ClassVar[tuple[str, ...]] = (
         "Each row is a credential that an issuer gave you. The mark says how it stands: ✓ it can be used, "
-        "! look at it, ✗ it cannot be used any more, ? nobody could be asked for more than a week.",
+        "! look at it, ✗ it cannot be used any more, ? nobody could be asked: as of the day that is shown, "
+        "or for more than a week. What is over stays, at the end of the list.",
         "Nothing here is sent to anybody. To show something to a verifier, press p and give the link or "
         "the picture you got.",
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings(
-            "credentials.add", "credentials.present", "filter", "credentials.refresh", "credentials.remove"
+            "credentials.add",
+            "credentials.present",
+            "filter",
+            "credentials.sort",
+            "credentials.refresh",
+            "credentials.remove",
+            "credential.values",
+            "credential.next",
+            "credential.previous",
         )
     ]
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._order = next(iter(_ORDERS))
+
     def compose_body(self) -> ComposeResult:
-        """The list."""
-        yield Rows(
-            [Column("How it stands", 15), Column("What", 18, 1), Column("From", 20, 2), Column("Until", 16)],
-            empty=[
-                (bold("No credentials yet."),),
-                (),
-                ("Press ", bold("a"), " to add one from a link, a file or a picture."),
-                (dim("An issuer gives you the link, for example on its web site or by mail."),),
-            ],
-        )
+        """What should be known first; the list; where there is room, the credential under the cursor."""
+        yield Text(classes="banners")
+        with Horizontal():
+            yield Rows(
+                [
+                    Column("How it stands", 15),
+                    Column("What", 16, 2),
+                    Column("From", 16, 3),
+                    Column("Until", 17),
+                    Column("Left", 4),
+                ],
+                empty=[
+                    (bold("No credentials yet."),),
+                    (),
+                    ("Press ", bold("a"), " to add one from a link, a file or a picture."),
+                    (dim("An issuer gives you the link, for example on its web site or by mail."),),
+                ],
+                id="credentials",
+            )
+            yield Detail()
 
     def show_wallet(self) -> None:
         """Show the credentials as they stand now."""
-        self.query_one(Rows).show(self._rows())
-        self.query_one(Rows).focus()
+        rows = self.query_one("#credentials", Rows)
+        self._show_banners()
+        rows.show(self._rows())
+        rows.focus()
+        self._show_detail(rows.current)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What is about the credential beside the list works only where it is shown."""
+        if action in ("toggle_values", "turn") and not self._is_wide:
+            return False
+        return super().check_action(action, parameters)
+
+    @on(Rows.Highlighted)
+    def follow_cursor(self, highlighted: Rows.Highlighted) -> None:
+        """Show the credential under the cursor beside the list."""
+        self._show_detail(highlighted.row_id)
 
     @on(Rows.Chosen)
     def open_credential(self, chosen: Rows.Chosen) -> None:
         """Look at one of them."""
         self.app.push_screen(CredentialScreen(chosen.row_id))
 
+    def on_resize(self) -> None:
+        """Show the credential under the cursor where there is room for it."""
+        self.set_class(self._is_wide, "wide")
+        self._show_detail(self.query_one("#credentials", Rows).current)
+
+    def action_add(self) -> None:
+        """Get another one."""
+        self.app.push_screen(AddScreen())
+
     def action_remove(self) -> None:
         """Take the credential under the cursor out of the wallet, if that is meant."""
-        current = self.query_one(Rows).current
+        current = self.query_one("#credentials", Rows).current
         if current is not None:
             self.wallet_app.start(remove(self.wallet_app, current))
 
@@ -72,29 +136,92 @@ class CredentialsScreen(WalletScreen):
 
     def action_filter(self) -> None:
         """Let the person type what to look for."""
-        self.query_one(Rows).filter()
+        self.query_one("#credentials", Rows).filter()
+
+    def action_sort(self) -> None:
+        """Sort by the next thing."""
+        orders = list(_ORDERS)
+        self._order = orders[(orders.index(self._order) + 1) % len(orders)]
+        self.show_wallet()
+
+    def action_toggle_values(self) -> None:
+        """Show or hide what credentials say, here and everywhere."""
+        self.wallet_app.shows_values = not self.wallet_app.shows_values
+        self._show_detail(self.query_one("#credentials", Rows).current)
+
+    def action_turn(self, by: int) -> None:
+        """Go to another tab of the credential beside the list."""
+        self.query_one(Detail).turn(by)
+
+    @property
+    def _is_wide(self) -> bool:
+        return self.size.width >= _WIDE
+
+    def _show_banners(self) -> None:
+        app = self.wallet_app
+        lines = list(
+            banners(
+                app.session.content,
+                now=app.session.clock(),
+                bad_news=app.bad_news,
+                asked_in_vain=app.asked_in_vain,
+            )
+        )
+        if self._order != next(iter(_ORDERS)):
+            lines.append((dim(f"Sorted by {self._order}."),))
+        self.query_one(".banners", Text).show(*lines)
+        self.query_one(".banners").display = bool(lines)
+
+    def _show_detail(self, credential_id: str | None) -> None:
+        app = self.wallet_app
+        if not self._is_wide or not app.session.is_open:
+            return
+        held = next((held for held in app.session.content.credentials if held.id == credential_id), None)
+        self.query_one(Detail).show(
+            held,
+            app.session.content,
+            now=app.session.clock(),
+            asked_in_vain=credential_id in app.asked_in_vain,
+            shows_values=app.shows_values,
+        )
 
     def _rows(self) -> Iterator[Row]:
-        session = self.wallet_app.session
-        moment = session.clock()
-        standings = {held.id: standing_of(held, now=moment) for held in session.content.credentials}
+        app = self.wallet_app
+        moment, order = app.session.clock(), _ORDERS[self._order]
+        pairs = [(held, standing_of(held, now=moment)) for held in app.session.content.credentials]
 
-        def order(held: HeldCredential) -> tuple[object, ...]:
-            return (
-                standing_rank(standings[held.id]),
-                type_label(held.credential_type),
-                held.received_at,
-                held.id,
-            )
+        def place(each: _Sortable) -> tuple[object, ...]:
+            held, standing = each
+            is_over = standing.word in _OVER
+            rank = standing_rank(standing) if is_over else 0
+            return rank, order(each), type_label(held.credential_type), held.received_at, held.id
 
-        for held in sorted(session.content.credentials, key=order):
-            yield _row(held, standings[held.id], shown_expiry(standings[held.id], now=moment))
+        for held, standing in sorted(pairs, key=place):
+            yield _row(held, standing, now=moment, asked_in_vain=held.id in app.asked_in_vain)
 
 
-def _row(held: HeldCredential, standing: PresentStanding, ends: Styled) -> Row:
+def _row(held: HeldCredential, standing: PresentStanding, *, now: datetime, asked_in_vain: bool) -> Row:
     label = one_line(type_label(held.credential_type), max_characters=_MAX_LABEL)
+    left = len(held.unused_copies)
     return Row(
         held.id,
-        (shown_standing(standing), bold(label), shown_did(held.issuer), ends),
+        (
+            _standing(standing, asked_in_vain=asked_in_vain),
+            bold(label),
+            shown_did(held.issuer),
+            shown_expiry(standing, now=now),
+            warning(f"! {left}") if left <= _FEW_COPIES else "",
+        ),
         f"{held.id} {held.issuer}",
     )
+
+
+def _standing(standing: PresentStanding, *, asked_in_vain: bool) -> Styled:
+    """How it stands; what was good when its issuer was asked last is not said to be good now."""
+    if not asked_in_vain or not standing.has_status or standing.word is not PresentWord.VALID:
+        return shown_standing(standing)
+    return warning(f"? as of {standing.checked_at:%b %d}")
+
+
+def _end(standing: PresentStanding) -> float:
+    return float("inf") if standing.expires_at is None else standing.expires_at.timestamp()

@@ -1,0 +1,139 @@
+"""What is to be known of one credential, in tabs: beside the list where there is room, else on a screen."""
+
+import json
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical, VerticalScroll
+from textual.widgets import TabbedContent, TabPane
+
+from doors.terminal import bold, dim
+from wallet.content import HeldCredential, WalletContent
+from wallet.door.wording import one_line, shown_did, shown_label, shown_value
+from wallet.facts import ShownClaim, held_facts
+from wallet.label import type_label
+from wallet.tui.credential_lines import HIDDEN, proof_lines, raw_lines, shared_lines, status_lines
+from wallet.tui.rows import Column, Row, Rows
+from wallet.tui.screens.dialog import Notice
+from wallet.tui.text import Line, Text, content
+
+_TABS = {"claims": "Claims", "status": "Status", "shared": "Shared with", "proof": "Proof", "raw": "Raw"}
+_MAX_LABEL = 60
+_MAX_VALUE = 20_000
+
+
+class Detail(Vertical):
+    """One credential; nothing of none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._held: HeldCredential | None = None
+        self._content: WalletContent | None = None
+        self._now: datetime | None = None
+        self._asked_in_vain = self._shows_values = False
+        self._facts: tuple[ShownClaim, ...] = ()
+
+    def compose(self) -> ComposeResult:
+        """Its name, and the tabs."""
+        yield Text(classes="name")
+        with TabbedContent(initial="claims"):
+            with TabPane(content(_TABS["claims"]), id="claims"):
+                yield Rows(
+                    [Column("What it says", 18), Column("", 20, 1)],
+                    empty=[("It says nothing but that you have it.",)],
+                )
+            for tab in ("status", "shared", "proof", "raw"):
+                with TabPane(content(_TABS[tab]), id=tab), VerticalScroll():
+                    yield Text(classes="about")
+
+    def show(
+        self,
+        held: HeldCredential | None,
+        held_in: WalletContent,
+        *,
+        now: datetime,
+        asked_in_vain: bool,
+        shows_values: bool,
+    ) -> None:
+        """Show `held` as it is `now`; `asked_in_vain` says that its issuer could not be asked just now."""
+        self._held, self._content, self._now = held, held_in, now
+        self._asked_in_vain, self._shows_values = asked_in_vain, shows_values
+        self.set_class(held is None, "nothing")
+        if held is not None:
+            self._facts = held_facts(held)
+            label = one_line(type_label(held.credential_type), max_characters=_MAX_LABEL)
+            self.query_one(".name", Text).show(
+                (bold(label), f" from {shown_did(held.issuer)}"), (dim(held.id),)
+            )
+            self._fill()
+
+    def turn(self, by: int) -> None:
+        """Go to another tab, `by` so many to the right."""
+        tabs, names = self.query_one(TabbedContent), list(_TABS)
+        tabs.active = names[(names.index(tabs.active) + by) % len(names)]
+
+    def take_focus(self) -> None:
+        """Put the cursor where it can be moved in the tab in front."""
+        tab = self.query_one(TabbedContent).active
+        target = Rows if tab == "claims" else VerticalScroll
+        self.query_one(f"#{tab}").query_one(target).focus()
+
+    @property
+    def current_fact(self) -> ShownClaim | None:
+        """The fact under the cursor; None where there is none or another tab is in front."""
+        current = self.query_one(Rows).current
+        is_in_front = self.query_one(TabbedContent).active == "claims"
+        return self._facts[int(current)] if is_in_front and current is not None else None
+
+    @on(TabbedContent.TabActivated)
+    def fill_tab(self, activated: TabbedContent.TabActivated) -> None:
+        """Fill the tab that came to the front."""
+        activated.stop()
+        self._fill()
+
+    @on(Rows.Chosen)
+    def open_value(self, chosen: Rows.Chosen) -> None:
+        """Show the whole of a value."""
+        chosen.stop()
+        if self._shows_values:
+            fact = self._facts[int(chosen.row_id)]
+            self.app.push_screen(Notice(shown_label(fact.label), *_whole(fact)))
+
+    @on(Rows.Highlighted)
+    def keep_to_itself(self, highlighted: Rows.Highlighted) -> None:
+        """The cursor in here is of no concern to the list outside."""
+        highlighted.stop()
+
+    def _fill(self) -> None:
+        if self._held is None:
+            return
+        tab = self.query_one(TabbedContent).active
+        if tab == "claims":
+            self.query_one(Rows).show(self._rows())
+        elif tab:
+            self.query_one(f"#{tab} .about", Text).show(*self._lines(tab, self._held))
+
+    def _rows(self) -> Iterator[Row]:
+        for number, fact in enumerate(self._facts):
+            value = shown_value(fact.value) if self._shows_values else HIDDEN
+            yield Row(str(number), (dim(shown_label(fact.label)), value))
+
+    def _lines(self, tab: str, held: HeldCredential) -> Iterable[Line]:
+        assert self._content is not None, "a credential is held in something"
+        assert self._now is not None, "and looked at some time"
+        match tab:
+            case "status":
+                return status_lines(held, now=self._now, asked_in_vain=self._asked_in_vain)
+            case "shared":
+                return shared_lines(held, self._content)
+            case "proof":
+                return proof_lines(held, self._content)
+            case _:
+                return raw_lines(held, shows_values=self._shows_values)
+
+
+def _whole(fact: ShownClaim) -> list[Line]:
+    text = fact.value if isinstance(fact.value, str) else json.dumps(fact.value, ensure_ascii=False, indent=2)
+    return [(line,) for line in text[:_MAX_VALUE].splitlines()]

@@ -1,0 +1,54 @@
+"""A link as a QR code, for another device to read."""
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.events import Resize
+from textual.screen import ModalScreen
+
+from doors.qr_drawing import qr_rows
+from doors.terminal import dim
+from wallet.tui.text import Signs, Text
+
+_LINES_BELOW = 1
+
+
+class QrScreen(ModalScreen[None]):
+    """Draws `link` over the whole window, black on white whatever the theme; or gives the link itself."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,Q,enter,space", "close", show=False),
+        Binding("y", "copy", show=False),
+    ]
+
+    def __init__(self, link: str) -> None:
+        super().__init__()
+        self._link = link
+        self._rows = qr_rows(link)
+
+    def compose(self) -> ComposeResult:
+        """The code or the link, and what can be done."""
+        yield Text(*((row,) for row in self._rows), classes="qr")
+        yield Text(
+            ("Make the window larger for a QR code, or use the link:",), (), (self._link,), classes="qr-link"
+        )
+        yield Text((dim("y copies the link, Escape goes back"),), classes="hint")
+
+    def on_resize(self, event: Resize) -> None:
+        """Draw it where it fits."""
+        fits = (
+            not Signs.ascii
+            and len(self._rows[0]) <= event.size.width
+            and len(self._rows) + _LINES_BELOW <= event.size.height
+        )
+        self.query_one(".qr").display = fits
+        self.query_one(".qr-link").display = not fits
+
+    def action_copy(self) -> None:
+        """Put the link on the clipboard."""
+        self.app.copy_to_clipboard(self._link)
+
+    def action_close(self) -> None:
+        """Back."""
+        self.dismiss(None)

@@ -1,0 +1,81 @@
+"""A place for a link: pasted, or out of a file or a picture."""
+
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
+from textual.events import Paste
+from textual.widgets import Button, Input
+
+from wallet.tui.actions import bindings
+from wallet.tui.screens.files import FileDialog
+from wallet.tui.screens.frame import WalletScreen
+from wallet.tui.text import Line, Text
+
+
+class LinkField(Input):
+    """A field that takes a link also where a mail program has broken it into lines."""
+
+    def _on_paste(self, event: Paste) -> None:
+        event.prevent_default()
+        event.stop()
+        self.insert_text_at_cursor("".join(event.text.splitlines()).strip())
+
+
+class SourceScreen(WalletScreen):
+    """Takes a link; what is done with it is `go_on`."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("source.file")]
+
+    def compose_body(self) -> ComposeResult:
+        """The field, and other ways."""
+        with VerticalScroll(classes="source", can_focus=False):
+            yield Text(*self.introduction())
+            yield LinkField(placeholder="A link, or the path of a file")
+            with Horizontal(classes="buttons"):
+                yield Button(Content("Go on"), id="go-on", compact=True)
+                yield Button(Content("Choose a file (f)"), id="file", compact=True)
+            yield Text(classes="remarks")
+
+    def introduction(self) -> list[Line]:
+        """What the link is for."""
+        raise NotImplementedError
+
+    def remarks(self) -> list[Line]:
+        """What to know, below the field."""
+        raise NotImplementedError
+
+    def go_on(self, source: str) -> None:
+        """Do what is to be done with a link, or the path of a file with one."""
+        raise NotImplementedError
+
+    def show_wallet(self) -> None:
+        """Show what is to be known now, and wait for the link."""
+        self.query_one(".remarks", Text).show(*self.remarks())
+        self.query_one(LinkField).focus()
+
+    @on(Input.Submitted)
+    def submit(self) -> None:
+        """Go on with what is in the field."""
+        self.go_on(self.query_one(LinkField).value)
+
+    @on(Button.Pressed)
+    def press(self, pressed: Button.Pressed) -> None:
+        """The buttons do what the keys do."""
+        if pressed.button.id == "file":
+            self.action_choose_file()
+        else:
+            self.submit()
+
+    def action_choose_file(self) -> None:
+        """Let the person choose a file; its path then stands in the field."""
+        self.app.push_screen(FileDialog(Path.home()), self._take_file)
+
+    def _take_file(self, file: Path | None) -> None:
+        if file is not None:
+            self.query_one(LinkField).value = str(file)
+            self.go_on(str(file))
