@@ -2,21 +2,40 @@
 
 from types import ModuleType
 
+from tests.doors import test_clipboard
 from tests.wallet import (
+    test_cli_agent,
     test_consent,
     test_offer,
     test_open_request,
     test_present,
     test_receive,
     test_receive_attacks,
+    test_unlocking,
+    test_window,
 )
 
-MODULES = (test_offer, test_receive, test_receive_attacks, test_consent, test_open_request, test_present)
+MODULES = (
+    test_offer,
+    test_receive,
+    test_receive_attacks,
+    test_consent,
+    test_open_request,
+    test_present,
+    test_unlocking,
+    test_window,
+    test_cli_agent,
+    test_clipboard,
+)
 ROWS = {
     "NT-S67",
     *[f"NT-I{number}" for number in range(27, 32)],
     *[f"NT-P{number}" for number in range(20, 37)],
     "NT-P38",
+    "NT-W09",
+    "NT-W22",
+    "NT-W28",
+    "NT-W29",
 }
 
 
