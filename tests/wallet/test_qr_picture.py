@@ -3,6 +3,7 @@ import struct
 import zlib
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import given, settings
@@ -228,6 +229,12 @@ def test_offer_in_a_picture_is_taken_and_a_request_answered(holder: Holder, tmp_
 def test_picture_comes_on_stdin(holder: Holder) -> None:
     data = encoded(printed(Outside().offer(), size=3))
     assert holder.run("add", "--image", "-", "--yes", stdin=data).status == 0
+
+
+def test_picture_comes_from_the_clipboard(holder: Holder) -> None:
+    data = encoded(printed(Outside().offer(), size=3))
+    with mock.patch("wallet.cli.source.read_picture", return_value=data):
+        assert holder.run("add", "--image", "clipboard", "--yes").status == 0
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import click
 
+from doors.clipboard import read_picture
 from doors.terminal import Terminal
 from protocol.codes import Code
 from protocol.errors import MalformedError, RefusedError
@@ -25,7 +26,9 @@ R = TypeVar("R")
 def image_option(command: Callable[..., R]) -> Callable[..., R]:
     """Give a command `--image`, as the argument `image`."""
     return click.option(
-        "--image", metavar="FILE", help="Take the link from the QR code in this picture; - for stdin."
+        "--image",
+        metavar="FILE",
+        help="Take the link from the QR code in this picture; - for stdin, clipboard for the copied one.",
     )(command)
 
 
@@ -39,7 +42,7 @@ def read_source(
 
     Raises:
         RefusedError: both were given; too long or cut, no link and no file that can be read, a link for
-            another command; or what reads pictures is not installed.
+            another command; no picture on the clipboard; or what reads pictures is not installed.
         MalformedError: not UTF-8, or no picture with one link in it.
     """
     if image is not None:
@@ -71,4 +74,6 @@ def _read_text(terminal: Terminal, source: str) -> str:
 def _read_picture(terminal: Terminal, image: str) -> bytes:
     if image == "-":
         return terminal.stdin.buffer.read(MAX_PICTURE_BYTES + 1)
+    if image == "clipboard":
+        return read_picture()
     return read_picture_file(Path(image))
