@@ -60,6 +60,14 @@ class Folder:
         # The number may soon stand for another file.
         self._descriptor = -1
 
+    def is_at(self, path: Path) -> bool:
+        """Whether `path` leads to this very folder."""
+        with typed_disk_errors(path.name):
+            try:
+                return os.path.samestat(os.fstat(self._descriptor), path.stat())
+            except (FileNotFoundError, NotADirectoryError):
+                return False
+
     def exists(self, name: str) -> bool:
         """Whether anything has this name, be it a file or not."""
         with typed_disk_errors(name):

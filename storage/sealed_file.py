@@ -181,6 +181,10 @@ class SealedFile:
         """What opens it without the passphrase, until it is given another one by `rekey`."""
         return self._snapshot.master_key
 
+    def is_in(self, folder: Path) -> bool:
+        """Whether it is kept in this folder."""
+        return self._folder.is_at(folder)
+
     @property
     def has_recovery_slot(self) -> bool:
         """Whether a recovery key opens it, too."""

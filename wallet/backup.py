@@ -65,9 +65,13 @@ def make_backup(
     is whole all the same.
 
     Raises:
-        RefusedError: there is something of that name, or no such folder; another process holds the wallet.
+        RefusedError: there is something of that name, or no such folder; it is the wallet's own folder;
+            another process holds the wallet.
         UnavailableError: full disk, or the disk's fault.
     """
+    if vault.file.is_in(path.absolute().parent):
+        # Beside the wallet it would be lost with it; in its place, it would be the loss.
+        raise RefusedError(Code.USAGE_INVALID, "a backup belongs outside of the wallet's folder")
     with vault.file.hold():
         held = vault.reload()
         note = BackupNote(made_at=now, credentials=len(held.credentials))

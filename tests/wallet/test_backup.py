@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,15 @@ def test_existing_file_is_replaced_only_when_that_was_said(filled: Vault, path: 
 def test_backup_into_a_missing_folder_is_refused(filled: Vault, path: Path) -> None:
     error = refusal_of(lambda: make_backup(filled, TRUSTED, path / "there", now=LATER))
     assert (error.code, error.detail) == (Code.NOT_FOUND, "there is no such folder")
+
+
+def test_backup_in_the_wallets_own_folder_is_refused(filled: Vault, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "wallet")
+    for name in ("wallet/wallet.sealed", "wallet/backup", "link/wallet.sealed"):
+        error = refusal_of(partial(make_backup, filled, TRUSTED, tmp_path / name, now=LATER, replacing=True))
+        assert error.code is Code.USAGE_INVALID
+    with open_vault(tmp_path) as reopened:
+        assert reopened.content == filled.content
 
 
 def test_wallet_that_another_one_holds_is_not_backed_up(filled: Vault, path: Path, tmp_path: Path) -> None:
