@@ -72,6 +72,7 @@ class Holder:
             kdf=kdf,
             mark_folder=self.folder.state,
             now=NOW,
+            words_confirmed=True,
         ).close()
         save_ledgers(self.folder, ledgers)
 
