@@ -6,13 +6,12 @@ from doors.terminal import Styled, bold, dim
 from protocol.claim_path import ClaimPath
 from protocol.encoding.time import encode_utc
 from wallet.content import ActivityEntry, ActivityKind
-from wallet.door.wording import one_line, quoted, shown_did, shown_label, shown_retention
+from wallet.door.wording import one_line, quoted, shown_label, shown_party, shown_retention
 from wallet.facts import claim_order
 from wallet.label import claim_label, type_label
 
 Line = tuple[str | Styled, ...]
 
-_DID_CLIENT = "decentralized_identifier:"
 _WORDS: Mapping[ActivityKind, str] = {
     ActivityKind.RECEIVED: "received from",
     ActivityKind.PRESENTED: "shown to",
@@ -47,7 +46,7 @@ def deed(entry: ActivityEntry) -> str:
 
 def who(entry: ActivityEntry, name: str | None) -> str:
     """The party, with the name it gave itself in quotes."""
-    party = shown_did(entry.party.removeprefix(_DID_CLIENT))
+    party = shown_party(entry.party)
     return f"{quoted(name)}, {party}" if name else party
 
 

@@ -206,7 +206,7 @@ def _doubt(item: ConsentItem, hint: Hint) -> str:
     facts = _facts(item, [path for path in hint.paths if path in leaving])
     match hint.kind:
         case HintKind.BIRTH_DATE:
-            return f"They ask for {facts}, where {_facts(item, hint.instead)} says less."
+            return f"They ask for {facts}, where {_facts(item, hint.instead[:1])} says less."
         case HintKind.EVERYTHING:
             return f"They ask for everything in your {shown_label(type_label(_vct(item)))}."
         case HintKind.MORE_THAN_BEFORE:
