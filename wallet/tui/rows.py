@@ -81,6 +81,7 @@ class Rows(Vertical):
         self._columns = columns
         self._empty = empty
         self._rows: tuple[Row, ...] = ()
+        self._drawn: tuple[Option, ...] = ()
 
     def compose(self) -> ComposeResult:
         """Filter, titles, list, and the text in its place."""
@@ -96,7 +97,7 @@ class Rows(Vertical):
     def show(self, rows: Iterable[Row]) -> None:
         """Show these rows; the cursor stays on the thing it was on, where it is still there."""
         self._rows = tuple(rows)
-        self._fill()
+        self._draw()
 
     @property
     def current(self) -> str | None:
@@ -117,7 +118,7 @@ class Rows(Vertical):
 
     def on_resize(self, _event: Resize) -> None:
         """Give the columns the new width."""
-        self._fill()
+        self._draw()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Show what matches."""
@@ -142,15 +143,23 @@ class Rows(Vertical):
         if event.option_id is not None:
             self.post_message(self.Highlighted(event.option_id))
 
+    def _draw(self) -> None:
+        """Every row in the width there is, so that a filter has only to choose among them."""
+        widths = self._widths()
+        self._drawn = tuple(Option(_line(row.cells, widths), id=row.id) for row in self._rows)
+        self._fill()
+
     def _fill(self) -> None:
         options, current = self.query_one(_Options), self.current
         wanted = self.query_one(Input).value.lower().split()
-        shown = [row for row in self._rows if row.matches(wanted)]
+        shown = [
+            (row, option) for row, option in zip(self._rows, self._drawn, strict=True) if row.matches(wanted)
+        ]
         widths = self._widths()
         titles = tuple(column.title for column in self._columns[: len(widths)])
         options.clear_options()
-        options.add_options(Option(_line(row.cells, widths), id=row.id) for row in shown)
-        places = {row.id: place for place, row in enumerate(shown)}
+        options.add_options(option for _, option in shown)
+        places = {row.id: place for place, (row, _) in enumerate(shown)}
         if shown:
             options.highlighted = places.get(current or "", 0)
         self.query_one(".titles", Text).show((_line(titles, widths).plain,))
