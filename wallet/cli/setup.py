@@ -65,7 +65,7 @@ def init(
     """Make a wallet and its recovery words.
 
     Whoever has the 24 words has your keys: write them down, and tell nobody. They bring the keys back, not
-    the credentials; those you get from their issuers again.
+    the credentials; those are in a backup (`tally backup restore`), or come from their issuers again.
     """
     folder = wallet_folder(make=True)
     require_no_wallet(folder)
@@ -101,7 +101,8 @@ def init(
     )
     terminal.say(good("✓ "), f"Your wallet is in {folder.path}.")
     if recover:
-        terminal.note("Its keys are back. Get your credentials from their issuers again.")
+        terminal.note("Its keys are back. Your credentials are in a backup, if you made one: add it with")
+        terminal.note("`tally backup restore FILE`. Else get them from their issuers again.")
     elif words_file is None and terminal.interactive:
         show_words(terminal, words)
     elif words_file is None:
