@@ -14,7 +14,7 @@ from protocol.codes import Code
 from tests.docs.test_code_blocks import check_whole
 from tests.processes import Finished, converse
 from tests.wallet.holder import PASSPHRASE, Holder, staged
-from tests.wallet.parties import VERIFIER, Outside, signed
+from tests.wallet.parties import HOSTILE, VERIFIER, Outside, signed
 from wallet.cli.plain_menu import run_plain_menu
 from wallet.cli.plain_session import PlainSession
 
@@ -165,6 +165,28 @@ def test_menu_is_read_from_top_to_bottom_without_anything_that_acts_on_the_scree
     ]
     assert "1  Degree, ✓ valid, from city-university on ledger.example, degree-0001" in screen
     assert max(map(len, first)) < 80
+
+
+def test_words_of_strangers_are_shown_harmlessly(person: Person) -> None:
+    person.holder.hold("odd-0001", vct=f"urn:stranger:{HOSTILE}", claims={"x": "y"})
+    with person.holder.vault() as vault:
+        vault.change(
+            lambda content: content.with_party_seen(
+                f"redirect_uri:https://x.example/{HOSTILE}", name=HOSTILE * 9, presented=False, now=NOW
+            )
+        )
+    screen = person.type("1", "0", "5", "0", "0")
+    assert "3  Ask all issuers how they stand" in screen
+    assert "3  Ledgers you trust" in screen
+    assert all(character == "\n" or character.isprintable() for character in screen)
+
+
+def test_home_in_the_name_of_a_file_is_found_without_a_shell(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", "/home/ada")
+    person.type("7", "1", "~/a.backup", "7", "1", "~no body/a.backup", "0")
+    assert [words[-1] for words in person.ran] == ["/home/ada/a.backup", "~no body/a.backup"]
 
 
 def test_passphrase_is_asked_for_once_and_given_to_every_command(person: Person) -> None:

@@ -4,6 +4,7 @@ A choice runs a command, the same one that is typed otherwise: the menu only ask
 is said by position or colour alone, and nothing on the screen changes once it is written.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
@@ -187,7 +188,8 @@ class _Menu:
 
     def _with_file(self, run: Callable[..., object], *words: str) -> None:
         if file := self._ask("Name of the file:"):
-            run(*words, arguments=[file])
+            # There is no shell here that would know what ~ is.
+            run(*words, arguments=[os.path.expanduser(file)])  # noqa: PTH111 (it leaves be what it cannot expand)
 
     def _offer(self, title: str, choices: Sequence[Choice], *, leave: str = "Back") -> bool:
         """Ask which of `choices`, by its number, and do it; whether one was chosen. Its errors are told."""
