@@ -140,7 +140,8 @@ def _arrival(held: HeldCredential, here: HeldCredential | None) -> Arrival:
     if here is None:
         return Arrival.NEW
     known = {copy.credential for copy in here.copies}
-    return Arrival.HERE if all(copy.credential in known for copy in held.copies) else Arrival.MORE
+    coming = [copy for copy in held.copies if copy.credential not in known and copy.key not in here.gone]
+    return Arrival.MORE if coming else Arrival.HERE
 
 
 def _ledger_arrival(ledger: TrustedLedger, here: Iterable[TrustedLedger]) -> Arrival:
@@ -198,5 +199,5 @@ def _losses(backup: Backup, here: WalletContent | None) -> Iterator[Loss]:
 
 
 def _shown_since(here: HeldCredential, then: HeldCredential) -> bool:
-    unused = {copy.credential for copy in then.unused_copies}
-    return any(copy.credential in unused and copy.used_at is not None for copy in here.copies)
+    shown = {*here.gone, *(copy.key for copy in here.copies if copy.used_at is not None)}
+    return any(copy.key in shown for copy in then.unused_copies)

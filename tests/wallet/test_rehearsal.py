@@ -62,6 +62,15 @@ def test_what_is_here_already_is_told_from_what_comes_back() -> None:
     assert (found.same_words, [each.arrival for each in found.ledgers]) == (True, [Arrival.HERE])
 
 
+def test_copy_that_was_shown_and_made_room_for_others_does_not_come_back() -> None:
+    (degree, _) = HELD.credentials
+    used, unused = degree.copies
+    refilled = replace(degree, copies=(unused,), gone=(used.key,))
+    found = rehearsed(HELD, replace(HELD, credentials=(refilled,)))
+    assert arrivals(found)["degree-1"] is Arrival.HERE
+    assert Loss(LossKind.SHOWN_SINCE, ("degree-1",)) in found.losses
+
+
 def test_ledger_that_is_trusted_by_another_policy_stays_as_it_is() -> None:
     (known,) = TRUSTED.ledgers
     other = trust_ledgers([replace(known, policy=replace(known.policy, quorum="none"))])
