@@ -23,6 +23,8 @@ FILE_MODE = 0o600
 FOLDER_MODE = 0o700
 
 _RETRY_SECONDS = 0.05
+_NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS})
+"""What a file system says that knows no second name for a file."""
 
 
 class Folder:
@@ -148,8 +150,10 @@ class Folder:
             try:
                 # A link, unlike a rename, never takes the place of something.
                 self._link(temporary, name)
-            except PermissionError:
-                # So says a file system without links, as most sticks have; what is left is to look first.
+            except OSError as error:
+                if error.errno not in _NO_LINKS:
+                    raise
+                # As on most sticks; what is left is to look first.
                 if self.exists(name):
                     raise RefusedError(Code.VAULT_EXISTS, name) from None
                 os.rename(temporary, name, src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)

@@ -149,11 +149,12 @@ def test_a_disk_that_reads_something_else_back_is_reported(
     assert refusal_of(lambda: write(path)).code is Code.DISK_ERROR
 
 
+@pytest.mark.parametrize("code", [errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS], ids=errno.errorcode.get)
 def test_an_archive_is_made_on_a_file_system_without_links_to_files(
-    path: Path, monkeypatch: pytest.MonkeyPatch
+    path: Path, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
     def refuse(*_arguments: object, **_options: object) -> None:
-        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+        raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr(os, "link", refuse)
     write(path)
