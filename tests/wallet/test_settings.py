@@ -141,6 +141,7 @@ def test_command_resets_one_setting(tmp_path: Path) -> None:
         (["theme", "nrod"], 1, "theme nrod is unknown; did you mean nord?"),
         (["ascii", "maybe"], 1, "ascii is true or false"),
         (["keys.Lock", "f9"], 1, "keys.Lock is not the name of an action"),
+        (["keys.lok", "f9"], 1, "settings.toml: keys.lok is unknown; did you mean lock?"),
         (["--reset"], 2, "--reset takes a NAME"),
         (["theme", "nord", "--reset"], 2, "--reset takes a NAME"),
     ],

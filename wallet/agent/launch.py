@@ -66,6 +66,8 @@ def _prepare(folder: Path, handover: Handover, ours: contextlib.ExitStack) -> tu
 
 
 def _environment() -> dict[str, str]:
-    # The same modules as here, wherever the command was started.
+    if _SOURCES.name in ("site-packages", "dist-packages"):
+        return dict(os.environ)
+    # A checkout, which is found from where the command was started, and perhaps from nowhere else.
     others = os.environ.get("PYTHONPATH")
-    return {**os.environ, "PYTHONPATH": str(_SOURCES) if not others else f"{_SOURCES}{os.pathsep}{others}"}
+    return {**os.environ, "PYTHONPATH": f"{_SOURCES}{os.pathsep}{others}" if others else str(_SOURCES)}

@@ -11,6 +11,7 @@ from wallet.settings import (
     WalletSettings,
     is_chosen,
     load_settings,
+    require_known_actions,
     require_name,
     save_settings,
     values,
@@ -38,9 +39,18 @@ def settings(terminal: Terminal, *, name: str | None, value: str | None, reset: 
     folder = wallet_folder(make=reset or value is not None)
     found = load_settings(folder)
     if name is not None and (reset or value is not None):
-        found = without_setting(found, name) if value is None else with_setting(found, name, value)
+        found = without_setting(found, name) if value is None else _with_value(found, name, value)
         save_settings(folder, found)
     _show(terminal, found, name)
+
+
+def _with_value(found: WalletSettings, name: str, value: str) -> WalletSettings:
+    changed = with_setting(found, name, value)
+    if changed.keys != found.keys:
+        from wallet.tui.actions import ACTIONS  # Textual costs a quarter of a second
+
+        require_known_actions(changed, ACTIONS)
+    return changed
 
 
 def _show(terminal: Terminal, found: WalletSettings, name: str | None) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from tests.processes import ROOT
 from tests.wallet.agent.place import KEY
+from wallet.agent import launch
 from wallet.agent.channel import await_end
 from wallet.agent.client import ask_key, ask_status, end_agent
 from wallet.agent.launch import become_agent, start_agent
@@ -64,6 +65,17 @@ def test_agent_keeps_the_key_until_a_signal_ends_it_and_takes_its_socket_along(
     await_end(folder)
     assert [path.name for path in folder.iterdir()] == ["agent.lock"]
     assert ask_key(folder) is None
+
+
+def test_checkout_is_found_from_anywhere_and_what_is_installed_is_not_put_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", "/others")
+    assert launch._environment()["PYTHONPATH"] == f"{ROOT}:/others"
+    monkeypatch.delenv("PYTHONPATH")
+    assert launch._environment()["PYTHONPATH"] == str(ROOT)
+    monkeypatch.setattr(launch, "_SOURCES", Path("/usr/lib/python3/dist-packages"))
+    assert "PYTHONPATH" not in launch._environment()
 
 
 def test_agent_hides_its_memory_from_debuggers_and_core_dumps() -> None:
