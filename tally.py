@@ -1,6 +1,5 @@
 """The command `tally`: the doors of all roles, each imported only when it is used."""
 
-import os
 import sys
 from collections.abc import Mapping
 
@@ -100,17 +99,13 @@ def _open_wallet(context: click.Context, *, plain: bool) -> ExitCode:
     if not terminal.interactive or not terminal.stdout.isatty():
         click.echo(context.get_help())
         return ExitCode.SUCCESS
-    if plain or os.environ.get("TALLY_ACCESSIBLE") or os.environ.get("TERM", "dumb") == "dumb":
+    if plain or not terminal.shows_screens:
         from wallet.cli.plain_menu import run_plain_menu
 
         return run_plain_menu(terminal, lambda words: run(commands, words))
-    return _open_screens(context)
+    from wallet.tui.start import open_wallet_screen
 
-
-def _open_screens(context: click.Context) -> ExitCode:
-    """Open the full-screen wallet."""
-    click.echo(context.get_help())
-    return ExitCode.SUCCESS
+    return open_wallet_screen(ascii=terminal.ascii)
 
 
 commands = LazyGroup(
@@ -119,6 +114,9 @@ commands = LazyGroup(
     callback=_open_wallet,
     params=[
         click.Option(["--plain"], is_flag=True, help="Open your wallet as questions, line by line."),
+        click.Option(
+            ["--ascii"], is_flag=True, expose_value=False, help="Show marks in plain letters: OK ! x ?"
+        ),
         click.Option(
             ["--version"],
             is_flag=True,

@@ -49,6 +49,7 @@ def _shared_options(*, hidden: bool) -> list[click.Parameter]:
             hidden=hidden,
             help="Never ask; fail when something is missing.",
         ),
+        click.Option(["--ascii"], is_flag=True, expose_value=False, hidden=True),
         click.Option(["--debug"], is_flag=True, expose_value=False, hidden=True),
     ]
 
@@ -102,7 +103,9 @@ class Group(click.Group):
         kwargs.setdefault("no_args_is_help", False)
         super().__init__(*args, **kwargs)
         self.alone = alone
-        self.params += _shared_options(hidden=True)
+        # One that a group shows in its own help is there already.
+        shown = {option.name for option in self.params}
+        self.params += [option for option in _shared_options(hidden=True) if option.name not in shown]
 
     def audience_of(self, arguments: Sequence[str]) -> Audience:
         """Whom the command on this command line speaks to."""
@@ -209,7 +212,9 @@ def run(commands: Group, arguments: Sequence[str]) -> int:
     """
     _replace_closed_streams()
     flags = _flags(arguments)
-    terminal = Terminal.of_process(json="--json" in flags, no_input="--no-input" in flags)
+    terminal = Terminal.of_process(
+        json="--json" in flags, no_input="--no-input" in flags, ascii="--ascii" in flags
+    )
     try:
         try:
             result = commands.main(list(arguments), prog_name="tally", standalone_mode=False, obj=terminal)

@@ -106,17 +106,19 @@ class Terminal:
         interactive: Whether a person can be asked: both ends are a terminal, and neither `--json` nor
             `--no-input` was given.
         color: Whether styles are shown where a stream is a terminal.
+        ascii: Whether our marks and quotes are shown in plain letters.
     """
 
     json: bool
     interactive: bool
     color: bool
+    ascii: bool
     stdin: TextIO
     stdout: TextIO
     stderr: TextIO
 
     @classmethod
-    def of_process(cls, *, json: bool, no_input: bool) -> "Terminal":
+    def of_process(cls, *, json: bool, no_input: bool, ascii: bool) -> "Terminal":
         """The terminal of this process."""
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):
@@ -127,10 +129,17 @@ class Terminal:
             json=json,
             interactive=not json and not no_input and sys.stdin.isatty() and sys.stderr.isatty(),
             color=not plain,
+            ascii=ascii,
             stdin=sys.stdin,
             stdout=sys.stdout,
             stderr=sys.stderr,
         )
+
+    @property
+    def shows_screens(self) -> bool:
+        """Whether a whole screen can be drawn, and nobody asked for plain lines (TALLY_ACCESSIBLE)."""
+        is_plain = os.environ.get("TALLY_ACCESSIBLE") or os.environ.get("TERM", "dumb") == "dumb"
+        return self.interactive and self.stdout.isatty() and not is_plain
 
     def say(self, *parts: str | Styled) -> None:
         """Print one line of the answer for a person; nothing with `--json`.
@@ -194,6 +203,8 @@ class Terminal:
 
     def _lines(self, parts: tuple[str | Styled, ...], stream: TextIO) -> str:
         texts = [_clean(part if isinstance(part, str) else part.text) for part in parts]
+        if self.ascii:
+            texts = [plain_signs.plainly(text) for text in texts]
         if not stream.isatty():
             return "".join(texts) + "\n"
         styles = [None if isinstance(part, str) or not self.color else part.sgr for part in parts]

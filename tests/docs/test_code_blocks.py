@@ -52,7 +52,7 @@ def mentions(page: Page, program: str) -> list[list[str]]:
 def find_command(words: list[str]) -> tuple[click.Context, list[str]]:
     """The command that `words` begin with, and the words after its name."""
     context = click.Context(
-        tally.commands, info_name="tally", obj=Terminal.of_process(json=False, no_input=True)
+        tally.commands, info_name="tally", obj=Terminal.of_process(json=False, no_input=True, ascii=False)
     )
     rest = words
     while isinstance(context.command, click.Group) and rest and not rest[0].startswith("-"):

@@ -67,11 +67,17 @@ class Screen(io.StringIO):
         return 1
 
 
-def said(*parts: str | Styled, columns: int, color: bool = False) -> list[str]:
+def said(*parts: str | Styled, columns: int, color: bool = False, ascii: bool = False) -> list[str]:
     """The lines of one `say` in a window."""
     screen = Screen()
     terminal = Terminal(
-        json=False, interactive=True, color=color, stdin=io.StringIO(), stdout=screen, stderr=screen
+        json=False,
+        interactive=True,
+        color=color,
+        ascii=ascii,
+        stdin=io.StringIO(),
+        stdout=screen,
+        stderr=screen,
     )
     with mock.patch.object(os, "get_terminal_size", return_value=os.terminal_size((columns, 24))):
         terminal.say(*parts)
@@ -185,3 +191,7 @@ def test_qr_code_is_not_drawn_without_a_capable_terminal() -> None:
 def test_marks_and_quotes_are_plain_where_the_encoding_lacks_them(encoding: str) -> None:
     finished = run_module(SAMPLE, "plain", "signs", environment={"PYTHONIOENCODING": encoding})
     assert finished.stdout == 'OK x ! ? "\\u674e"\n'
+
+
+def test_ascii_shows_our_marks_in_plain_letters_and_names_as_they_are() -> None:
+    assert said("✓ ", "“Zoë” …", columns=80, ascii=True) == ['OK "Zoë" ...']

@@ -14,7 +14,7 @@ from protocol.codes import Code
 from tests.docs.test_code_blocks import check_whole
 from tests.processes import Finished, converse
 from tests.wallet.holder import PASSPHRASE, Holder, staged
-from tests.wallet.parties import HOSTILE, VERIFIER, Outside, signed
+from tests.wallet.parties import HOSTILE, VERIFIER, Outside
 from wallet.cli.plain_menu import run_plain_menu
 from wallet.cli.plain_session import PlainSession
 
@@ -46,6 +46,7 @@ class Person:
             json=False,
             interactive=True,
             color=False,
+            ascii=False,
             stdin=io.StringIO("".join(f"{line}\n" for line in typed)),
             stdout=self.screen,
             stderr=self.screen,
@@ -82,9 +83,12 @@ class Person:
 
 @pytest.fixture
 def person(holder: Holder, monkeypatch: pytest.MonkeyPatch) -> Iterator[Person]:
-    """One with a degree, who answered a shop once."""
+    """One with a degree, who met a shop once."""
     holder.hold()
-    assert holder.run("present", signed(), "--yes").status == 0
+    with holder.vault() as vault:
+        vault.change(
+            lambda content: content.with_party_seen(PARTY, name="Northgate", presented=True, now=NOW)
+        )
     monkeypatch.setenv("TALLY_HOME", str(holder.home))
     monkeypatch.delenv("TALLY_PASSPHRASE_FILE", raising=False)
     with staged(holder.outside):

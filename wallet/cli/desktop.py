@@ -86,11 +86,13 @@ def open_link(
 ) -> ExitCode:
     """Do what a link is for: take an offer as `tally add` does, or answer a request as `tally present` does.
 
+    In a terminal the full-screen wallet opens with it, unless a passphrase is given.
+
     LINK is a link, a file with one, or - for stdin; it may also be the QR code in a picture.
     """
     try:
         text = read_source(terminal, link, image=image, kind=None)
-        ended = _follow(context, text or "", passphrase)
+        ended = _follow(context, terminal, text or "", passphrase)
     except TallyError as error:
         if not wait:
             raise
@@ -102,7 +104,11 @@ def open_link(
     return ended
 
 
-def _follow(context: click.Context, text: str, passphrase: PassphraseSource) -> ExitCode:
+def _follow(context: click.Context, terminal: Terminal, text: str, passphrase: PassphraseSource) -> ExitCode:
+    if terminal.shows_screens and passphrase.file is None and passphrase.descriptor is None:
+        from wallet.tui.start import open_wallet_screen  # Textual takes a quarter of a second
+
+        return open_wallet_screen(text, ascii=terminal.ascii)
     given = {"passphrase_file": passphrase.file, "passphrase_fd": passphrase.descriptor}
     match kind_of_link(text):
         case LinkKind.OFFER:

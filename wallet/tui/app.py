@@ -50,9 +50,19 @@ class WalletApp(App[None]):
         )
     ]
 
-    def __init__(self, session: WalletSession, settings: WalletSettings, *, link: str | None = None) -> None:
-        """`link` is an offer or a request to go on with once the wallet is open."""
+    def __init__(
+        self,
+        session: WalletSession,
+        settings: WalletSettings,
+        *,
+        link: str | None = None,
+        ascii: bool = False,
+    ) -> None:
+        """`link` is an offer or a request to go on with once the wallet is open; `ascii` makes marks and
+        frames of plain letters, whatever the settings say.
+        """
         super().__init__()
+        self._ascii = ascii
         self.session = session
         self.settings = settings
         self.link = link
@@ -69,8 +79,8 @@ class WalletApp(App[None]):
     def apply_settings(self, settings: WalletSettings) -> None:
         """Look and behave as `settings` say, at once."""
         self.settings = settings
-        Signs.ascii = settings.ascii
-        self.set_class(settings.ascii, "ascii")
+        Signs.ascii = settings.ascii or self._ascii
+        self.set_class(Signs.ascii, "ascii")
         try:
             self.theme = settings.theme
         except InvalidThemeError:

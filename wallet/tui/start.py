@@ -11,8 +11,10 @@ from wallet.tui.app import WalletApp
 from wallet.tui.session import WalletSession
 
 
-def open_wallet_screen(link: str | None = None) -> ExitCode:
+def open_wallet_screen(link: str | None = None, *, ascii: bool = False) -> ExitCode:
     """Show the wallet until the person leaves; `link` is an offer or a request to go on with.
+
+    `ascii` makes marks and frames of plain letters, whatever the settings say.
 
     Raises:
         TallyError: there is no place for a wallet, or its settings cannot be read.
@@ -21,7 +23,9 @@ def open_wallet_screen(link: str | None = None) -> ExitCode:
     # What has a passphrase comes to have keys: when it crashes, it leaves no image of its memory behind.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     folder = wallet_folder()
-    app = WalletApp(WalletSession(folder, terminal=_terminal()), load_settings(folder), link=link)
+    app = WalletApp(
+        WalletSession(folder, terminal=_terminal()), load_settings(folder), link=link, ascii=ascii
+    )
     app.run()
     app.session.lock()
     if app.failure is not None:
