@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from protocol.claim_path import ClaimPath, select_claims
 from protocol.codes import Code
 from protocol.did.key import resolve_did_key
+from protocol.did.verified import LogEvidence
 from protocol.encoding.strict_json import JsonObject, JsonValue
 from protocol.errors import RefusedError
 from protocol.openid4vp.dcql.query import ClaimQuery, DcqlQuery, parse_dcql_query
+from protocol.openid4vp.match_code import match_code
 from protocol.openid4vp.request import RequestStatement
 from protocol.openid4vp.request_object import DidClient, RedirectUriClient, VerifiedRequest
 from protocol.openid4vp.vp_token import VerifiedAnswer, verify_vp_token
@@ -41,10 +43,11 @@ from tests.wallet.holdings import (
 )
 from tests.wallet.inspector import query_for
 from verifier.question import CredentialQuestion, create_query
-from wallet.consent import CheckedBy, Consent, ConsentItem, dotted, prepare_consent
-from wallet.content import HeldCredential, StandingWord, WalletContent
+from wallet.consent import CheckedBy, Consent, ConsentItem, Tick, dotted, prepare_consent
+from wallet.content import ActivityEntry, ActivityKind, HeldCredential, StandingWord, WalletContent
 from wallet.facts import ShownClaim, held_claims
-from wallet.holder_claims import list_holder_claims
+from wallet.holder_claims import leaving_with, list_holder_claims
+from wallet.known_party import PartyMark
 from wallet.present import create_presentation
 
 LATER = NOW + timedelta(days=10)
@@ -656,3 +659,121 @@ def test_hostile_text_passes_as_it_is(text: str) -> None:
     assert item.credential.credential_type == text
     sent = parse_sd_jwt(present(content, item, consent.request))
     assert {disclosure.name: disclosure.value for disclosure in sent.disclosures} == claims
+
+
+# Ticks
+
+
+WITH_WISHES = with_sets([["level"], ["level", "grade"], ["level", "title"], ["level", "grade", "title"]])
+
+
+def test_ticks_turn_on_exactly_what_they_name() -> None:
+    consent = consent_to(with_held(EMPTY), WITH_WISHES)
+    assert (consent.ticks, consent.facts) == (frozenset(), 1)
+    ticked = consent.with_ticks({("it", ("grade",))})
+    assert (ticked.ticks, ticked.facts) == (frozenset({("it", ("grade",))}), 2)
+    assert ticked.with_ticks(ticked.ticks ^ {("it", ("title",))}).facts == 3
+    assert ticked.with_ticks(ticked.ticks ^ ticked.ticks) == consent
+    assert consent.with_optional(["Grade"]) == ticked
+
+
+def test_tick_of_one_part_is_none_of_another() -> None:
+    content = with_held(with_held(EMPTY), CARD, id="card-1")
+    sets = [["birth_date"], ["birth_date", "given_name"]]
+    parts = [with_sets(sets) | {"id": "a"}, with_sets(sets, vct=CARD) | {"id": "b"}]
+    consent = consent_to(content, *parts).with_ticks({("b", ("given_name",))})
+    assert [paths(item.chosen) for item in consent.items] == [set(), {"given_name"}]
+
+
+@pytest.mark.parametrize(
+    "tick", [("it", ("level",)), ("it", ("birth_date",)), ("it", ("nothing",)), ("other", ("grade",))]
+)
+def test_tick_on_what_is_not_optional_is_the_callers_mistake(tick: Tick) -> None:
+    with pytest.raises(ValueError, match="optional"):
+        consent_to(with_held(EMPTY), WITH_WISHES).with_ticks({tick})
+
+
+# Whether one yes is enough
+
+
+def verified_by(evidence: LogEvidence | None) -> VerifiedRequest:
+    part = query_for(DEGREE, ["level"])
+    request = asks(part, statement=RequestStatement("Job application", timedelta(0)))
+    return replace(request, client=DidClient(replace(resolve_did_key(VERIFIER), evidence=evidence)))
+
+
+def marked(mark: PartyMark) -> WalletContent:
+    client_id = f"decentralized_identifier:{VERIFIER}"
+    content = with_held(EMPTY).with_party_seen(client_id, name=None, presented=True, now=NOW)
+    return content.with_party_marked(content.parties[0], mark)
+
+
+@pytest.mark.parametrize(
+    ("mark", "evidence", "is_verified"),
+    [
+        (PartyMark.SEEN, None, False),
+        (PartyMark.TRUSTED, None, True),
+        (PartyMark.SEEN, UNIVERSITY.evidence, True),
+        (PartyMark.TRUSTED, UNIVERSITY.evidence, True),
+    ],
+)
+def test_party_is_known_by_a_ledger_or_by_the_key_its_holder_trusts(
+    mark: PartyMark, evidence: LogEvidence | None, is_verified: bool
+) -> None:
+    consent = prepare_consent(marked(mark), verified_by(evidence), now=NOW)
+    assert (consent.is_verified, consent.needs_second_yes) == (is_verified, not is_verified)
+    assert consent.is_trusted is (mark is PartyMark.TRUSTED)
+
+
+def test_party_that_signs_nothing_is_never_verified() -> None:
+    query = parse_dcql_query({"credentials": [query_for(DEGREE)]})
+    request = VerifiedRequest(replace(UNSIGNED, query=query), RedirectUriClient("verifier.example"))
+    content = with_held(EMPTY).with_party_seen(request.audience, name=None, presented=True, now=NOW)
+    content = content.with_party_marked(content.parties[0], PartyMark.TRUSTED)
+    assert not prepare_consent(content, request, now=NOW).is_verified
+
+
+def test_second_yes_is_needed_for_too_much_that_has_to_leave_and_not_for_wishes() -> None:
+    content, age = marked(PartyMark.TRUSTED), RequestStatement("Age check", timedelta(0))
+    needed = consent_to(content, query_for(DEGREE, ["birth_date"]), statement=age)
+    assert (needed.is_verified, needed.over_asks, needed.needs_second_yes) == (True, True, True)
+    wished = consent_to(content, with_sets([["age_over_18"], ["age_over_18", "grade"]]), statement=age)
+    assert [hint.is_needed for hint in wished.hints] == [False]
+    assert not wished.over_asks
+    assert not wished.with_optional(["grade"]).needs_second_yes
+
+
+@settings(max_examples=30)
+@given(questions(), st.sampled_from([None, "Age check", "Travel"]), st.sets(st.sampled_from(["a", "b"])))
+def test_hints_never_change_what_is_sent(question: Question, purpose: str | None, shown: set[str]) -> None:
+    vct, needed, optional, added = question
+    parts = (tuple(map(ClaimQuery, needed)), tuple(map(ClaimQuery, optional)))
+    asked = CredentialQuestion(TYPES[vct].name if vct in TYPES else vct, *parts)
+    statement = None if purpose is None else RequestStatement(purpose, timedelta(0))
+    request = requested(create_query([asked], POLICY), statement=statement)
+    history = [
+        ActivityEntry(
+            time=NOW,
+            kind=ActivityKind.PRESENTED,
+            party=request.audience,
+            credential_type=vct,
+            claim_names=((name,),),
+        )
+        for name in shown
+    ]
+    plain = prepare_consent(wallet(), requested(request.request.query, statement=None), now=NOW)
+    hinted = prepare_consent(replace(wallet(), activity=tuple(history)), request, now=NOW)
+    assert hinted.items == plain.items
+    wishes = added & paths(hinted.items[0].optional)
+    assert hinted.with_optional(wishes).items == plain.with_optional(wishes).items
+    # What is sent was asked for, stands open anyway, or was tied to it by the issuer.
+    (item,) = hinted.with_optional(wishes).items
+    asked_for = [fact.path for fact in (*item.needed, *item.optional)]
+    assert {fact.path for fact in item.disclosed} <= {
+        piece.path for piece in leaving_with(item.copy.credential, asked_for)
+    }
+
+
+def test_consent_shows_the_words_of_its_request() -> None:
+    consent = consent_to(with_held(EMPTY), query_for(DEGREE))
+    assert consent.match_code == match_code(consent.party, consent.request.request.nonce)

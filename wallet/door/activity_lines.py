@@ -16,7 +16,7 @@ _WORDS: Mapping[ActivityKind, str] = {
     ActivityKind.RECEIVED: "received from",
     ActivityKind.PRESENTED: "shown to",
     ActivityKind.DECLINED: "declined to",
-    ActivityKind.REFUSED: "refused to",
+    ActivityKind.REFUSED: "refused",
     ActivityKind.REMOVED: "removed, from",
 }
 
