@@ -154,6 +154,18 @@ def test_command_refuses_what_cannot_be_set(
     assert detail in json.loads(finished.stderr)["error"]["message"]
 
 
+def test_screen_does_not_open_with_a_key_for_nothing(
+    folder: WalletFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from wallet.tui.start import open_wallet_screen
+
+    monkeypatch.setenv("TALLY_HOME", str(tmp_path))
+    save_settings(folder, WalletSettings(keys={"hlep": "h"}))
+    with pytest.raises(RefusedError) as refusal:
+        open_wallet_screen()
+    assert refusal.value.detail == "settings.toml: keys.hlep is unknown; did you mean help?"
+
+
 def test_command_that_only_reads_makes_no_folder(tmp_path: Path) -> None:
     assert run_tally(tmp_path / "home", "settings").status == 0
     assert not (tmp_path / "home").exists()

@@ -6,7 +6,8 @@ import sys
 
 from doors.exit_code import ExitCode
 from wallet.door.place import wallet_folder
-from wallet.settings import load_settings
+from wallet.settings import load_settings, require_known_actions
+from wallet.tui.actions import ACTIONS
 from wallet.tui.app import WalletApp
 from wallet.tui.session import WalletSession
 
@@ -23,9 +24,9 @@ def open_wallet_screen(link: str | None = None, *, ascii: bool = False) -> ExitC
     # What has a passphrase comes to have keys: when it crashes, it leaves no image of its memory behind.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     folder = wallet_folder()
-    app = WalletApp(
-        WalletSession(folder, terminal=_terminal()), load_settings(folder), link=link, ascii=ascii
-    )
+    settings = load_settings(folder)
+    require_known_actions(settings, ACTIONS)
+    app = WalletApp(WalletSession(folder, terminal=_terminal()), settings, link=link, ascii=ascii)
     app.run()
     app.session.lock()
     if app.failure is not None:
