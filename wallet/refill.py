@@ -66,7 +66,7 @@ def _begin(
 ) -> PendingIssuance:
     refill, issuer_url = held.refill, held.credential_issuer
     if refill is None or issuer_url is None:
-        raise RefusedError(Code.REFILL_REFUSED, "it did not say that there would be any")
+        raise RefusedError(Code.REFILL_REFUSED, "it offered none, or offers none any more")
     require_welcome_issuer(vault.content, held.issuer, host=host_of(issuer_url))
     metadata = fetch_issuer_metadata(issuer_url, outside=outside)
     offered = read_offered(metadata, refill.configuration_id)

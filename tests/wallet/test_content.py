@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -16,11 +17,14 @@ from wallet.content import (
     ActivityKind,
     CredentialCopy,
     HeldCredential,
+    Standing,
+    StandingWord,
     WalletContent,
     encode_content,
     parse_content,
 )
 from wallet.known_party import KnownParty
+from wallet.pending import PendingCredential, PendingIssuance, Refill
 from wallet.recovery_phrase import HolderKey, HolderKeyType
 
 NOW = datetime(2026, 11, 22, 10, 0, 0, 123456, UTC)
@@ -220,3 +224,97 @@ def test_a_line_of_the_history_learns_how_it_ended() -> None:
     refused = content.with_outcome(begun, Code.RESPONSE_REFUSED)
     assert [line.outcome for line in refused.activity] == [None, Code.RESPONSE_REFUSED]
     assert EMPTY.with_outcome(begun, None) == EMPTY
+
+
+# Further copies
+
+REFILL = Refill(
+    authorization_server="https://university.example",
+    configuration_id="degree",
+    identifier=None,
+    refresh_token="a refresh token",
+)
+NEW_COPY = CredentialCopy(credential="eyJ.new~", key=HolderKey(HolderKeyType.ED25519, 650))
+
+
+def pending(offer: str = "digest", *, refill_of: str | None = None) -> PendingIssuance:
+    credential = PendingCredential(
+        configuration_id="degree",
+        identifier=None,
+        name="Degree",
+        vct="https://credentials.example/degree",
+        proof_algorithms=("EdDSA",),
+        keys=(NEW_COPY.key,),
+        refill=REFILL,
+    )
+    return PendingIssuance(
+        offer=offer,
+        issuer_url="https://university.example",
+        credential_endpoint="https://university.example/credential",
+        nonce_endpoint=None,
+        notification_endpoint=None,
+        access_token="an access token",
+        begun_at=NOW,
+        credentials=(credential,),
+        refill_of=refill_of,
+    )
+
+
+def test_refill_comes_back_from_its_json_and_shows_its_secret_nowhere() -> None:
+    content = EMPTY.with_credential(replace(held(), refill=REFILL)).with_pending(pending())
+    assert parse_content(encode_content(content)) == content
+    assert "a refresh token" not in repr(content)
+
+
+def test_wallet_without_word_of_refills_is_read() -> None:
+    document = parse_json_object(encode_content(EMPTY.with_credential(held())))
+    inner: Any = document["content"]
+    del inner["credentials"][0]["refill"], inner["credentials"][0]["gone"]
+    assert parse_content(encode_json(document)) == EMPTY.with_credential(held())
+
+
+def test_new_copies_take_the_place_of_used_ones() -> None:
+    used = EMPTY.with_credential(held()).with_copy_used("a", KEYS[1], now=LATER)
+    refilled = used.with_refilled("a", (NEW_COPY,), None).credential("a")
+    assert [copy.key for copy in refilled.copies] == [KEYS[0], KEYS[2], NEW_COPY.key]
+    assert refilled.gone == (KEYS[1],)
+    assert refilled.next_copy.key == KEYS[0]
+
+
+@pytest.mark.parametrize("known", [None, StandingWord.VALID, StandingWord.REVOKED])
+def test_word_that_came_with_new_copies_does_not_hide_bad_news(known: StandingWord | None) -> None:
+    before = None if known is None else Standing(word=known, checked_at=NOW)
+    content = EMPTY.with_credential(replace(held(), standing=before))
+    asked = Standing(word=StandingWord.VALID, checked_at=LATER)
+    assert content.with_refilled("a", (NEW_COPY,), None).credential("a").standing == before
+    found = content.with_refilled("a", (NEW_COPY,), asked).credential("a").standing
+    assert found == (before if known is StandingWord.REVOKED else asked)
+
+
+def test_refresh_token_is_exchanged_wherever_it_is() -> None:
+    other = replace(REFILL, refresh_token="of another offer")
+    content = (
+        EMPTY.with_credential(replace(held("a"), refill=REFILL))
+        .with_credential(replace(held("b"), refill=other))
+        .with_credential(held("c"))
+        .with_pending(pending())
+    )
+    renewed = content.with_refresh_token("a refresh token", "the next one")
+    (waiting,) = renewed.pending
+    found = [*(each.refill for each in renewed.credentials), waiting.credentials[0].refill]
+    next_one = replace(REFILL, refresh_token="the next one")
+    assert found == [next_one, other, None, next_one]
+    over = content.with_refresh_token("a refresh token", None)
+    assert [each.refill for each in over.credentials] == [None, other, None]
+
+
+def test_refill_and_issuance_of_one_offer_are_told_apart() -> None:
+    content = EMPTY.with_credential(held()).with_pending(pending()).with_pending(pending(refill_of="a"))
+    assert len(content.pending) == 2
+    assert content.pending_issuance("digest") == pending()
+    assert content.pending_refill("a") == pending(refill_of="a")
+    assert content.pending_refill("b") is None
+    for each in content.pending:
+        assert content.pending_again(each) == each
+        assert content.with_pending(replace(each, credentials=())).pending_again(each) is None
+    assert content.without_credential("a").pending == (pending(),)

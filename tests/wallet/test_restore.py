@@ -134,6 +134,26 @@ def test_copy_that_was_shown_after_the_backup_does_not_become_fresh_again() -> N
     assert merged(back, here).credential("degree-1").unused_copies == ()
 
 
+def test_copy_that_made_room_for_new_ones_does_not_come_back() -> None:
+    whole = with_held(EMPTY, copies=4)
+    held = whole.credential("degree-1")
+    used, unused, *new = held.copies
+    back = replace(whole, credentials=(replace(held, copies=(used, unused)),))
+    here = back.with_copy_used("degree-1", used.key, now=NOW).with_refilled("degree-1", tuple(new), None)
+    for both in (merged(here, back), merged(back, here), merged(here, here)):
+        assert set(both.credential("degree-1").copies) == {unused, *new}
+        assert both.credential("degree-1").gone == (used.key,)
+
+
+def test_credential_keeps_a_copy_though_each_of_two_wallets_used_those_of_the_other() -> None:
+    whole = with_held(EMPTY)
+    held = whole.credential("degree-1")
+    one, other = held.copies
+    here = replace(whole, credentials=(replace(held, copies=(one,), gone=(other.key,)),))
+    back = replace(whole, credentials=(replace(held, copies=(other,), gone=(one.key,)),))
+    assert merged(here, back).credential("degree-1").copies == (one,)
+
+
 VALID, SUSPENDED, REVOKED, UNKNOWN = StandingWord
 
 
