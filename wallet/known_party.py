@@ -68,8 +68,9 @@ class KnownParty:
 
 
 def met(client_id: str, role: PartyRole, *, now: datetime) -> KnownParty:
-    """A party that is met for the first time."""
-    return KnownParty(client_id=client_id, name=None, first_seen=now, last_seen=now, role=role)
+    """A party that is met for the first time. Of one that signs nothing, its host is all there is."""
+    hosts = (host_of(client_id.removeprefix(_UNSIGNED)),) if client_id.startswith(_UNSIGNED) else ()
+    return KnownParty(client_id=client_id, name=None, first_seen=now, last_seen=now, role=role, hosts=hosts)
 
 
 def identity_of(client_id: str) -> str:

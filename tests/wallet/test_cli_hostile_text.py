@@ -18,6 +18,8 @@ COMMANDS: dict[str, list[str]] = {
     "show": ["show", "hostile-0001"],
     "status": ["status"],
     "activity": ["activity"],
+    "parties": ["party", "list"],
+    "unknown party": ["party", "block", HOSTILE],
     "key": ["key"],
     "remove": ["remove", "hostile-0001", "--yes"],
     "unknown id": ["show", HOSTILE],

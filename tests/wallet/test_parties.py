@@ -173,6 +173,13 @@ def test_host_that_went_from_unsigned_to_signed_does_not_go_back() -> None:
     assert unwelcome(lambda: require_welcome_verifier(content, UNSIGNED, host=HOST)).known.client_id == SHOP
 
 
+def test_host_of_a_blocked_party_that_signs_nothing_stays_blocked_when_somebody_signs_for_it() -> None:
+    content = EMPTY.with_party_seen(UNSIGNED, name=None, presented=False, now=NOW)
+    content = content.with_party_marked(find_party(content, HOST), PartyMark.BLOCKED)
+    error = unwelcome(lambda: require_welcome_verifier(content, SHOP, host=HOST))
+    assert error.code is Code.PARTY_BLOCKED
+
+
 def test_known_party_at_a_new_host_is_welcome() -> None:
     require_welcome_verifier(knows(), SHOP, host="new.example")
 
