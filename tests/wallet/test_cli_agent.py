@@ -14,7 +14,7 @@ from tests.processes import Finished, run_module
 from tests.wallet.agent.place import Stopwatch, agent
 from tests.wallet.holder import PASSPHRASE, Holder, staged
 from tests.wallet.parties import signed
-from wallet.agent.client import ask_key
+from wallet.agent.client import ask_key, end_agent
 
 OPTIONAL = ("Also share?", "\n")
 SHARE = ("[y/N]", "y\n")
@@ -190,11 +190,15 @@ def test_script_that_says_yes_needs_the_agent_alone(holder: Holder, stopwatch: S
 # From here on the agent is the real process.
 
 
-def start(holder: Holder) -> int:
-    """Start an agent for the wallet; its process id."""
+@contextmanager
+def started(holder: Holder) -> Iterator[int]:
+    """An agent for the wallet; gives its process id. It does not outlive the block."""
     finished = run_module("tests.wallet.holder", "agent", "start", "--json", environment=holder.environment)
     assert finished.status == 0, finished.stderr
-    return int(finished.stdout.splitlines()[0].split('"pid":')[1].split(",")[0])
+    try:
+        yield int(finished.stdout.splitlines()[0].split('"pid":')[1].split(",")[0])
+    finally:
+        end_agent(place(holder))
 
 
 def has_ended(pid: int) -> bool:
@@ -222,20 +226,19 @@ def memory(pid: int) -> Iterator[bytes]:
 def test_agent_never_has_the_passphrase_and_nothing_is_left_after_stop(holder: Holder) -> None:
     with holder.vault() as vault:
         key = vault.file.master_key
-    pid = start(holder)
-    folder = place(holder)
-    answer = ask_key(folder)
-    assert answer is not None
-    assert answer.master_key == key
-    assert run(holder, "list").status == 0
-    if os.geteuid() == 0:
-        pieces = list(memory(pid))
-        assert sum(piece.count(key.raw) for piece in pieces) > 0
-        assert sum(piece.count(PASSPHRASE.encode()) for piece in pieces) == 0
-    else:
-        with pytest.raises(PermissionError):
-            next(memory(pid))
-    assert run(holder, "agent", "stop", "--json").json == {"ended": True}
-    assert has_ended(pid)
-    assert [path.name for path in folder.iterdir()] == ["agent.lock"]
+    with started(holder) as pid:
+        answer = ask_key(place(holder))
+        assert answer is not None
+        assert answer.master_key == key
+        assert run(holder, "list").status == 0
+        if os.geteuid() == 0:
+            pieces = list(memory(pid))
+            assert sum(piece.count(key.raw) for piece in pieces) > 0
+            assert sum(piece.count(PASSPHRASE.encode()) for piece in pieces) == 0
+        else:
+            with pytest.raises(PermissionError):
+                next(memory(pid))
+        assert run(holder, "agent", "stop", "--json").json == {"ended": True}
+        assert has_ended(pid)
+    assert [path.name for path in place(holder).iterdir()] == ["agent.lock"]
     assert run(holder, "list", "--json").error == "input_required"

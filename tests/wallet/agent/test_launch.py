@@ -17,7 +17,8 @@ from wallet.agent.client import ask_key, ask_status, end_agent
 from wallet.agent.launch import become_agent, start_agent
 from wallet.agent.messages import Handover
 
-HANDOVER = Handover(KEY, timedelta(minutes=10))
+# Should a test fail, its agent does not stay for long.
+HANDOVER = Handover(KEY, timedelta(minutes=1))
 PATIENCE = timedelta(seconds=20)
 HIDE_AND_TELL = """
 import ctypes, resource
