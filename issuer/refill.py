@@ -99,9 +99,11 @@ def _count_copies(connection: Connection, offer_id: str) -> int:
 
 
 def _forget_answers(connection: Connection, offer_id: str, *, to: int) -> None:
-    """Forget what was given for the refresh token `to` before. It did not arrive, or it would be spent."""
-    for table, number in (
-        (access_tokens, access_tokens.c.refill),
-        (refresh_tokens, refresh_tokens.c.number),
-    ):
-        connection.execute(table.delete().where(table.c.offer == offer_id, number > to))
+    """Forget what was given before and not used, so that one refill at most is open.
+
+    What was given for the refresh token `to` did not arrive, or that would be spent.
+    """
+    unused = (access_tokens.c.refill > 0, access_tokens.c.used_at.is_(None))
+    connection.execute(access_tokens.delete().where(access_tokens.c.offer == offer_id, *unused))
+    later = (refresh_tokens.c.offer == offer_id, refresh_tokens.c.number > to)
+    connection.execute(refresh_tokens.delete().where(*later))

@@ -1,6 +1,7 @@
 """Further copies of what was issued: who gets them, what they say, and when it is over."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from urllib.parse import urlencode
 
@@ -16,7 +17,7 @@ from issuer.register import CredentialRecord, list_credentials, offers, refresh_
 from issuer.status import change_status
 from protocol.codes import Code
 from protocol.encoding.time import encode_utc
-from protocol.errors import TallyError, VerificationError
+from protocol.errors import RefusedError, TallyError, VerificationError
 from protocol.openid4vci.credential import IssuedCredentials, Notification, NotificationEvent
 from protocol.openid4vci.token import TokenResponse, parse_token_response
 from protocol.sdjwt.parse import parse_sd_jwt
@@ -24,6 +25,7 @@ from protocol.status_list import Status
 from tests.browser import FORM, bearer
 from tests.counted import NOW
 from tests.issuer.door import Door, request
+from tests.issuer.test_grant import THREADS, in_threads
 from tests.issuer.test_issuance import place, salts, verified
 from tests.issuer.university import EXAMPLE, University
 
@@ -152,6 +154,26 @@ def test_next_refresh_token_is_good_though_its_access_token_was_never_used(unive
     assert refused(lambda: university.issue(more.access_token)) is Code.ACCESS_TOKEN_INVALID
     again = university.refresh(more.refresh_token)
     university.issue(again.access_token, university.proofs(2, first=3))
+    assert the_record(university).copies == 4
+
+
+def test_access_tokens_are_not_collected_for_a_flood_of_copies(university: University) -> None:
+    tokens, _ = begin(university)
+    first = university.refresh(tokens.refresh_token)
+    second = university.refresh(first.refresh_token)
+    assert refused(lambda: university.issue(first.access_token)) is Code.ACCESS_TOKEN_INVALID
+    university.issue(second.access_token, university.proofs(2, first=3))
+
+
+def test_of_64_concurrent_answers_to_one_refresh_token_one_is_good(university: University) -> None:
+    tokens, _ = begin(university)
+    given: list[TokenResponse] = []
+    assert in_threads(lambda: given.append(university.refresh(tokens.refresh_token))) == [None] * THREADS
+    issued = []
+    for each in given:
+        with suppress(RefusedError):
+            issued.append(university.issue(each.access_token, university.proofs(2, first=3)))
+    assert len(issued) == 1
     assert the_record(university).copies == 4
 
 
