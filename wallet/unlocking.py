@@ -41,6 +41,11 @@ class UnlockAttempts:
         """How long to wait before the next try; nothing when it may be made now."""
         return timedelta(seconds=max(0.0, self._open_at - self._stopwatch()))
 
+    @property
+    def tries_left(self) -> int:
+        """How many wrong passphrases there may be before the next pause; at least one after it began."""
+        return max(1, _FREE_TRIES - self._failures)
+
     def fail(self) -> None:
         """Count a wrong passphrase."""
         self._failures += 1

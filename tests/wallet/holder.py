@@ -78,7 +78,7 @@ class Holder:
 
     def vault(self) -> Vault:
         """The open wallet."""
-        return _open_cheaply(self.folder.vault, Passphrase(PASSPHRASE), mark_folder=self.folder.state)
+        return open_cheaply(self.folder.vault, Passphrase(PASSPHRASE), mark_folder=self.folder.state)
 
     def hold(
         self,
@@ -124,7 +124,7 @@ class Holder:
         return converse("tests.wallet.holder", *arguments, answers=answers, environment=environment)
 
 
-def _open_cheaply(
+def open_cheaply(
     path: Path,
     secret: Secret,
     *,
@@ -161,7 +161,7 @@ def staged(outside: Outside) -> Iterator[None]:
             patches.enter_context(mock.patch.object(module, "calibrate_kdf", return_value=TEST_ONLY))
         patches.enter_context(mock.patch.object(wallet.door.network, "chosen_fetcher", return_value=outside))
         patches.enter_context(mock.patch.object(wallet.door.network, "LedgerResolver", Resolver))
-        patches.enter_context(mock.patch.object(Vault, "open", _open_cheaply))
+        patches.enter_context(mock.patch.object(Vault, "open", open_cheaply))
         yield
 
 

@@ -49,6 +49,15 @@ def test_right_passphrase_makes_three_tries_free_again(stopwatch: Stopwatch) -> 
     assert pauses(stopwatch, attempts, 3) == [0, 0, 30]
 
 
+def test_tries_that_are_left_before_the_next_pause_are_counted(stopwatch: Stopwatch) -> None:
+    attempts = UnlockAttempts(stopwatch)
+    left = [attempts.tries_left]
+    for _ in range(5):
+        pauses(stopwatch, attempts, 1)
+        left.append(attempts.tries_left)
+    assert left == [3, 2, 1, 1, 1, 1]
+
+
 def test_thousands_of_wrong_passphrases_wait_five_minutes_each(stopwatch: Stopwatch) -> None:
     attempts = UnlockAttempts(stopwatch)
     assert set(pauses(stopwatch, attempts, 5000)[6:]) == {300}

@@ -19,7 +19,7 @@ _AGES = ((1e6, "millions of years"), (1e3, "thousands of years"), (1e2, "centuri
 _WEAK, _STRONG = _DAY, 1000 * _YEAR
 _REASONS: Mapping[Weakness | None, str] = {
     None: "",
-    Weakness.COMMON: " It is among the first that are tried.",
+    Weakness.COMMON: " It is made of what is tried first.",
     Weakness.REPEATED: " It repeats itself.",
     Weakness.RUN: " It is a row of keys, or counted.",
 }

@@ -145,6 +145,7 @@ class WalletApp(App[None]):
     def refresh_view(self) -> None:
         """Show the wallet as it is now on the screen in front."""
         if isinstance(self.screen, WalletScreen) and self.session.is_open:
+            self.screen.show_status()
             self.screen.show_wallet()
 
     def action_view(self, name: str) -> None:

@@ -11,7 +11,7 @@ def notices(session: WalletSession) -> Iterator[str]:
     if session.other_window is not None:
         yield "READ ONLY"
     if session.vault.file.recovered:
-        yield "newest file damaged: this is the wallet before its last change"
+        yield "newest file damaged: see Doctor (6)"
     if session.vault.file.freshness is Freshness.UNKNOWN:
         yield "age unknown: see Doctor (6)"
     if session.content.words_confirmed_at is None:

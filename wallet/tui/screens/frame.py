@@ -58,24 +58,24 @@ class AnsweringScreen(Screen[Answer], Generic[Answer]):
 
     def on_mount(self) -> None:
         """Keep the line on top current."""
-        self.set_interval(_REFRESH_SECONDS, self._show_status)
+        self.set_interval(_REFRESH_SECONDS, self.show_status)
 
     def on_screen_resume(self) -> None:
         """Show what has changed meanwhile."""
-        self._show_status()
+        self.show_status()
         if self.wallet_app.session.is_open:
             self.show_wallet()
 
-    def _show_status(self) -> None:
+    def show_status(self) -> None:
+        """Say on top where the person is, and what they should know all the time."""
         session = self.wallet_app.session
         parts: list[str | Styled] = [bold(f" Tallystick · {self.NAME}")]
         if session.is_open:
             minutes = int(session.unlocked_for.total_seconds()) // 60
             parts.append(dim(f" · unlocked {plural(minutes, 'minute')}" if minutes else " · just unlocked"))
-        else:
-            parts.append(dim(" · locked"))
-        if session.is_open:
             parts += [warning(f" · ! {notice}") for notice in notices(session)]
+        else:
+            parts.append(dim(" · locked" if session.folder.is_initialized() else " · no wallet yet"))
         self.query_one(".status", Text).show(tuple(parts))
 
 

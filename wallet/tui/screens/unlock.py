@@ -1,17 +1,25 @@
 """The door of a wallet that is there: its passphrase."""
 
+from math import ceil
 from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Vertical
-from textual.widgets import Input
+from textual.widgets import Button, Input
 
-from doors.terminal import bad, dim
-from protocol.errors import TallyError
+from doors.terminal import bad, dim, warning
+from protocol.codes import Code
+from protocol.errors import RefusedError
 from storage.passphrase import Passphrase
+from wallet.door.wording import plural
+from wallet.tui.actions import bindings
+from wallet.tui.flows.unlocking import reset_passphrase, unlock
 from wallet.tui.screens.frame import WalletScreen
-from wallet.tui.text import Text, content
+from wallet.tui.text import Line, Text, content
+
+_TICK_SECONDS = 0.5
 
 
 class UnlockScreen(WalletScreen):
@@ -19,9 +27,12 @@ class UnlockScreen(WalletScreen):
 
     NAME: ClassVar[str] = "Unlock"
     HELP_LINES: ClassVar[tuple[str, ...]] = (
-        "Type the passphrase of this wallet. Opening it takes about a second, so that nobody can try many.",
-        "If you have forgotten it, quit and run `tally passwd --recover` with your 24 words.",
+        "Type the passphrase of this wallet. Opening it takes about a second, so that nobody can try many; "
+        "after three wrong ones there is a pause, and a longer one after each that follows.",
+        "If you have forgotten it, ctrl+g opens the wallet with your 24 words and lets you choose a new one. "
+        "Nobody else can help: there is no second key anywhere.",
     )
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("reveal", "unlock.forgotten")]
 
     def compose_body(self) -> ComposeResult:
         """The field."""
@@ -30,7 +41,31 @@ class UnlockScreen(WalletScreen):
             yield Text((dim(str(self.wallet_app.session.folder.path)),))
             yield Input(password=True, placeholder="Passphrase")
             yield Text(classes="outcome")
-            yield Text((dim("Enter to unlock"),), classes="hint")
+            yield Text((dim("Enter to unlock, ctrl+r to show what you type"),), classes="hint")
+            forgotten = Button(content("Forgotten? Use the 24 words (ctrl+g)"), id="forgotten", compact=True)
+            # Or it would get the focus during a pause, and the Enter that somebody types blindly.
+            forgotten.can_focus = False
+            yield forgotten
+
+    def on_mount(self) -> None:
+        """Count down while there is a pause."""
+        super().on_mount()
+        self.query_one(Input).focus()
+        self.set_interval(_TICK_SECONDS, self.count_down)
+        self.count_down()
+
+    def count_down(self) -> None:
+        """Let nothing be typed during a pause, and say how long it is."""
+        field = self.query_one(Input)
+        pause = self.wallet_app.session.attempts.pause
+        if pause:
+            field.disabled = True
+            seconds = plural(ceil(pause.total_seconds()), "second")
+            self._say((warning("! "), f"Too many wrong passphrases. Wait {seconds}."))
+        elif field.disabled:
+            field.disabled = False
+            field.focus()
+            self._say()
 
     @on(Input.Submitted)
     def try_it(self, event: Input.Submitted) -> None:
@@ -39,11 +74,28 @@ class UnlockScreen(WalletScreen):
             typed, event.input.value = Passphrase(event.value), ""
             self.wallet_app.start(self._unlock(typed))
 
+    @on(Button.Pressed)
+    def action_forgotten(self) -> None:
+        """Open the wallet with its words."""
+        self.wallet_app.start(reset_passphrase(self.wallet_app))
+
+    def action_reveal(self) -> None:
+        """Show what is typed, or dots for it."""
+        field = self.query_one(Input)
+        field.password = not field.password
+
     async def _unlock(self, typed: Passphrase) -> None:
         app = self.wallet_app
         try:
-            await app.work("Opening the wallet …", lambda: app.session.unlock(typed), can_cancel=False)
-        except TallyError as error:
-            self.query_one(".outcome", Text).show((bad("✗ "), str(error)))
-            return
-        app.enter()
+            if await unlock(app, typed):
+                app.enter()
+        except RefusedError as error:
+            if error.code is not Code.PASSPHRASE_WRONG:
+                raise
+            left = app.session.attempts.tries_left
+            tries = "one more try" if left == 1 else f"{left} more tries"
+            self._say((bad("✗ "), f"{error.code.meaning} You have {tries} before a pause."))
+            self.count_down()
+
+    def _say(self, *lines: Line) -> None:
+        self.query_one(".outcome", Text).show(*lines)

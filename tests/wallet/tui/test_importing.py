@@ -1,0 +1,116 @@
+"""Bringing a wallet back from a backup."""
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from textual.widgets import Input
+
+from storage.passphrase import Passphrase
+from tests.wallet.holder import ENTROPY, TRUSTED, Holder, open_cheaply
+from tests.wallet.parties import NOW
+from tests.wallet.tui.stage import Stage, on_stage
+from wallet.backup import make_backup
+from wallet.recovery_phrase import encode_recovery_phrase
+from wallet.trust import load_ledgers
+from wallet.tui.screens.credentials import CredentialsScreen
+from wallet.tui.screens.dialog import Field, Notice, Question, Refusal
+from wallet.tui.screens.new_passphrase import NewPassphrase
+from wallet.tui.screens.typed_words import TypedWords
+from wallet.tui.screens.welcome import WelcomeScreen
+
+WORDS = encode_recovery_phrase(ENTROPY)
+
+
+@pytest.fixture
+def file(tmp_path: Path, ada: Holder) -> Path:
+    """A backup of yesterday, of a wallet with a degree."""
+    file = tmp_path / "wallet.backup"
+    with ada.vault() as vault:
+        vault.change(lambda content: replace(content, words_confirmed_at=None))
+        make_backup(vault, TRUSTED, file, now=NOW - timedelta(days=1))
+    return file
+
+
+async def name_file(stage: Stage, file: Path) -> None:
+    await stage.screen(WelcomeScreen)
+    await stage.press("i")
+    await stage.screen(Field)
+    await stage.enter(f" {file} ")
+
+
+async def give_words(stage: Stage, words: str = WORDS) -> None:
+    dialog = await stage.screen(TypedWords)
+    dialog.query_one(Input).value = words
+    await stage.press("enter")
+
+
+async def test_wallet_comes_back_with_a_new_passphrase_and_it_says_what_does_not(
+    file: Path, tmp_path: Path
+) -> None:
+    second = Holder(tmp_path / "second")
+    async with on_stage(second, unlocked=False) as stage:
+        await name_file(stage, file)
+        await give_words(stage)
+        await stage.screen(Question)
+        await stage.shows(
+            "made 1 day ago, 1 credential", "+ comes back", "Degree", "What it cannot bring back"
+        )
+        assert not second.home.exists()
+        await stage.press("y")
+        await stage.screen(NewPassphrase)
+        await stage.enter("another passphrase")
+        await stage.until(lambda: stage.app.focused is stage.app.screen.query_one("#again"))
+        await stage.enter("another passphrase")
+        await stage.screen(Notice)
+        await stage.shows("Your wallet is back", "a restored wallet gets a new one", "after it was made")
+        await stage.press("enter")
+        await stage.screen(CredentialsScreen)
+        await stage.shows("Degree")
+        assert "not confirmed" not in stage.text()
+    with open_cheaply(
+        second.folder.vault, Passphrase("another passphrase"), mark_folder=second.folder.state
+    ) as vault:
+        assert [held.id for held in vault.content.credentials] == ["degree-0001"]
+    assert load_ledgers(second.folder) == TRUSTED
+
+
+async def test_file_that_is_none_and_words_of_another_wallet_are_refused_and_nothing_is_made(
+    file: Path, tmp_path: Path
+) -> None:
+    second = Holder(tmp_path / "second")
+    other = encode_recovery_phrase(bytes(32))
+    async with on_stage(second, unlocked=False) as stage:
+        for path, words, code in (
+            (tmp_path / "nowhere", WORDS, "not_found"),
+            (file, other, "recovery_phrase_invalid"),
+        ):
+            await name_file(stage, path)
+            await give_words(stage, words)
+            await stage.screen(Refusal)
+            await stage.shows(code)
+            await stage.press("enter")
+        await stage.screen(WelcomeScreen)
+    assert not second.home.exists()
+
+
+async def test_person_may_leave_it_at_every_step(file: Path, tmp_path: Path) -> None:
+    second = Holder(tmp_path / "second")
+    async with on_stage(second, unlocked=False) as stage:
+        for step in range(4):
+            await stage.screen(WelcomeScreen)
+            await stage.press("i")
+            await stage.screen(Field)
+            if step > 0:
+                await stage.enter(str(file))
+                await stage.screen(TypedWords)
+            if step > 1:
+                await give_words(stage)
+                await stage.screen(Question)
+            if step > 2:
+                await stage.press("y")
+                await stage.screen(NewPassphrase)
+            await stage.press("escape")
+        await stage.screen(WelcomeScreen)
+    assert not second.home.exists()

@@ -1,0 +1,68 @@
+"""Going in: with the passphrase, or with the words where it is forgotten."""
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from protocol.codes import Code
+from protocol.errors import TallyError
+from storage.passphrase import Passphrase
+from storage.sealed_header import RecoveryKey
+from wallet.recovery_phrase import derive_recovery_key, derive_seed
+from wallet.tui.flows.words import note_words_confirmed
+from wallet.tui.screens.dialog import Refusal
+from wallet.tui.screens.new_passphrase import NewPassphrase
+from wallet.tui.screens.typed_words import TypedWords
+
+if TYPE_CHECKING:
+    from wallet.tui.app import WalletApp
+
+
+async def unlock(app: "WalletApp", secret: Passphrase | RecoveryKey) -> bool:
+    """Open the wallet; False, with the reason on the screen, when its file is older than it should be.
+
+    Raises:
+        TallyError: as `WalletSession.unlock`.
+    """
+    try:
+        await app.work("Opening the wallet …", partial(app.session.unlock, secret), can_cancel=False)
+    except TallyError as error:
+        if error.code is not Code.VAULT_ROLLBACK:
+            raise
+        await app.ask(
+            Refusal(
+                error,
+                (),
+                (
+                    "If you put an older copy here yourself, from a backup of this machine for example, it "
+                    "is safe to take it. If not, somebody may want you to forget what happened since.",
+                ),
+            )
+        )
+        return False
+    return True
+
+
+async def reset_passphrase(app: "WalletApp") -> None:
+    """Open the wallet with its words and give it a new passphrase; without that it is locked again."""
+    entropy = await app.ask(TypedWords("The 24 words of this wallet"))
+    if entropy is None or not await unlock(app, derive_recovery_key(derive_seed(entropy))):
+        return
+    changed = False
+    try:
+        app.session.require_own_window()
+        passphrase = await app.ask(NewPassphrase("A new passphrase"))
+        if passphrase is not None:
+            await app.work("Changing the passphrase …", partial(_rekey, app, passphrase), can_cancel=False)
+            changed = True
+    finally:
+        if not changed:
+            app.session.lock()
+    if changed:
+        app.enter()
+        app.tell("The wallet opens with the new passphrase, and no longer with the old one.")
+
+
+def _rekey(app: "WalletApp", passphrase: Passphrase) -> None:
+    with app.session.opened() as vault:
+        vault.rekey(passphrase, kdf=app.session.choose_kdf())
+    note_words_confirmed(app)

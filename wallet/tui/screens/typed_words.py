@@ -1,0 +1,115 @@
+"""The 24 words on their way in: word by word, looked up at once, or all of them pasted."""
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.events import Paste
+from textual.suggester import Suggester
+from textual.widgets import Input
+
+from doors.terminal import bad, dim
+from protocol.errors import MalformedError
+from wallet.door.wording import quoted
+from wallet.phrase_entry import PhraseEntry, UnknownWord
+from wallet.recovery_phrase import word_list
+from wallet.tui.screens.dialog import Dialog
+from wallet.tui.screens.words import word_lines
+from wallet.tui.text import Line, Text
+
+
+class TypedWords(Dialog[bytes | None]):
+    """Asks for the words; the 32 bytes behind them, or None when the person would rather not."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "give_up", show=False)]
+
+    def __init__(self, title: str, *lines: Line) -> None:
+        super().__init__(
+            title,
+            *lines,
+            (
+                "Type them one by one, or paste them all. The first letters are enough where only one word "
+                "begins with them. To correct one, type its number before it: 7 width.",
+            ),
+        )
+        self._entry = PhraseEntry()
+
+    def compose_answers(self) -> ComposeResult:
+        """The words so far, and a field for the next."""
+        yield Text(*word_lines(self._entry.words), id="words")
+        yield _WordField(placeholder="Word 1", suggester=_NextWord())
+        yield Text(classes="outcome")
+        yield Text((dim("Enter or a blank for the next word, Escape to go back"),), classes="hint")
+
+    @on(Input.Changed)
+    def take_whole_words(self, event: Input.Changed) -> None:
+        """A blank ends a word, and a pasted list has many."""
+        event.stop()
+        if event.value[-1:].isspace() and not event.value.strip().rstrip(".:)").isdigit():
+            self._take(event.value)
+
+    @on(Input.Submitted)
+    def take(self, event: Input.Submitted) -> None:
+        """Enter ends a word."""
+        event.stop()
+        self._take(event.value)
+
+    def action_give_up(self) -> None:
+        """Give nothing back."""
+        self.dismiss(None)
+
+    def _take(self, line: str) -> None:
+        field = self.query_one(Input)
+        field.value = ""
+        try:
+            self._entry = self._entry.with_line(" ".join(map(_completed, line.split())))
+            self._say(*map(_unknown, self._entry.unknown[:3]))
+            self.query_one("#words", Text).show(*word_lines(self._entry.words))
+            if not self._entry.missing:
+                self.dismiss(self._entry.entropy())
+                return
+        except MalformedError as error:
+            self._say((bad("✗ "), f"{error.detail[:1].upper()}{error.detail[1:]}."))
+        missing = self._entry.missing
+        field.placeholder = f"Word {missing[0]}" if missing else "The number of a word, and the word"
+
+    def _say(self, *lines: Line) -> None:
+        self.query_one(".outcome", Text).show(*lines)
+
+
+class _WordField(Input):
+    """A field that takes words also from a list of several lines."""
+
+    def _on_paste(self, event: Paste) -> None:
+        event.prevent_default()
+        event.stop()
+        self.insert_text_at_cursor(" ".join(event.text.split()) + " ")
+
+
+class _NextWord(Suggester):
+    """Goes on with a word where the list has only one that begins so. Nothing typed is remembered."""
+
+    def __init__(self) -> None:
+        super().__init__(use_cache=False)
+
+    async def get_suggestion(self, value: str) -> str | None:
+        """What was typed, with its last word completed."""
+        beginning, _, typed = value.rpartition(" ")
+        completed = _completed(typed)
+        if completed == typed:
+            return None
+        return f"{beginning} {completed}" if beginning else completed
+
+
+def _completed(typed: str) -> str:
+    """The word that is meant, where only one of the list begins so."""
+    words = word_list()
+    typed = typed.lower()
+    beginning = [word for word in words if word.startswith(typed)]
+    return beginning[0] if len(beginning) == 1 else typed
+
+
+def _unknown(word: UnknownWord) -> Line:
+    meant = f" Is it {' or '.join(word.suggestions)}?" if word.suggestions else ""
+    return bad("✗ "), f"Word {word.number}, {quoted(word.typed)}, is not in the list.{meant}"
