@@ -10,13 +10,12 @@ from datetime import timedelta
 from doors.prompts import PassphraseSource
 from doors.terminal import Terminal, warning
 from protocol.codes import Code
-from protocol.errors import TallyError, VerificationError
+from protocol.errors import VerificationError
 from storage.passphrase import Passphrase
 from storage.sealed_file import Freshness
 from storage.sealed_header import Secret
-from wallet.agent.client import ask_key
-from wallet.agent.messages import AgentKey
-from wallet.door.place import agent_folder, require_wallet, wallet_folder
+from wallet.door.agent import key_of_agent
+from wallet.door.place import require_wallet, wallet_folder
 from wallet.folder import WalletFolder
 from wallet.unlocking import needs_passphrase_again
 from wallet.vault import Vault
@@ -55,7 +54,7 @@ def unlock_wallet(terminal: Terminal, passphrase: PassphraseSource) -> UnlockedW
     """
     folder = wallet_folder()
     require_wallet(folder)
-    key = _key_of_agent()
+    key = key_of_agent()
     if key is not None:
         try:
             return UnlockedWallet(
@@ -101,14 +100,6 @@ def open_vault(terminal: Terminal, folder: WalletFolder, secret: Secret) -> Vaul
     if vault.file.freshness is Freshness.UNKNOWN:
         terminal.note(warning("! "), "Nothing here says how old the wallet should be. See `tally doctor`.")
     return vault
-
-
-def _key_of_agent() -> AgentKey | None:
-    try:
-        return ask_key(agent_folder())
-    except TallyError:
-        # Whatever is wrong with it, the passphrase opens the wallet all the same; `tally agent` says it.
-        return None
 
 
 @contextmanager

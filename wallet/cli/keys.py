@@ -1,6 +1,5 @@
 """What opens the wallet and what it is made of: `tally passwd`, `tally key`."""
 
-from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -10,12 +9,11 @@ from doors.prompts import PassphraseSource, passphrase_options, require_person
 from doors.terminal import Terminal, dim, good
 from protocol.encoding.strict_json import JsonValue
 from protocol.encoding.time import encode_utc
-from protocol.errors import TallyError
 from storage.passphrase import Passphrase, calibrate_kdf
-from wallet.agent.client import end_agent
 from wallet.cli.access import open_vault, open_wallet, open_wallet_anew
 from wallet.cli.recovery_words import read_words, show_words
-from wallet.door.place import agent_folder, require_wallet, wallet_folder
+from wallet.door.agent import end_outdated_agent
+from wallet.door.place import require_wallet, wallet_folder
 from wallet.door.wording import shown_label
 from wallet.label import type_label, type_name
 from wallet.recovery_phrase import derive_recovery_key, derive_seed, encode_recovery_phrase
@@ -55,9 +53,7 @@ def passwd(
         source = PassphraseSource(new_passphrase_file, None)
         new = Passphrase(source.read_new(terminal))
         vault.rekey(new, kdf=calibrate_kdf())
-    # What an agent still keeps opens only older copies now.
-    with suppress(TallyError):
-        end_agent(agent_folder())
+    end_outdated_agent()
     terminal.document({"changed": True})
     terminal.say(good("✓ "), "The wallet opens with the new passphrase, and no longer with the old one.")
 
