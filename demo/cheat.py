@@ -22,7 +22,8 @@ from protocol.sdjwt.parse import SdJwt, parse_sd_jwt
 from storage.passphrase import Passphrase
 from wallet.consent import Consent, prepare_consent
 from wallet.outside import Outside
-from wallet.present import create_presentation, open_request
+from wallet.present import open_request
+from wallet.presentation import create_presentation
 from wallet.vault import Vault
 
 _OTHER_VERIFIER = "decentralized_identifier:did:web:other-verifier.example"

@@ -12,8 +12,6 @@ from protocol.codes import Code
 from protocol.encoding.members import text_member
 from protocol.encoding.strict_json import decode_utf8
 from protocol.errors import MalformedError, RefusedError, TallyError, UnavailableError
-from protocol.jws import Algorithm
-from protocol.keys import Ed25519PublicKey, SigningKey
 from protocol.oauth_error import parse_oauth_error
 from protocol.openid4vp.client_id import parse_client_id
 from protocol.openid4vp.invocation import (
@@ -32,14 +30,12 @@ from protocol.openid4vp.request_object import (
     verify_unsigned_request,
 )
 from protocol.openid4vp.response import encode_error_response, encode_response, parse_acknowledgement
-from protocol.sdjwt.key_binding import create_key_binding
-from protocol.sdjwt.parse import parse_sd_jwt
-from protocol.sdjwt.present import select_disclosures
-from wallet.consent import Consent, ConsentItem
+from wallet.consent import Consent
 from wallet.content import ActivityEntry, ActivityKind, WalletContent
 from wallet.known_party import host_of
 from wallet.outside import Outside, status_error
 from wallet.parties import noting_refusals, require_welcome_verifier
+from wallet.presentation import create_presentation
 from wallet.vault import Vault
 
 _REFUSED_FETCHES = {
@@ -143,36 +139,6 @@ def decline_request(vault: Vault, asked: VerifiedRequest, *, tell: bool, outside
     if tell:
         reply_to = asked.request.reply_to
         _send_error(reply_to, ErrorWord.ACCESS_DENIED, "The holder declined.", outside)
-
-
-def create_presentation(
-    item: ConsentItem,
-    *,
-    key: SigningKey,
-    nonce: str,
-    audience: str,
-    algorithms: tuple[Algorithm, ...],
-    now: datetime,
-) -> str:
-    """The presentation of `item`, bound to one request by `key`, the key of its copy.
-
-    Raises:
-        RefusedError: the verifier takes no key binding by a key of this kind.
-    """
-    fitting = (
-        (Algorithm.EDDSA, Algorithm.ED25519)
-        if isinstance(key.public_key, Ed25519PublicKey)
-        else (Algorithm.ES256,)
-    )
-    algorithm = next((name for name in algorithms if name in fitting), None)
-    if algorithm is None:
-        raise RefusedError(Code.ALGORITHM_NOT_ALLOWED, "the verifier takes no signature of this key's kind")
-    credential = parse_sd_jwt(item.copy.credential)
-    shown = select_disclosures(credential, [fact.path for fact in item.disclosed])
-    binding = create_key_binding(
-        shown, key=key, nonce=nonce, audience=audience, issued_at=now, ed25519_name=algorithm
-    )
-    return shown.encoded_without_key_binding + binding
 
 
 def _client_id(invocation: Invocation, outside: Outside) -> str:

@@ -47,7 +47,8 @@ from wallet.consent import Consent, prepare_consent
 from wallet.content import ActivityKind
 from wallet.offer import open_offer
 from wallet.outside import Outside
-from wallet.present import create_presentation, open_request, send_presentation
+from wallet.present import open_request, send_presentation
+from wallet.presentation import create_presentation
 from wallet.receive import receive_credentials
 from wallet.standing import PresentWord, standing_of
 from wallet.status import refresh_standings

@@ -48,7 +48,7 @@ from wallet.content import ActivityEntry, ActivityKind, HeldCredential, Standing
 from wallet.facts import ShownClaim, held_claims
 from wallet.holder_claims import leaving_with, list_holder_claims
 from wallet.known_party import PartyMark
-from wallet.present import create_presentation
+from wallet.presentation import create_presentation
 
 LATER = NOW + timedelta(days=10)
 HOSTILE = "\x1b[31m\u202e\u200b\r\n"
