@@ -479,6 +479,7 @@ def test_key_that_the_person_trusts_needs_no_second_yes(graduate: Holder) -> Non
     assert graduate.run("party", "trust", STRANGER, "--yes").status == 0
     ended = graduate.run("present", link, "--yes", "--json")
     assert (ended.json["verified"], ended.json["trusted"]) == (True, True)
+    assert graduate.run("present", link, "--decline", "--json").json["trusted"]
     ended = graduate.run("present", link, "--yes")
     assert "✓ They signed with the key that you trust\n" in ended.stderr
     assert "verifier.example, ✓ on your list, known since 2026-11-22\n" in ended.stderr

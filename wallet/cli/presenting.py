@@ -82,7 +82,8 @@ def present(
         asked = open_request(vault, link, outside=outside)
         if decline:
             # Whether something answers is nobody's business, and makes no difference.
-            return _decline(terminal, vault, Consent(asked, (), known=None), tell=True, outside=outside)
+            nothing = Consent(asked, (), known=vault.content.party(asked.audience))
+            return _decline(terminal, vault, nothing, tell=True, outside=outside)
         consent = prepare_consent(vault.content, asked, now=now(), prefer=credential).with_optional(claims)
         for line in consent_lines(consent):
             terminal.note(*line)
