@@ -73,6 +73,7 @@ def test_link_is_read_from_a_code_on_nothing() -> None:
         {"gap": 3, "cell": (10, 22)},
         {"cell": (7, 15)},
         {"scale": 2.0, "gap": 1},
+        {"scale": 2.0, "gap": 3, "cell": (10, 22)},
         {"scale": 0.75},
         {"scale": 1.5, "gap": 1},
     ],

@@ -87,8 +87,10 @@ def _decode(data: bytes) -> "Image":
                     raise MalformedError(Code.SIZE_EXCEEDED, f"more than {MAX_PIXELS:,} pixels")
                 if not picture.has_transparency_data:
                     return picture.convert("L")
-                paper = Image.new("RGBA", picture.size, "white")
-                return Image.alpha_composite(paper, picture.convert("RGBA")).convert("L")
+                layers = picture.convert("RGBA")
+                paper = Image.new("L", picture.size, "white")
+                paper.paste(layers.convert("L"), mask=layers.getchannel("A"))
+                return paper
     except MalformedError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -101,24 +103,25 @@ def _read_codes(picture: "Image") -> Iterator[list[str]]:
     """The texts of all QR codes in the picture, once for each way to look at it.
 
     Many terminals leave a gap between lines, and what shows there cuts through a code that was drawn with
-    blocks. Blurred, or with its light or dark parts widened, it is whole again.
+    blocks. Blurred it is whole again; how much blur is right depends on the size of the letters.
     """
     try:
         import zxingcpp
     except ImportError as error:
         raise RefusedError(Code.QR_READER_MISSING) from error
-    from PIL import ImageFilter
+    from PIL.ImageFilter import BoxBlur, GaussianBlur
 
     kinds = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
-    whole = zxingcpp.Binarizer.GlobalHistogram
-    local = zxingcpp.Binarizer.LocalAverage
-    for change, binarizer in (
-        (None, local),
-        (ImageFilter.GaussianBlur(2), local),
-        (ImageFilter.GaussianBlur(2), whole),
-        (ImageFilter.MaxFilter(5), local),
-        (ImageFilter.MinFilter(5), local),
+    local, whole = zxingcpp.Binarizer.LocalAverage, zxingcpp.Binarizer.GlobalHistogram
+    for scale, blur, binarizer in (
+        (1, None, local),
+        (1, BoxBlur(2), whole),
+        (1, GaussianBlur(3), whole),
+        (1, BoxBlur(2), local),
+        (2, BoxBlur(2), whole),
+        (2, GaussianBlur(3), whole),
     ):
-        changed = picture if change is None else picture.filter(change)
-        codes = zxingcpp.read_barcodes(changed, formats=kinds, binarizer=binarizer)
+        smaller = picture.reduce(scale)
+        look = smaller if blur is None else smaller.filter(blur)
+        codes = zxingcpp.read_barcodes(look, formats=kinds, binarizer=binarizer)
         yield [code.text for code in codes]
