@@ -6,7 +6,7 @@ Nothing here mends anything, and nothing is asked of anybody but the trusted led
 import os
 import platform
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -22,6 +22,7 @@ from protocol.policy import VerificationPolicy
 from protocol.tlog.policy import VerifiedCheckpoint
 from storage.passphrase import Passphrase
 from storage.sealed_file import Freshness
+from wallet.agent.client import ask_status
 from wallet.content import WalletContent
 from wallet.folder import WalletFolder
 from wallet.vault import Vault
@@ -167,6 +168,18 @@ def check_ledgers(
             yield _explained(client, error, now=now)
         else:
             yield _freshness(checkpoint, now=now)
+
+
+def check_agent(find_folder: Callable[[], Path]) -> Iterator[Finding]:
+    """How the agent is, where there is one; `find_folder` says where it would be."""
+    try:
+        status = ask_status(find_folder())
+    except TallyError as error:
+        yield failed("agent", error)
+    else:
+        if status is not None:
+            detail = f"keeps the wallet unlocked, and locks in {_duration(status.locks_in)}"
+            yield Finding("agent", Health.OK, detail)
 
 
 def check_terminal(*, is_terminal: bool, encoding: str, columns: int, lines: int) -> Finding:

@@ -132,6 +132,26 @@ def test_status_says_when_it_locks(holder: Holder, stopwatch: Stopwatch) -> None
         assert "It locks when no command needs it for 1 minute." in run(holder, "agent").stdout
 
 
+def test_doctor_says_how_the_agent_is(holder: Holder, stopwatch: Stopwatch) -> None:
+    def finding() -> dict[str, str] | None:
+        findings = holder.run("doctor", "--json").json["findings"]
+        return next((found for found in findings if found["check"] == "agent"), None)
+
+    assert finding() is None
+    with unlocked(holder, stopwatch):
+        assert finding() == {
+            "check": "agent",
+            "health": "ok",
+            "detail": "keeps the wallet unlocked, and locks in 10 minutes",
+            "remedy": "",
+        }
+        place(holder).chmod(0o755)
+        troubled = finding()
+        place(holder).chmod(0o700)
+    assert troubled is not None
+    assert (troubled["health"], "vault_permissions" in troubled["detail"]) == ("fail", True)
+
+
 def test_without_a_wallet_no_agent_is_started_and_no_folder_made(tmp_path: Path) -> None:
     finished = run_tally(tmp_path / "home", "agent", "start", "--json")
     assert finished.error == "vault_missing"

@@ -15,6 +15,7 @@ from storage.passphrase import Passphrase
 from wallet.doctor import (
     Finding,
     Health,
+    check_agent,
     check_modes,
     check_terminal,
     check_vault,
@@ -22,7 +23,7 @@ from wallet.doctor import (
     failed,
 )
 from wallet.door.network import ledger_findings
-from wallet.door.place import wallet_folder
+from wallet.door.place import agent_folder, wallet_folder
 from wallet.folder import WalletFolder
 
 _CHECK_WIDTH = 12
@@ -74,6 +75,7 @@ def _findings(
         yield from check_vault(folder, secret, accept_rollback=accept_rollback)
         if folder.is_initialized():
             yield from ledger_findings(folder)
+        yield from check_agent(agent_folder)
     yield from check_versions()
     window = shutil.get_terminal_size()
     yield check_terminal(

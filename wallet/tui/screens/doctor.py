@@ -9,7 +9,8 @@ from textual.binding import BindingType
 from textual.containers import VerticalScroll
 
 from doors.terminal import Styled, bad, dim, good, warning
-from wallet.doctor import Finding, Health, check_modes, check_terminal, check_versions, look_into
+from wallet.doctor import Finding, Health, check_agent, check_modes, check_terminal, check_versions, look_into
+from wallet.door.place import agent_folder
 from wallet.tui.actions import bindings
 from wallet.tui.screens.frame import WalletScreen
 from wallet.tui.text import Line, Text
@@ -62,6 +63,7 @@ class DoctorScreen(WalletScreen):
             check_modes(session.folder),
             *about_the_vault,
             *ledger_findings(session.folder),
+            *check_agent(agent_folder),
             *check_versions(),
             check_terminal(is_terminal=True, encoding="utf-8", columns=window.columns, lines=window.lines),
         ]
