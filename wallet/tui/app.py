@@ -12,6 +12,7 @@ from textual.events import Event, Key, MouseEvent, Resize
 from textual.screen import ModalScreen, Screen
 from textual.worker import WorkerFailed
 
+from doors.clipboard import Clipboard
 from doors.terminal import bold
 from protocol.errors import RefusedError, TallyError
 from wallet.settings import WalletSettings
@@ -69,6 +70,10 @@ class WalletApp(App[None]):
         self.asked_in_vain: frozenset[str] = frozenset()
         self.bad_news: frozenset[str] = frozenset()
         self.shows_values = False
+        self.outer_clipboard = Clipboard(
+            lifetime=settings.clipboard,
+            terminal=lambda text: self.call_from_thread(self.copy_to_clipboard, text),
+        )
 
     def on_mount(self) -> None:
         """Dress, and ask who is there."""
@@ -231,6 +236,7 @@ class WalletApp(App[None]):
     async def _lock(self) -> None:
         self.show_door()
         await asyncio.to_thread(self.session.lock)
+        await asyncio.to_thread(self.outer_clipboard.clear)
 
     async def _guard(self, flow: Coroutine[Any, Any, None]) -> None:
         try:

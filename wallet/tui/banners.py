@@ -5,6 +5,7 @@ from datetime import datetime
 
 from doors.terminal import bad, bold, warning
 from wallet.content import HeldCredential, StandingWord, WalletContent
+from wallet.copies import needs_refill
 from wallet.door.wording import ends_soon, plural, shown_day, shown_label, shown_pending
 from wallet.label import type_label
 from wallet.standing import standing_of
@@ -16,8 +17,8 @@ _MAX_NAMED = 2
 def banners(
     content: WalletContent, *, now: datetime, bad_news: Collection[str], asked_in_vain: Collection[str]
 ) -> Iterator[Line]:
-    """What did not come yet, what was withdrawn since the wallet was opened, what ends soon, and what nobody
-    could be asked about; `bad_news` and `asked_in_vain` are ids of credentials.
+    """What did not come yet, what was withdrawn since the wallet was opened, what ends soon or runs out of
+    copies, and what nobody could be asked about; `bad_news` and `asked_in_vain` are ids of credentials.
     """
     for pending in content.pending:
         yield warning("! "), shown_pending(pending), " Press ", bold("a"), " and Enter to go on."
@@ -32,9 +33,12 @@ def banners(
     ending = [held for held in content.credentials if ends_soon(standing_of(held, now=now), now=now)]
     if ending:
         yield warning("! "), f"{_named(ending)} {_ends(ending)} within 30 days: ask for a new one."
+    scarce = [held for held in content.credentials if needs_refill(held, now=now)]
+    if scarce:
+        yield warning("! "), f"{_named(scarce)}: few copies left. Press ", bold("f"), " on it for new ones."
     unasked = [held for held in content.credentials if held.id in asked_in_vain]
     if unasked:
-        yield warning("? "), f"{_named(unasked)} could not be asked about {_since(unasked)}."
+        yield warning("? "), f"Nobody could be asked about {_named(unasked)} {_since(unasked)}."
 
 
 def news(before: WalletContent, after: WalletContent) -> frozenset[str]:

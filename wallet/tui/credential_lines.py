@@ -12,6 +12,7 @@ from protocol.errors import MalformedError
 from protocol.jws import parse_jws_header
 from protocol.sdjwt.parse import parse_sd_jwt
 from wallet.content import ActivityEntry, ActivityKind, HeldCredential, WalletContent
+from wallet.copies import can_refill
 from wallet.door.wording import (
     one_line,
     plural,
@@ -34,7 +35,7 @@ HIDDEN = "••••••"
 """Stands for a value, however long it is."""
 
 _MEANINGS: Mapping[PresentWord, str] = {
-    PresentWord.VALID: "It can be used.",
+    PresentWord.VALID: "It can be used, as far as is known.",
     PresentWord.UNKNOWN: "Nobody knows whether it still counts. Whoever asks for it will find out.",
     PresentWord.NOT_YET_VALID: "Its time has not begun; until then nobody accepts it.",
     PresentWord.SUSPENDED: "Its issuer has suspended it: nobody accepts it now. Only they can lift that.",
@@ -74,7 +75,7 @@ def received_lines(added: Sequence[HeldCredential], *, shows_values: bool) -> li
 def status_lines(held: HeldCredential, *, now: datetime, asked_in_vain: bool) -> Iterator[Line]:
     """How it stands, what that means, since when it is known, and what is left of it."""
     standing = standing_of(held, now=now)
-    yield (shown_standing(standing),)
+    yield (standing_mark(standing, asked_in_vain=asked_in_vain),)
     yield (_MEANINGS[standing.word],)
     yield ()
     if held.standing is not None and standing.word in (PresentWord.REVOKED, PresentWord.SUSPENDED):
@@ -86,7 +87,15 @@ def status_lines(held: HeldCredential, *, now: datetime, asked_in_vain: bool) ->
     yield _row("Ends", shown_expiry(standing, now=now))
     yield _row("Received", f"{shown_day(held.received_at)}, {shown_age(now - held.received_at)}")
     yield ()
-    yield from _copies(held)
+    yield from _copies(held, now=now)
+
+
+def standing_mark(standing: PresentStanding, *, asked_in_vain: bool) -> Styled:
+    """How it stands; what was good when its issuer was asked last is not said to be good now."""
+    is_old = asked_in_vain and standing.has_status and standing.word is PresentWord.VALID
+    if is_old and standing.checked_at is not None:
+        return warning(f"? as of {standing.checked_at:%b %d}")
+    return shown_standing(standing)
 
 
 def shared_lines(held: HeldCredential, content: WalletContent) -> Iterator[Line]:
@@ -168,13 +177,15 @@ def _asked(standing: PresentStanding, *, now: datetime) -> Line:
     return (f"{shown_day(standing.checked_at)}, {shown_age(now - standing.checked_at)}",)
 
 
-def _copies(held: HeldCredential) -> Iterator[Line]:
+def _copies(held: HeldCredential, *, now: datetime) -> Iterator[Line]:
     left, count = len(held.unused_copies), len(held.copies)
     yield _row("Copies left", f"{left} of {count}")
     if left:
         yield _row("", dim("Each is shown once, so that nobody can link two of your visits."))
     else:
         yield _row("", warning("! "), "All were shown: whoever sees one again can link your visits.")
+    if can_refill(held, now=now):
+        yield _row("", "Its issuer gives further copies: press ", bold("f"), ".")
 
 
 def _party(party: str, group: Iterable[ActivityEntry], content: WalletContent) -> Iterator[Line]:

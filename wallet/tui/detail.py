@@ -99,7 +99,7 @@ class Detail(Vertical):
         chosen.stop()
         if self._shows_values:
             fact = self._facts[int(chosen.row_id)]
-            self.app.push_screen(Notice(shown_label(fact.label), *_whole(fact)))
+            self.app.push_screen(Notice(shown_label(fact.label), *_lines_of(fact)))
 
     @on(Rows.Highlighted)
     def keep_to_itself(self, highlighted: Rows.Highlighted) -> None:
@@ -134,6 +134,12 @@ class Detail(Vertical):
                 return raw_lines(held, shows_values=self._shows_values)
 
 
-def _whole(fact: ShownClaim) -> list[Line]:
-    text = fact.value if isinstance(fact.value, str) else json.dumps(fact.value, ensure_ascii=False, indent=2)
-    return [(line,) for line in text[:_MAX_VALUE].splitlines()]
+def _lines_of(fact: ShownClaim) -> list[Line]:
+    return [(line,) for line in whole_value(fact)[:_MAX_VALUE].splitlines()]
+
+
+def whole_value(fact: ShownClaim) -> str:
+    """A value as text, uncut."""
+    if isinstance(fact.value, str):
+        return fact.value
+    return json.dumps(fact.value, ensure_ascii=False, indent=2)

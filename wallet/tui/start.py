@@ -29,6 +29,7 @@ def open_wallet_screen(link: str | None = None, *, ascii: bool = False) -> ExitC
     app = WalletApp(WalletSession(folder, terminal=_terminal()), settings, link=link, ascii=ascii)
     app.run()
     app.session.lock()
+    app.outer_clipboard.clear()
     if app.failure is not None:
         raise app.failure
     return ExitCode.SUCCESS

@@ -1,25 +1,25 @@
 """Getting a credential: the link, the host it leads to, perhaps a code, and what came of it."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from doors.terminal import bold, dim, warning
+from doors.terminal import dim, warning
 from protocol.errors import TallyError
 from protocol.openid4vci.offer import InputMode, TransactionCode
 from wallet.content import HeldCredential
 from wallet.door.link import LinkKind, kind_of_link
 from wallet.door.offer_lines import code_description, code_form, issuer_at, offer_lines
 from wallet.door.source import read_given
-from wallet.issuance import Step
 from wallet.known_party import KnownParty, host_of
 from wallet.offer import OpenedOffer, offer_digest, open_offer
 from wallet.parties import require_welcome_issuer
 from wallet.pending import PendingIssuance
 from wallet.receive import DEFAULT_COPIES, complete_issuance, receive_credentials
 from wallet.transaction_code import can_be, may_try_again
+from wallet.tui.flows.issuing import fetch, tell_interrupted
 from wallet.tui.flows.presenting import present
-from wallet.tui.screens.dialog import Field, Question, Refusal, Telling
+from wallet.tui.screens.dialog import Field, Question
 from wallet.tui.screens.offer import OfferDialog
 from wallet.tui.screens.received import ReceivedDialog
 from wallet.tui.text import Line
@@ -27,12 +27,6 @@ from wallet.tui.text import Line
 if TYPE_CHECKING:
     from wallet.tui.app import WalletApp
 
-_STEPS: Mapping[Step, str] = {
-    Step.REDEEMING: "Redeeming the offer …",
-    Step.ASKING: "Asking for the credential …",
-    Step.CHECKING: "Checking what came …",
-    Step.KEEPING: "Keeping it …",
-}
 _DIGITS = r"[0-9]*"
 
 
@@ -96,14 +90,14 @@ async def _redeem(app: "WalletApp", offer: OpenedOffer) -> None:
                 app.tell("Nothing was sent.")
                 return
         try:
-            added = await _work(app, partial(receive_credentials, offer=offer, transaction_code=typed))
+            added = await fetch(app, partial(receive_credentials, offer=offer, transaction_code=typed))
         except TallyError as error:
             if may_try_again(error):
                 told = [(warning("! "), str(error))]
                 continue
             if app.session.content.pending_issuance(offer.digest) is None:
                 raise
-            await _tell_interrupted(app, error)
+            await tell_interrupted(app, error)
             return
         await _show(app, "It is yours", added)
         return
@@ -126,40 +120,12 @@ async def _go_on(app: "WalletApp", interrupted: Iterable[PendingIssuance]) -> No
     added: list[HeldCredential] = []
     for pending in interrupted:
         try:
-            added += await _work(app, partial(complete_issuance, pending=pending))
+            added += await fetch(app, partial(complete_issuance, pending=pending))
         except TallyError as error:
             # One issuer that is away does not keep the others waiting.
-            await _tell_interrupted(app, error)
+            await tell_interrupted(app, error)
     if added:
         await _show(app, "It is yours", added)
-
-
-async def _work(
-    app: "WalletApp", job: Callable[..., tuple[HeldCredential, ...]]
-) -> tuple[HeldCredential, ...]:
-    """Do `job` with the wallet and the way outside, and say which step it is at."""
-    telling = Telling("Beginning …")
-
-    def on_step(step: Step) -> None:
-        telling.words = _STEPS[step]
-
-    def run() -> tuple[HeldCredential, ...]:
-        with app.session.opened_outside() as (vault, outside):
-            return job(vault, outside=outside, on_step=on_step)
-
-    return await app.work(telling, run, can_cancel=False)
-
-
-async def _tell_interrupted(app: "WalletApp", error: TallyError) -> None:
-    more: list[Line] = []
-    if app.session.content.pending:
-        more = [
-            (),
-            (bold("It is not lost."), " Press a, and Enter with nothing in the field, to go on."),
-            ("Do it soon: the issuer does not hold it for long.",),
-        ]
-    await app.ask(Refusal(error, *more))
-    app.action_view("credentials")
 
 
 async def _show(app: "WalletApp", title: str, added: Iterable[HeldCredential]) -> None:

@@ -31,3 +31,4 @@ async def remove(app: "WalletApp", credential_id: str) -> None:
 
     await app.work("Removing …", job, can_cancel=False)
     app.tell(f"{label} is gone.")
+    app.refresh_view()

@@ -6,10 +6,13 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from wallet.tui.actions import bindings
-from wallet.tui.detail import Detail
+from wallet.tui.detail import Detail, whole_value
+from wallet.tui.flows.copying import copy
+from wallet.tui.flows.refilling import refill
 from wallet.tui.flows.removing import remove
 from wallet.tui.flows.standings import refresh
 from wallet.tui.screens.frame import WalletScreen
+from wallet.tui.screens.present import PresentScreen
 
 
 class CredentialScreen(WalletScreen):
@@ -26,9 +29,12 @@ class CredentialScreen(WalletScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings(
             "credential.values",
+            "credential.copy",
+            "credentials.present",
             "credential.next",
             "credential.previous",
             "credentials.refresh",
+            "credentials.refill",
             "credentials.remove",
         )
     ]
@@ -67,10 +73,24 @@ class CredentialScreen(WalletScreen):
         self.wallet_app.shows_values = not self.wallet_app.shows_values
         self.show_wallet()
 
+    def action_copy(self) -> None:
+        """Copy the value under the cursor."""
+        fact = self.query_one(Detail).current_fact
+        if fact is not None:
+            self.wallet_app.start(copy(self.wallet_app, whole_value(fact)))
+
     def action_turn(self, by: int) -> None:
         """Go to another tab."""
         self.query_one(Detail).turn(by)
         self.call_after_refresh(self.query_one(Detail).take_focus)
+
+    def action_present(self) -> None:
+        """Answer a request with this credential."""
+        self.app.push_screen(PresentScreen(prefer=self._credential_id))
+
+    def action_refill(self) -> None:
+        """Get further copies."""
+        self.wallet_app.start(refill(self.wallet_app, self._credential_id))
 
     def action_remove(self) -> None:
         """Take it out of the wallet, if that is meant."""

@@ -9,24 +9,27 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
 
-from doors.terminal import Styled, bold, dim, warning
+from doors.terminal import bold, dim, warning
 from wallet.content import HeldCredential
-from wallet.door.wording import one_line, shown_did, shown_expiry, shown_standing, standing_rank
+from wallet.copies import FEW_COPIES
+from wallet.door.wording import one_line, shown_did, shown_expiry, standing_rank
 from wallet.label import type_label
 from wallet.standing import PresentStanding, PresentWord, standing_of
 from wallet.tui.actions import bindings
 from wallet.tui.banners import banners
+from wallet.tui.credential_lines import standing_mark
 from wallet.tui.detail import Detail
+from wallet.tui.flows.refilling import refill
 from wallet.tui.flows.removing import remove
 from wallet.tui.flows.standings import refresh
 from wallet.tui.rows import Column, Row, Rows
 from wallet.tui.screens.add import AddScreen
 from wallet.tui.screens.credential import CredentialScreen
 from wallet.tui.screens.frame import WalletScreen
+from wallet.tui.screens.present import PresentScreen
 from wallet.tui.text import Text
 
 _MAX_LABEL = 60
-_FEW_COPIES = 2
 _WIDE = 110
 _OVER = (PresentWord.EXPIRED, PresentWord.REVOKED)
 
@@ -59,6 +62,7 @@ class CredentialsScreen(WalletScreen):
             "credentials.sort",
             "credentials.refresh",
             "credentials.remove",
+            "credentials.refill",
             "credential.values",
             "credential.next",
             "credential.previous",
@@ -123,6 +127,16 @@ class CredentialsScreen(WalletScreen):
     def action_add(self) -> None:
         """Get another one."""
         self.app.push_screen(AddScreen())
+
+    def action_present(self) -> None:
+        """Answer a request with whatever answers it."""
+        self.app.push_screen(PresentScreen())
+
+    def action_refill(self) -> None:
+        """Get further copies of the credential under the cursor."""
+        current = self.query_one("#credentials", Rows).current
+        if current is not None:
+            self.wallet_app.start(refill(self.wallet_app, current))
 
     def action_remove(self) -> None:
         """Take the credential under the cursor out of the wallet, if that is meant."""
@@ -206,21 +220,14 @@ def _row(held: HeldCredential, standing: PresentStanding, *, now: datetime, aske
     return Row(
         held.id,
         (
-            _standing(standing, asked_in_vain=asked_in_vain),
+            standing_mark(standing, asked_in_vain=asked_in_vain),
             bold(label),
             shown_did(held.issuer),
             shown_expiry(standing, now=now),
-            warning(f"! {left}") if left <= _FEW_COPIES else "",
+            warning(f"! {left}") if left <= FEW_COPIES else "",
         ),
         f"{held.id} {held.issuer}",
     )
-
-
-def _standing(standing: PresentStanding, *, asked_in_vain: bool) -> Styled:
-    """How it stands; what was good when its issuer was asked last is not said to be good now."""
-    if not asked_in_vain or not standing.has_status or standing.word is not PresentWord.VALID:
-        return shown_standing(standing)
-    return warning(f"? as of {standing.checked_at:%b %d}")
 
 
 def _end(standing: PresentStanding) -> float:

@@ -21,8 +21,14 @@ _STEP_SECONDS = 0.1
 
 
 class Dialog(ModalScreen[Answer], Generic[Answer]):
-    """A box with a title and lines in it."""
+    """A box with a title and lines in it, which can be scrolled where they do not fit."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "scroll_lines(-1)", show=False),
+        Binding("down", "scroll_lines(1)", show=False),
+        Binding("pageup", "scroll_lines(-10)", show=False),
+        Binding("pagedown", "scroll_lines(10)", show=False),
+    ]
     def __init__(self, title: str, *lines: Line) -> None:
         super().__init__()
         self._title = title
@@ -40,6 +46,9 @@ class Dialog(ModalScreen[Answer], Generic[Answer]):
         """The buttons or the field below the lines."""
         raise NotImplementedError
 
+    def action_scroll_lines(self, by: int) -> None:
+        """Move the lines, `by` so many down."""
+        self.query_one(".lines").scroll_relative(y=by, animate=False)
 
 class Notice(Dialog[None]):
     """Something to read; any of the usual keys ends it."""

@@ -1,6 +1,6 @@
 """A link as a QR code, for another device to read."""
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -9,7 +9,11 @@ from textual.screen import ModalScreen
 
 from doors.qr_drawing import qr_rows
 from doors.terminal import dim
+from wallet.tui.flows.copying import copy
 from wallet.tui.text import Signs, Text
+
+if TYPE_CHECKING:
+    from wallet.tui.app import WalletApp
 
 _LINES_BELOW = 1
 
@@ -47,7 +51,8 @@ class QrScreen(ModalScreen[None]):
 
     def action_copy(self) -> None:
         """Put the link on the clipboard."""
-        self.app.copy_to_clipboard(self._link)
+        app = cast("WalletApp", self.app)
+        app.run_worker(copy(app, self._link), group="copy")
 
     def action_close(self) -> None:
         """Back."""

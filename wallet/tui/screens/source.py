@@ -11,6 +11,8 @@ from textual.content import Content
 from textual.events import Paste
 from textual.widgets import Button, Input
 
+from doors.clipboard import read_picture
+from wallet.door.qr_picture import find_link
 from wallet.tui.actions import bindings
 from wallet.tui.screens.files import FileDialog
 from wallet.tui.screens.frame import WalletScreen
@@ -29,7 +31,7 @@ class LinkField(Input):
 class SourceScreen(WalletScreen):
     """Takes a link; what is done with it is `go_on`."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings("source.file")]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("source.file", "source.clipboard")]
 
     def compose_body(self) -> ComposeResult:
         """The field, and other ways."""
@@ -39,6 +41,7 @@ class SourceScreen(WalletScreen):
             with Horizontal(classes="buttons"):
                 yield Button(Content("Go on"), id="go-on", compact=True)
                 yield Button(Content("Choose a file (f)"), id="file", compact=True)
+                yield Button(Content("Picture on the clipboard (c)"), id="clipboard", compact=True)
             yield Text(classes="remarks")
 
     def introduction(self) -> list[Line]:
@@ -66,14 +69,26 @@ class SourceScreen(WalletScreen):
     @on(Button.Pressed)
     def press(self, pressed: Button.Pressed) -> None:
         """The buttons do what the keys do."""
-        if pressed.button.id == "file":
-            self.action_choose_file()
-        else:
-            self.submit()
+        match pressed.button.id:
+            case "file":
+                self.action_choose_file()
+            case "clipboard":
+                self.action_take_picture()
+            case _:
+                self.submit()
 
     def action_choose_file(self) -> None:
         """Let the person choose a file; its path then stands in the field."""
         self.app.push_screen(FileDialog(Path.home()), self._take_file)
+
+    def action_take_picture(self) -> None:
+        """Read the picture on the clipboard; the link in it then stands in the field."""
+        self.wallet_app.start(self._take_picture())
+
+    async def _take_picture(self) -> None:
+        link = await self.wallet_app.work("Reading the picture …", lambda: find_link(read_picture()))
+        self.query_one(LinkField).value = link
+        self.call_later(self.go_on, link)
 
     def _take_file(self, file: Path | None) -> None:
         if file is not None:

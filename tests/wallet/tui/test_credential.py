@@ -1,0 +1,113 @@
+"""One credential: its tabs, and that what it says is hidden until somebody wants to see it."""
+
+import pytest
+
+from doors.clipboard import Clipboard
+from tests.wallet.holder import Holder
+from tests.wallet.parties import DEGREE, signed
+from tests.wallet.tui.pictures import assert_looks_like
+from tests.wallet.tui.stage import NARROW, WIDE, Stage, on_stage
+from wallet.tui.credential_lines import HIDDEN
+from wallet.tui.screens.credential import CredentialScreen
+from wallet.tui.screens.credentials import CredentialsScreen
+from wallet.tui.screens.dialog import Notice, TypedQuestion
+from wallet.tui.screens.present import PresentScreen
+
+TITLE = str(DEGREE.example["title"])
+NEXT, BACK = "right_square_bracket", "left_square_bracket"
+
+
+async def opened(stage: Stage) -> CredentialScreen:
+    await stage.press("enter")
+    screen = await stage.screen(CredentialScreen)
+    await stage.shows("Claims  Status  Shared with  Proof  Raw")
+    return screen
+
+
+@pytest.mark.parametrize(("name", "size"), [("narrow", NARROW), ("wide", WIDE)])
+async def test_every_tab_shows_its_side_of_the_credential(
+    ada: Holder, name: str, size: tuple[int, int]
+) -> None:
+    ended = ada.run("present", signed(), "--yes")
+    assert ended.status == 0
+    async with on_stage(ada, size=size) as stage:
+        await opened(stage)
+        await stage.shows(HIDDEN)
+        assert TITLE not in stage.text()
+        assert_looks_like(f"credential-claims-{name}", stage.text())
+        await stage.press("v")
+        await stage.shows(TITLE)
+        await stage.press(NEXT)
+        await stage.shows("It can be used, as far as is known.", "Copies left", "1 of 2", "until 2027-11-22")
+        assert_looks_like(f"credential-status-{name}", stage.text())
+        await stage.press(NEXT)
+        await stage.shows(
+            "“Northgate”, northgate on ledger.example", "once, last on 2026-11-22", "Degree, Field"
+        )
+        assert TITLE not in stage.text()
+        await stage.press(NEXT)
+        await stage.shows(
+            "by ledger.example, last on 2026-11-22", "key number", "Whoever you show it to checks"
+        )
+        assert_looks_like(f"credential-proof-{name}", stage.text())
+        await stage.press(NEXT)
+        await stage.shows('"alg": "EdDSA"', '"typ": "dc+sd-jwt"')
+        await stage.press("v")
+        await stage.shows("Press v to show it.")
+        await stage.press(NEXT)
+        await stage.shows(HIDDEN)
+        await stage.press(BACK, BACK, BACK)
+        await stage.shows("“Northgate”")
+
+
+async def test_long_value_is_shown_whole_and_a_value_is_copied_for_a_while(
+    holder: Holder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied: list[tuple[str, bool]] = []
+
+    def remember(_self: Clipboard, text: str, *, secret: bool) -> None:
+        copied.append((text, secret))
+
+    monkeypatch.setattr(Clipboard, "copy", remember)
+    essay = " ".join(f"word{number}" for number in range(300))
+    holder.hold(claims={"essay": essay, "places": ["Ulm", "[b]Bonn[/]"]})
+    async with on_stage(holder) as stage:
+        await opened(stage)
+        await stage.press("enter")
+        assert isinstance(stage.app.screen, CredentialScreen)
+        await stage.press("v", "enter")
+        await stage.screen(Notice)
+        await stage.shows("word0 word1", "Go on")
+        await stage.press("pagedown")
+        await stage.shows("word199")
+        await stage.press("escape")
+        await stage.screen(CredentialScreen)
+        await stage.press("y")
+        await stage.until(lambda: copied == [(essay, True)])
+        await stage.press("down", "enter")
+        await stage.screen(Notice)
+        await stage.shows("[b]Bonn[/]")
+
+
+async def test_credential_is_removed_presented_and_left_from_its_own_screen(ada: Holder) -> None:
+    async with on_stage(ada) as stage:
+        await opened(stage)
+        await stage.press("p")
+        await stage.screen(PresentScreen)
+        await stage.press("escape")
+        await stage.screen(CredentialScreen)
+        await stage.press("x")
+        await stage.screen(TypedQuestion)
+        await stage.enter("degree-0001")
+        await stage.screen(CredentialsScreen)
+        await stage.shows("No credentials yet.")
+
+
+async def test_issuer_that_cannot_be_asked_is_named_with_what_was_known(ada: Holder) -> None:
+    ada.outside.status = None
+    async with on_stage(ada) as stage:
+        await opened(stage)
+        await stage.press(NEXT)
+        await stage.shows("Status asked", "2026-11-22, just now")
+        await stage.press("R")
+        await stage.shows("? as of Nov 22", "? Nobody could be asked just now")
