@@ -88,6 +88,9 @@ ACTIONS: Mapping[str, Action] = {
     "credentials.remove": Action(
         "x", "remove", "Remove", "Remove the credential.", "tally remove CREDENTIAL", changes=True
     ),
+    "credentials.refill": Action(
+        "f", "refill", "Refill", "Get further copies of it.", "tally refill CREDENTIAL", False, changes=True
+    ),
     "credentials.sort": Action("s", "sort", "Sort", "Sort by the next thing: standing, name, issuer, end."),
     "credential.values": Action(
         "v", "toggle_values", "Values", "Show or hide what it says.", "tally show CREDENTIAL"
@@ -96,7 +99,15 @@ ACTIONS: Mapping[str, Action] = {
     "credential.previous": Action(
         "left_square_bracket", "turn(-1)", "Previous tab", "Go to the tab before.", "", False
     ),
+    "credential.copy": Action("y", "copy", "Copy", "Copy the value under the cursor."),
     "source.file": Action("f,ctrl+o", "choose_file", "File", "Choose a file.", "tally add FILE"),
+    "source.clipboard": Action(
+        "c,ctrl+g",
+        "take_picture",
+        "Clipboard",
+        "Read the QR code of the picture on the clipboard.",
+        "tally add --image clipboard",
+    ),
     "keys.words": Action("w", "words", "24 words", "Show the recovery words.", "tally key words"),
     "keys.passphrase": Action(
         "c", "passphrase", "Passphrase", "Change the passphrase.", "tally passwd", changes=True
