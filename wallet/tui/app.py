@@ -80,6 +80,10 @@ class WalletApp(App[None]):
         self.apply_settings(self.settings)
         self.set_interval(_TICK_SECONDS, self._lock_when_idle)
         self.show_door()
+        if self.session.folder.is_initialized():
+            from wallet.tui.flows.unlocking import unlock_with_agent
+
+            self.start(unlock_with_agent(self))
 
     def apply_settings(self, settings: WalletSettings) -> None:
         """Look and behave as `settings` say, at once."""

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from doors.clock import now
 from protocol.codes import Code
 from protocol.errors import RefusedError
-from storage.passphrase import KdfParameters, Passphrase, calibrate_kdf
-from storage.sealed_header import RecoveryKey
+from storage.passphrase import KdfParameters, calibrate_kdf
+from storage.sealed_header import Secret
 from wallet.content import WalletContent
 from wallet.door.window import shown_window
 from wallet.folder import WalletFolder
@@ -101,10 +101,11 @@ class WalletSession:
         """Somebody is there."""
         self._touched_at = self._stopwatch()
 
-    def unlock(self, secret: Passphrase | RecoveryKey) -> None:
+    def unlock(self, secret: Secret, *, proved: timedelta = timedelta(0)) -> None:
         """Open the wallet, or prove again that its owner is there. Takes about a second, by intention.
 
         A wrong secret counts in `attempts`; whether the next try has to wait is for the screens to ask there.
+        `proved` is how long ago the owner was there, for a key that was kept since.
 
         Raises:
             TallyError: as `Vault.open`.
@@ -118,6 +119,7 @@ class WalletSession:
                 raise
             self.attempts.succeed()
             self._adopt(vault)
+            self._unlocked_at -= proved.total_seconds()
 
     def adopt(self, vault: Vault) -> None:
         """Take a wallet that was just made or restored."""

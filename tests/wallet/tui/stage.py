@@ -1,9 +1,11 @@
 """The full-screen wallet on a stage: a real wallet in a folder, no network, and a pilot that presses keys."""
 
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from unittest import mock
 
 from textual.pilot import Pilot
 from textual.screen import Screen
@@ -104,7 +106,7 @@ async def on_stage(
         holder.folder, clock=lambda: NOW, stopwatch=stopwatch, choose_kdf=lambda: TEST_ONLY
     )
     app = WalletApp(session, settings or WalletSettings(), link=link)
-    with staged(holder.outside):
+    with staged(holder.outside), mock.patch.dict(os.environ, TALLY_HOME=str(holder.home)):
         async with app.run_test(size=size) as pilot:
             stage = Stage(app, pilot, holder, stopwatch)
             if unlocked:

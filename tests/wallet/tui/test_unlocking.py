@@ -2,6 +2,7 @@
 
 import shutil
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from textual.widgets import Button, Input
@@ -9,10 +10,12 @@ from textual.widgets import Button, Input
 from protocol.codes import Code
 from protocol.errors import RefusedError
 from storage.passphrase import Passphrase
+from storage.sealed_header import MasterKey
 from tests.wallet.holder import ENTROPY, PASSPHRASE, Holder, open_cheaply
 from tests.wallet.parties import NOW
 from tests.wallet.tui.pictures import assert_looks_like
 from tests.wallet.tui.stage import NARROW, WIDE, Stage, on_stage
+from wallet.agent.messages import AgentKey
 from wallet.content import WalletContent
 from wallet.recovery_phrase import encode_recovery_phrase
 from wallet.tui.flows.words import confirm_words
@@ -190,3 +193,33 @@ async def test_words_are_confirmed_later_and_the_reminder_is_gone(ada: Holder) -
         await stage.screen(CredentialsScreen)
         await stage.until(lambda: stage.app.session.content.words_confirmed_at == NOW)
         await stage.until(lambda: "not confirmed" not in stage.text())
+
+
+async def test_key_of_an_agent_opens_the_wallet_as_of_the_time_its_owner_was_there(
+    ada: Holder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ada.vault() as vault:
+        key = AgentKey(vault.file.master_key, timedelta(minutes=3))
+    monkeypatch.setattr("wallet.tui.flows.unlocking.key_of_agent", lambda: key)
+    async with on_stage(ada, unlocked=False) as stage:
+        await stage.screen(CredentialsScreen)
+        assert stage.app.session.unlocked_for == timedelta(minutes=3)
+        # Who locks means it.
+        await stage.press("ctrl+l")
+        await stage.screen(UnlockScreen)
+        await stage.until(lambda: not stage.app.session.is_open)
+
+
+async def test_key_of_another_time_leaves_the_wallet_locked(
+    ada: Holder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[AgentKey] = []
+
+    def key_of_agent() -> AgentKey:
+        asked.append(AgentKey(MasterKey(bytes(32)), timedelta(0)))
+        return asked[0]
+
+    monkeypatch.setattr("wallet.tui.flows.unlocking.key_of_agent", key_of_agent)
+    async with on_stage(ada, unlocked=False) as stage:
+        await stage.until(lambda: bool(asked))
+        await stage.unlock()

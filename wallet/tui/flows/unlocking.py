@@ -1,5 +1,6 @@
-"""Going in: with the passphrase, or with the words where it is forgotten."""
+"""Going in: with the passphrase, with the words if it is forgotten, or with the key that an agent keeps."""
 
+import asyncio
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -7,7 +8,9 @@ from protocol.codes import Code
 from protocol.errors import TallyError
 from storage.passphrase import Passphrase
 from storage.sealed_header import RecoveryKey
+from wallet.door.agent import key_of_agent
 from wallet.recovery_phrase import derive_recovery_key, derive_seed
+from wallet.tui.flows.passphrase import rekey
 from wallet.tui.flows.words import note_words_confirmed
 from wallet.tui.screens.dialog import Refusal
 from wallet.tui.screens.new_passphrase import NewPassphrase
@@ -42,6 +45,21 @@ async def unlock(app: "WalletApp", secret: Passphrase | RecoveryKey) -> bool:
     return True
 
 
+async def unlock_with_agent(app: "WalletApp") -> None:
+    """Go in with the key of the agent, where one runs; without, or with one of another time, stay outside."""
+    key = await asyncio.to_thread(key_of_agent)
+    if key is None:
+        return
+    job = partial(app.session.unlock, key.master_key, proved=key.unlocked_for)
+    try:
+        await app.work("Opening the wallet …", job, can_cancel=False)
+    except TallyError:
+        # The passphrase works all the same, and whatever is wrong with the file is told then.
+        return
+    app.enter()
+    app.tell("Opened with the key that the agent keeps.")
+
+
 async def reset_passphrase(app: "WalletApp") -> None:
     """Open the wallet with its words and give it a new passphrase; without that it is locked again."""
     entropy = await app.ask(TypedWords("The 24 words of this wallet"))
@@ -52,7 +70,8 @@ async def reset_passphrase(app: "WalletApp") -> None:
         app.session.require_own_window()
         passphrase = await app.ask(NewPassphrase("A new passphrase"))
         if passphrase is not None:
-            await app.work("Changing the passphrase …", partial(_rekey, app, passphrase), can_cancel=False)
+            await app.work("Changing the passphrase …", partial(rekey, app, passphrase), can_cancel=False)
+            await app.work("Saving …", partial(note_words_confirmed, app), can_cancel=False)
             changed = True
     finally:
         if not changed:
@@ -60,9 +79,3 @@ async def reset_passphrase(app: "WalletApp") -> None:
     if changed:
         app.enter()
         app.tell("The wallet opens with the new passphrase, and no longer with the old one.")
-
-
-def _rekey(app: "WalletApp", passphrase: Passphrase) -> None:
-    with app.session.opened() as vault:
-        vault.rekey(passphrase, kdf=app.session.choose_kdf())
-    note_words_confirmed(app)

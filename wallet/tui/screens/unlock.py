@@ -49,7 +49,6 @@ class UnlockScreen(WalletScreen):
 
     def on_mount(self) -> None:
         """Count down while there is a pause."""
-        super().on_mount()
         self.query_one(Input).focus()
         self.set_interval(_TICK_SECONDS, self.count_down)
         self.count_down()
