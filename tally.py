@@ -102,7 +102,8 @@ def _open_wallet(context: click.Context, *, plain: bool) -> ExitCode:
     if plain or not terminal.shows_screens:
         from wallet.cli.plain_menu import run_plain_menu
 
-        return run_plain_menu(terminal, lambda words: run(commands, words))
+        options = ["--ascii"] if terminal.ascii else []
+        return run_plain_menu(terminal, lambda words: run(commands, [*options, *words]))
     from wallet.tui.start import open_wallet_screen
 
     return open_wallet_screen(ascii=terminal.ascii)

@@ -101,6 +101,12 @@ def test_setup_writes_an_entry_and_makes_it_the_default(desktop: Desktop) -> Non
     assert rest == ["open", "--wait", "%u"]
 
 
+def test_wallet_that_links_will_not_find_is_spoken_of(desktop: Desktop) -> None:
+    ended = desktop.run("setup", "desktop")
+    assert "✓ Links of offers and requests open your wallet" in ended.stdout
+    assert "TALLY_HOME is set here" in ended.stderr
+
+
 def test_setup_again_changes_nothing(desktop: Desktop) -> None:
     assert desktop.run("setup", "desktop").status == 0
     before = desktop.entry.read_bytes()
