@@ -31,6 +31,14 @@ HEAVY = {
 CALL = "import sys, tally; sys.argv = ['tally', *sys.argv[1:]]; sys.exit(tally.main())"
 CALL_AND_LIST = "import atexit, sys; atexit.register(lambda: print(*sys.modules, file=sys.stderr)); " + CALL
 
+LOAD_ALL_AND_LIST = """
+import sys, tally
+for section in tally.commands.sections.values():
+    for row in section.values():
+        row.load()
+print(*sys.modules)
+"""
+
 
 def run_tally(*arguments: str) -> Finished:
     finished = subprocess.run(
@@ -69,6 +77,17 @@ def test_help_loads_nothing_heavy_and_no_role() -> None:
     loaded = {name.split(".")[0] for name in finished.stderr.split()}
     assert "click" in loaded
     assert loaded & (HEAVY | {"wallet", "issuer", "verifier", "ledger", "demo"}) == set()
+
+
+def test_no_command_loads_the_screens_or_a_server_before_it_is_called() -> None:
+    finished = subprocess.run(
+        [sys.executable, "-c", LOAD_ALL_AND_LIST], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    modules = set(finished.stdout.split())
+    assert {row.place.partition(":")[0] for _, row in rows()} <= modules
+    assert {name for name in modules if name.startswith(("wallet.tui", "demo.world"))} == set()
+    screens_and_servers = HEAVY - {"cryptography", "nacl", "platformdirs"}
+    assert {name.split(".")[0] for name in modules} & screens_and_servers == set()
 
 
 def test_version_is_the_one_of_the_distribution() -> None:
