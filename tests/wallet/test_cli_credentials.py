@@ -10,7 +10,7 @@ from doors.exit_code import ExitCode
 from storage.passphrase import WEAKEST_ACCEPTED
 from tests.processes import ROOT
 from tests.wallet.holder import NO_LEDGERS, PASSPHRASE, Holder
-from tests.wallet.parties import DEGREE, ISSUER, ISSUER_URL, NOW, UNKNOWN_TYPE, Outside
+from tests.wallet.parties import DEGREE, ISSUER, ISSUER_URL, NOW, UNKNOWN_TYPE, Outside, signed
 from wallet.content import ActivityKind, Standing, StandingWord
 
 DAY = timedelta(days=1)
@@ -139,6 +139,7 @@ def test_list_loads_nothing_heavy(tmp_path: Path) -> None:
     assert {name for name in modules if name.startswith(("wallet.cli.", "wallet.door."))} == {
         "wallet.cli.access",
         "wallet.cli.credentials",
+        "wallet.door.agent",
         "wallet.door.place",
         "wallet.door.wording",
     }
@@ -254,7 +255,7 @@ COMMANDS: dict[str, list[str]] = {
     "list": ["list"],
     "show": ["show", "degree-0001"],
     "add": ["add", Outside().offer(), "--yes"],
-    "present": ["present", "openid4vp://?client_id=x", "--yes"],
+    "present": ["present", signed(), "--yes"],
     "status": ["status"],
     "remove": ["remove", "degree-0001", "--yes"],
     "refill": ["refill", "degree-0001"],

@@ -42,7 +42,9 @@ def refill(terminal: Terminal, *, credential: str, copies: int, passphrase: Pass
             # Also when it is broken off: what a person then has to know is that nothing is lost.
             print_pending(terminal, vault.content.pending)
         added = sum(copy.key not in before for copy in held.copies)
-        terminal.document(credential_document(held, now=now()) | {"added": added})
+        # A blocked issuer would not have been asked.
+        document = credential_document(held, now=now()) | {"issuer_blocked": False, "added": added}
+        terminal.document(document)
         label = bold(shown_label(type_label(held.credential_type)))
         came = plural(added, "new copy", "new copies")
         left = plural(len(held.unused_copies), "copy", "copies")
