@@ -112,6 +112,15 @@ ACTIONS: Mapping[str, Action] = {
     "keys.passphrase": Action(
         "c", "passphrase", "Passphrase", "Change the passphrase.", "tally passwd", changes=True
     ),
+    "backup.make": Action(
+        "m", "make", "Make one", "Back the wallet up into a file.", "tally backup make FILE", changes=True
+    ),
+    "backup.rehearse": Action(
+        "h", "rehearse", "Rehearse", "Prove that a backup works.", "tally backup rehearse FILE"
+    ),
+    "backup.restore": Action(
+        "e", "restore", "Add one", "Add what is in a backup.", "tally backup restore FILE", changes=True
+    ),
     "keys.backup": Action("b", "back_up", "Backup", "Back up, rehearse, restore.", "tally backup make FILE"),
     "activity.export": Action(
         "e", "export", "Export", "Write the history to a signed file.", "tally activity export FILE"

@@ -1,4 +1,4 @@
-"""Asking for the passphrase again, before something that its owner alone may do."""
+"""Asking for the passphrase again before something that the owner alone may do, and changing it."""
 
 from functools import partial
 from typing import TYPE_CHECKING
@@ -7,7 +7,9 @@ from doors.terminal import bad
 from protocol.codes import Code
 from protocol.errors import RefusedError
 from storage.passphrase import Passphrase
+from wallet.door.agent import end_outdated_agent
 from wallet.tui.screens.dialog import Field
+from wallet.tui.screens.new_passphrase import NewPassphrase
 from wallet.tui.text import Line
 from wallet.unlocking import needs_passphrase_again
 
@@ -15,11 +17,35 @@ if TYPE_CHECKING:
     from wallet.tui.app import WalletApp
 
 
-async def prove_ownership(app: "WalletApp") -> bool:
-    """Ask for the passphrase if the last time is too long ago; whether its owner is there."""
+async def prove_before_sharing(app: "WalletApp") -> bool:
+    """Ask for the passphrase if the last time is too long ago; whether the owner is there."""
     if not needs_passphrase_again(app.session.unlocked_for):
         return True
-    lines: list[Line] = [("To share, type your passphrase again: the last time is a while ago.",)]
+    reason = "To share, type your passphrase again: the last time is a while ago."
+    return await prove_ownership(app, reason)
+
+
+async def change_passphrase(app: "WalletApp") -> None:
+    """Give the wallet a new passphrase, after the old one was typed."""
+    app.session.require_own_window()
+    if not await prove_ownership(app, "First the passphrase that opens it now."):
+        return
+    passphrase = await app.ask(NewPassphrase("A new passphrase", ("Copies elsewhere keep the old one.",)))
+    if passphrase is not None:
+        await app.work("Changing the passphrase …", partial(rekey, app, passphrase), can_cancel=False)
+        app.tell("The wallet opens with the new passphrase, and no longer with the old one.")
+
+
+def rekey(app: "WalletApp", passphrase: Passphrase) -> None:
+    """Give the open wallet a new key and passphrase, and end an agent that has the old key."""
+    with app.session.opened() as vault:
+        vault.rekey(passphrase, kdf=app.session.choose_kdf())
+    end_outdated_agent()
+
+
+async def prove_ownership(app: "WalletApp", reason: str) -> bool:
+    """Ask for the passphrase; whether the owner is there."""
+    lines: list[Line] = [(reason,)]
     while True:
         if app.session.attempts.pause:
             # Whoever sits here does not know it; the door counts down.

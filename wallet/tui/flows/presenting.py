@@ -13,7 +13,7 @@ from wallet.door.source import read_given
 from wallet.door.wording import one_line, shown_did, shown_label, shown_value
 from wallet.label import type_label
 from wallet.present import Sent, decline_request, open_request, send_presentation
-from wallet.tui.flows.passphrase import prove_ownership
+from wallet.tui.flows.passphrase import prove_before_sharing
 from wallet.tui.screens.choice import Choice
 from wallet.tui.screens.consent import ConsentScreen, Decline, Share, UseAnother
 from wallet.tui.screens.dialog import Notice, Question, Refusal, TypedQuestion
@@ -43,7 +43,7 @@ async def present(app: "WalletApp", link: str, *, prefer: str | None = None) -> 
                 await _decline(app, asked, tell=tell)
                 return
             case Share(chosen):
-                if await _is_meant(app, chosen) and await prove_ownership(app):
+                if await _is_meant(app, chosen) and await prove_before_sharing(app):
                     await _send(app, chosen)
                     return
 

@@ -1,4 +1,4 @@
-"""Going in: with the passphrase, with the words if it is forgotten, or with the key that an agent keeps."""
+"""Going in: by the passphrase, by the words where it is forgotten, or by the key that an agent keeps."""
 
 import asyncio
 from functools import partial

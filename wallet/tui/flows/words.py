@@ -10,6 +10,7 @@ from doors.terminal import bad, warning
 from wallet.content import WalletContent
 from wallet.door.recording import recording_warnings
 from wallet.recovery_phrase import encode_recovery_phrase
+from wallet.tui.flows.passphrase import prove_ownership
 from wallet.tui.screens.dialog import Notice
 from wallet.tui.screens.word_check import WordCheck, WordsAnswer
 from wallet.tui.screens.words import WordsDialog
@@ -49,9 +50,16 @@ async def hand_over_words(app: "WalletApp", entropy: bytes, *, can_skip: bool) -
     return None
 
 
-async def confirm_words(app: "WalletApp") -> None:
-    """Show the words of the open wallet, ask three back, and note in it that they came."""
-    if await hand_over_words(app, app.session.content.entropy, can_skip=False):
+async def show_words(app: "WalletApp") -> None:
+    """Show the words of the open wallet to its owner; as long as they were never given back, ask three."""
+    if not await prove_ownership(app, "Whoever has the 24 words has all your keys."):
+        return
+    content = app.session.content
+    if content.words_confirmed_at is not None or app.session.other_window is not None:
+        words = encode_recovery_phrase(content.entropy).split()
+        warnings = tuple(recording_warnings(os.environ))
+        await app.ask(WordsDialog(words, warnings=warnings, go_on="Done"))
+    elif await hand_over_words(app, content.entropy, can_skip=False):
         await app.work("Saving …", lambda: note_words_confirmed(app), can_cancel=False)
         app.tell("Your words are confirmed.")
         app.refresh_view()

@@ -11,7 +11,10 @@ from protocol.encoding.time import encode_utc
 from wallet.door.wording import one_line
 from wallet.label import type_label
 from wallet.tui.actions import bindings
+from wallet.tui.flows.passphrase import change_passphrase
+from wallet.tui.flows.words import show_words
 from wallet.tui.rows import Column, Row, Rows
+from wallet.tui.screens.backup import BackupScreen
 from wallet.tui.screens.frame import WalletScreen
 
 _MAX_LABEL = 40
@@ -24,7 +27,7 @@ class KeysScreen(WalletScreen):
     HELP_LINES: ClassVar[tuple[str, ...]] = (
         "Every copy of a credential has a key of its own, so that nobody can link two visits by it. All of "
         "them follow from the 24 words; none is stored, and none can be removed by itself.",
-        "w shows the 24 words, after your passphrase. Whoever has them has your keys.",
+        "w shows the 24 words, after your passphrase; whoever has them has your keys. b backs the wallet up.",
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("keys.words", "keys.passphrase", "keys.backup", "filter")
@@ -49,6 +52,18 @@ class KeysScreen(WalletScreen):
     def action_filter(self) -> None:
         """Let the person type what to look for."""
         self.query_one(Rows).filter()
+
+    def action_words(self) -> None:
+        """Show the 24 words."""
+        self.wallet_app.start(show_words(self.wallet_app))
+
+    def action_passphrase(self) -> None:
+        """Change the passphrase."""
+        self.wallet_app.start(change_passphrase(self.wallet_app))
+
+    def action_back_up(self) -> None:
+        """Go to the backups."""
+        self.app.push_screen(BackupScreen())
 
     def _rows(self) -> Iterator[Row]:
         pairs = [(held, copy) for held in self.wallet_app.session.content.credentials for copy in held.copies]

@@ -1,0 +1,112 @@
+"""Backing the open wallet up, rehearsing a restore, and adding what is in a backup."""
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from doors.terminal import bold, good, warning
+from protocol.codes import Code
+from protocol.errors import RefusedError
+from wallet.backup import Backup, make_backup, open_backup
+from wallet.door.backup_lines import rehearsal_lines
+from wallet.door.wording import plural
+from wallet.rehearsal import Rehearsal, rehearse
+from wallet.restore import merge_backup
+from wallet.trust import load_ledgers
+from wallet.tui.screens.dialog import Field, Notice, Question
+from wallet.tui.screens.typed_words import TypedWords
+from wallet.tui.text import Line
+
+if TYPE_CHECKING:
+    from wallet.tui.app import WalletApp
+
+_EXAMPLE = "/media/stick/wallet.backup"
+
+
+async def back_up(app: "WalletApp") -> None:
+    """Write a backup to a file that the person names, and offer to rehearse it."""
+    app.session.require_own_window()
+    where = await app.ask(
+        Field(
+            "Where shall the backup be?",
+            ("Only your 24 words open it. Keep the words and the file in different places.",),
+            placeholder=_EXAMPLE,
+        )
+    )
+    if where is None:
+        return
+    path = Path(where.strip()).expanduser()
+    replacing = path.is_file() and await app.ask(
+        Question("There is a file", (bold(str(path)),), yes="Replace it", no="Keep it")
+    )
+    made = await app.work("Writing the backup …", partial(_make, app, path, replacing), can_cancel=False)
+    lines: list[Line] = [
+        (good("✓ "), f"{plural(len(made.content.credentials), 'credential')} in {path}."),
+        (),
+        ("It is worth something only if it opens with your words. Try that now?",),
+    ]
+    if made.left_out:
+        hosts = ", ".join(made.left_out)
+        lines.insert(1, (warning("! "), f"Not in it: what did not come yet from {hosts}."))
+    if await app.ask(Question("Backed up", *lines, yes="Rehearse it", no="Later")):
+        await _rehearse(app, path)
+
+
+async def rehearse_restore(app: "WalletApp") -> None:
+    """Show what a backup would bring back, without touching anything."""
+    where = await app.ask(Field("Which backup?", placeholder=_EXAMPLE))
+    if where is not None:
+        await _rehearse(app, Path(where.strip()).expanduser())
+
+
+async def restore(app: "WalletApp") -> None:
+    """Add what is in a backup to the open wallet; nothing here is overwritten."""
+    app.session.require_own_window()
+    where = await app.ask(Field("Which backup?", placeholder=_EXAMPLE))
+    if where is None:
+        return
+    backup = await _open(app, Path(where.strip()).expanduser())
+    if backup is None:
+        return
+    rehearsal = await _try(app, backup)
+    lines = rehearsal_lines(rehearsal, now=app.session.clock())
+    if not rehearsal.same_words:
+        raise RefusedError(Code.BACKUP_OF_ANOTHER_WALLET)
+    if await app.ask(Question("Add this to your wallet?", *lines, yes="Add it", no="Leave it")):
+        await app.work("Adding …", partial(_merge, app, backup), can_cancel=False)
+        app.tell("What was in the backup is in your wallet.")
+        app.refresh_view()
+
+
+async def _rehearse(app: "WalletApp", path: Path) -> None:
+    backup = await _open(app, path)
+    if backup is not None:
+        rehearsal = await _try(app, backup)
+        await app.ask(Notice("A rehearsal", *rehearsal_lines(rehearsal, now=app.session.clock())))
+
+
+async def _open(app: "WalletApp", path: Path) -> Backup | None:
+    # Before anybody types 24 words.
+    if not path.is_file():
+        raise RefusedError(Code.NOT_FOUND, f"there is no backup at {path}")
+    entropy = await app.ask(TypedWords("The 24 words of that wallet"))
+    if entropy is None:
+        return None
+    return await app.work("Reading the backup …", partial(open_backup, path, entropy))
+
+
+async def _try(app: "WalletApp", backup: Backup) -> Rehearsal:
+    ledgers = load_ledgers(app.session.folder)
+    job = partial(rehearse, backup, app.session.content, ledgers=ledgers)
+    return await app.work("Trying every key …", job)
+
+
+def _make(app: "WalletApp", path: Path, replacing: bool) -> Backup:
+    with app.session.opened() as vault:
+        ledgers = load_ledgers(app.session.folder)
+        return make_backup(vault, ledgers, path, now=app.session.clock(), replacing=replacing)
+
+
+def _merge(app: "WalletApp", backup: Backup) -> None:
+    with app.session.opened() as vault:
+        merge_backup(backup, vault, app.session.folder, now=app.session.clock())
