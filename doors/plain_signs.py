@@ -9,7 +9,16 @@ from collections.abc import Mapping
 HANDLER = "tally-plain-signs"
 """The name of the error handler that a stream is given."""
 
-_PLAIN: Mapping[str, str] = {"✓": "OK", "✗": "x", "·": "-", "–": "-", "…": "...", "“": '"', "”": '"'}
+_PLAIN: Mapping[str, str] = {
+    "✓": "OK",
+    "✗": "x",
+    "·": "-",
+    "–": "-",
+    "…": "...",
+    "•": "*",
+    "“": '"',
+    "”": '"',
+}
 _TABLE = str.maketrans(dict(_PLAIN))
 
 

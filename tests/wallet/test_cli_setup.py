@@ -68,6 +68,7 @@ def test_person_compares_the_key_types_a_passphrase_twice_and_gets_the_words(new
     assert KEY in finished.stdout
     assert finished.stdout.index("✓") < finished.stdout.index("\x1b[?1049h")
     assert PASSPHRASE not in finished.stdout
+    assert "A program needs centuries for this." in finished.stdout
     with newcomer.vault() as vault:
         assert vault.content.credentials == ()
 

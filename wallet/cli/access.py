@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from doors.prompts import PassphraseSource
-from doors.terminal import Terminal, warning
+from doors.terminal import Terminal, dim, warning
 from protocol.codes import Code
 from protocol.errors import VerificationError
 from storage.passphrase import Passphrase
@@ -16,7 +16,9 @@ from storage.sealed_file import Freshness
 from storage.sealed_header import Secret
 from wallet.door.agent import key_of_agent
 from wallet.door.place import require_wallet, wallet_folder
+from wallet.door.strength import ASSUMPTION, strength_line
 from wallet.folder import WalletFolder
+from wallet.passphrase_strength import estimate_strength
 from wallet.unlocking import needs_passphrase_again
 from wallet.vault import Vault
 
@@ -100,6 +102,19 @@ def open_vault(terminal: Terminal, folder: WalletFolder, secret: Secret) -> Vaul
     if vault.file.freshness is Freshness.UNKNOWN:
         terminal.note(warning("! "), "Nothing here says how old the wallet should be. See `tally doctor`.")
     return vault
+
+
+def read_new_passphrase(terminal: Terminal, source: PassphraseSource) -> Passphrase:
+    """A passphrase for the wallet; a person who types it hears how long it would hold out.
+
+    Raises:
+        RefusedError, MalformedError: as `PassphraseSource.read_new`.
+    """
+    passphrase = source.read_new(terminal)
+    if source.is_prompt:
+        terminal.note(*strength_line(estimate_strength(passphrase)))
+        terminal.note(dim(ASSUMPTION))
+    return Passphrase(passphrase)
 
 
 @contextmanager

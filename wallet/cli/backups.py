@@ -15,9 +15,9 @@ from protocol.codes import Code
 from protocol.encoding.strict_json import JsonObject
 from protocol.encoding.time import encode_utc
 from protocol.errors import MalformedError, RefusedError, VerificationError
-from storage.passphrase import Passphrase, calibrate_kdf
+from storage.passphrase import calibrate_kdf
 from wallet.backup import Backup, make_backup, open_backup
-from wallet.cli.access import open_vault, open_wallet
+from wallet.cli.access import open_vault, open_wallet, read_new_passphrase
 from wallet.cli.recovery_words import read_words
 from wallet.door.backup_lines import rehearsal_lines
 from wallet.door.place import wallet_folder
@@ -123,7 +123,7 @@ def restore(
     else:
         rehearsal = rehearse(opened, None, ledgers=TrustedLedgers(()))
         _print(terminal, rehearsal)
-        secret = Passphrase(passphrase.read_new(terminal))
+        secret = read_new_passphrase(terminal, passphrase)
         folder = wallet_folder(make=True)
         restore_wallet(opened, folder, passphrase=secret, kdf=calibrate_kdf(), now=now()).close()
     terminal.document({**_rehearsal_document(rehearsal), "wallet": str(folder.path)})

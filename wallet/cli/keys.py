@@ -9,8 +9,8 @@ from doors.prompts import PassphraseSource, passphrase_options, require_person
 from doors.terminal import Terminal, dim, good
 from protocol.encoding.strict_json import JsonValue
 from protocol.encoding.time import encode_utc
-from storage.passphrase import Passphrase, calibrate_kdf
-from wallet.cli.access import open_vault, open_wallet, open_wallet_anew
+from storage.passphrase import calibrate_kdf
+from wallet.cli.access import open_vault, open_wallet, open_wallet_anew, read_new_passphrase
 from wallet.cli.recovery_words import read_words, show_words
 from wallet.door.agent import end_outdated_agent
 from wallet.door.place import require_wallet, wallet_folder
@@ -51,7 +51,7 @@ def passwd(
     opened = _recover(terminal, words_file) if recover else open_wallet_anew(terminal, passphrase)
     with opened as vault:
         source = PassphraseSource(new_passphrase_file, None)
-        new = Passphrase(source.read_new(terminal))
+        new = read_new_passphrase(terminal, source)
         vault.rekey(new, kdf=calibrate_kdf())
     end_outdated_agent()
     terminal.document({"changed": True})

@@ -1,5 +1,6 @@
 """The 24 words on their way between the wallet and a person: never in an argument, never scrolled back."""
 
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from protocol.codes import Code
 from protocol.errors import MalformedError, RefusedError
 from storage.atomic_file import Folder
 from wallet.cli.access import unrecorded
+from wallet.door.recording import recording_warnings
 from wallet.door.wording import quoted
 from wallet.phrase_entry import PhraseEntry
 from wallet.recovery_phrase import parse_recovery_phrase
@@ -22,6 +24,8 @@ def show_words(terminal: Terminal, words: str) -> None:
     numbered = [f"{number:>2} {word}".ljust(_COLUMN_WIDTH) for number, word in enumerate(words.split(), 1)]
     with unrecorded(terminal):
         terminal.note(bold("The recovery words of your wallet"))
+        for text in recording_warnings(os.environ):
+            terminal.note(warning("! "), text)
         terminal.note()
         for row in range(_ROWS):
             terminal.note("  ", *(f"{word}  " for word in numbered[row::_ROWS]))

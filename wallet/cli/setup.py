@@ -17,7 +17,8 @@ from protocol.codes import Code
 from protocol.encoding.strict_json import JsonObject, JsonValue, decode_utf8
 from protocol.errors import RefusedError
 from protocol.tlog.note import encode_vkey
-from storage.passphrase import Passphrase, calibrate_kdf
+from storage.passphrase import calibrate_kdf
+from wallet.cli.access import read_new_passphrase
 from wallet.cli.recovery_words import read_words, require_new_file, show_words, write_words
 from wallet.door.ledger_lines import ledger_lines
 from wallet.door.network import ask_ledger
@@ -76,7 +77,7 @@ def init(
         trusted = with_ledger(trusted, ledger, replacing=False)
         _tell(terminal, ledger)
     entropy = read_words(terminal, words_file) if recover else secrets.token_bytes(ENTROPY_BYTES)
-    secret = Passphrase(passphrase.read_new(terminal))
+    secret = read_new_passphrase(terminal, passphrase)
     words = encode_recovery_phrase(entropy)
     if words_file is not None and not recover:
         # Before the wallet: one whose words were asked for and could not be written must not be.

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from doors.terminal import bold
 from ledger.trust import TrustedLedgers
+from protocol.codes import Code
+from protocol.errors import RefusedError
 from wallet.backup import open_backup
 from wallet.door.backup_lines import loss_text, rehearsal_lines
 from wallet.making import require_place
@@ -31,6 +33,9 @@ async def import_backup(app: "WalletApp") -> None:
     if file is None:
         return
     path = Path(file.strip()).expanduser()
+    if not path.is_file():
+        # Before anybody types 24 words.
+        raise RefusedError(Code.NOT_FOUND, f"there is no file {path}")
     entropy = await app.ask(TypedWords("The 24 words of that wallet"))
     if entropy is None:
         return
