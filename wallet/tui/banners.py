@@ -1,6 +1,6 @@
 """What a person should know about their credentials before anything else, a line each."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from doors.terminal import bad, bold, warning
@@ -8,17 +8,22 @@ from wallet.content import HeldCredential, StandingWord, WalletContent
 from wallet.copies import needs_refill
 from wallet.door.wording import ends_soon, plural, shown_day, shown_label, shown_pending
 from wallet.label import type_label
-from wallet.standing import standing_of
+from wallet.standing import PresentStanding
 from wallet.tui.text import Line
 
 _MAX_NAMED = 2
 
 
 def banners(
-    content: WalletContent, *, now: datetime, bad_news: Collection[str], asked_in_vain: Collection[str]
+    content: WalletContent,
+    standings: Mapping[str, PresentStanding],
+    *,
+    now: datetime,
+    bad_news: Collection[str],
+    asked_in_vain: Collection[str],
 ) -> Iterator[Line]:
     """What did not come yet, what was withdrawn since the wallet was opened, what ends soon or runs out of
-    copies, and what nobody could be asked about; `bad_news` and `asked_in_vain` are ids of credentials.
+    copies, and what nobody could be asked about. `standings` and the rest go by the ids of credentials.
     """
     for pending in content.pending:
         yield warning("! "), shown_pending(pending), " Press ", bold("a"), " and Enter to go on."
@@ -30,7 +35,7 @@ def banners(
                 bad("✗ "),
                 f"{_named(fallen)} {_was(fallen)} {word.value}: nobody accepts {_it(fallen)} now.",
             )
-    ending = [held for held in content.credentials if ends_soon(standing_of(held, now=now), now=now)]
+    ending = [held for held in content.credentials if ends_soon(standings[held.id], now=now)]
     if ending:
         yield warning("! "), f"{_named(ending)} {_ends(ending)} within 30 days: ask for a new one."
     scarce = [held for held in content.credentials if needs_refill(held, now=now)]

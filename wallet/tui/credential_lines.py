@@ -11,6 +11,7 @@ from protocol.encoding.strict_json import JsonValue
 from protocol.errors import MalformedError
 from protocol.jws import parse_jws_header
 from protocol.sdjwt.parse import parse_sd_jwt
+from protocol.status_list import read_status
 from wallet.content import ActivityEntry, ActivityKind, HeldCredential, WalletContent
 from wallet.copies import can_refill
 from wallet.door.wording import (
@@ -28,7 +29,7 @@ from wallet.door.wording import (
 from wallet.facts import claim_order, held_facts
 from wallet.known_party import PartyRole
 from wallet.label import claim_label, type_label
-from wallet.standing import PresentStanding, PresentWord, standing_of
+from wallet.standing import PresentStanding, PresentWord, signed_payload, standing_of
 from wallet.tui.text import Line
 
 HIDDEN = "••••••"
@@ -63,13 +64,13 @@ def received_lines(added: Sequence[HeldCredential], *, shows_values: bool) -> li
         lines.append((good("✓ "), label, f" from {shown_did(held.issuer)}"))
         lines.append((dim(f"  {held.id}, {plural(len(held.copies), 'copy', 'copies')}"),))
         if held.standing is None:
-            lines.append((warning("  ? "), "Its status could not be asked yet."))
+            lines.append((warning("  ? "), "Its status could not be asked: try R later."))
         lines += [
             _row(shown_label(fact.label), shown_value(fact.value) if shows_values else HIDDEN, width=24)
             for fact in held_facts(held)
         ]
         lines.append(())
-    return [*lines, (dim("v shows what it says" if not shows_values else "v hides what it says"),)]
+    return lines[:-1]
 
 
 def status_lines(held: HeldCredential, *, now: datetime, asked_in_vain: bool) -> Iterator[Line]:
@@ -113,6 +114,8 @@ def shared_lines(held: HeldCredential, content: WalletContent) -> Iterator[Line]
     if not parties:
         yield (f"Nobody has seen a {label} of yours.",)
         return
+    yield (dim(f"You have shown a {label} to:"),)
+    yield ()
     for party, group in sorted(parties, key=lambda each: max(line.time for line in each[1]), reverse=True):
         yield from _party(party, group, content)
     yield (dim("What they saw is listed by name; the values are kept nowhere."),)
@@ -120,7 +123,7 @@ def shared_lines(held: HeldCredential, content: WalletContent) -> Iterator[Line]
 
 def proof_lines(held: HeldCredential, content: WalletContent) -> Iterator[Line]:
     """What its proof rests on, in the words of the field."""
-    header, payload = _header(held), parse_sd_jwt(held.next_copy.credential).unverified_payload()
+    header = _header(held)
     issuer = next(
         (each for each in content.parties if each.client_id == held.issuer and each.role is PartyRole.ISSUER),
         None,
@@ -139,7 +142,7 @@ def proof_lines(held: HeldCredential, content: WalletContent) -> Iterator[Line]:
     )
     key = held.next_copy.key
     yield _row("Bound to", f"key number {key.index} ({key.type.value}), as the next copy has it")
-    yield _row("Status list", _long(json.dumps(payload["status"]) if "status" in payload else "none"))
+    yield _row("Status", *_status_place(held))
     yield ()
     yield (bold("Whoever you show it to checks"),)
     for check in _CHECKS:
@@ -212,6 +215,13 @@ def _party(party: str, group: Iterable[ActivityEntry], content: WalletContent) -
 
 def _times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
+
+
+def _status_place(held: HeldCredential) -> Line:
+    reference = read_status(signed_payload(held.next_copy))
+    if reference is None:
+        return ("nowhere: it cannot be revoked",)
+    return (f"number {reference.index} in {_long(reference.uri)}",)
 
 
 def _header(held: HeldCredential) -> Mapping[str, JsonValue]:

@@ -72,7 +72,11 @@ class Stage:
 
     async def shows(self, *texts: str) -> None:
         """Wait until all of these can be read on the screen."""
-        await self.until(lambda: all(text in self.text() for text in texts))
+        def are_shown() -> bool:
+            shown = self.text()
+            return all(text in shown for text in texts)
+
+        await self.until(are_shown)
 
     def text(self) -> str:
         """What can be read on the screen, as the terminal would have it."""

@@ -1,22 +1,27 @@
 """Getting a credential on the screen: what is seen before anything is sent, what is asked, and what comes."""
 
+import threading
 from pathlib import Path
 
 import pytest
+from textual.events import Paste
 
 from tests.wallet.holder import PASSPHRASE, Holder
 from tests.wallet.parties import DEGREE, HOSTILE, ISSUER, NOW, UNKNOWN_TYPE, signed
+from tests.wallet.pictures import encoded, printed
 from tests.wallet.tui.pictures import assert_looks_like
 from tests.wallet.tui.stage import NARROW, WIDE, Stage, on_stage
 from wallet.known_party import PartyMark
+from wallet.tui.app import WalletApp
 from wallet.tui.screens.add import AddScreen
 from wallet.tui.screens.consent import ConsentScreen
 from wallet.tui.screens.credentials import CredentialsScreen
-from wallet.tui.screens.dialog import Field, Question, Refusal
+from wallet.tui.screens.dialog import Field, Question, Refusal, Telling
 from wallet.tui.screens.files import FileDialog
 from wallet.tui.screens.offer import OfferDialog
 from wallet.tui.screens.qr import QrScreen
 from wallet.tui.screens.received import ReceivedDialog
+from wallet.tui.screens.source import LinkField
 
 
 async def paste(stage: Stage, text: str) -> None:
@@ -51,7 +56,9 @@ async def test_person_sees_who_offers_what_gets_it_and_reads_what_came(
         assert str(DEGREE.example["title"]) not in stage.text()
         await stage.press("v")
         await stage.shows(str(DEGREE.example["title"]))
-        await stage.press("enter")
+        await stage.press("right", "enter")
+        await stage.until(lambda: str(DEGREE.example["title"]) not in stage.text())
+        await stage.press("left", "enter")
         await stage.screen(CredentialsScreen)
         await stage.shows("✓ valid", "Degree")
     (held,) = holder.vault().content.credentials
@@ -224,3 +231,44 @@ async def test_hostile_words_of_an_issuer_stay_words(holder: Holder) -> None:
         await stage.screen(ReceivedDialog)
         await stage.press("v")
         await stage.shows("[b]x")
+
+
+async def test_picture_on_the_clipboard_gives_the_link_or_a_reason(
+    holder: Holder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures = iter([b"no picture", encoded(printed(holder.outside.offer()))])
+    monkeypatch.setattr("wallet.tui.screens.source.read_picture", lambda: next(pictures))
+    async with on_stage(holder) as stage:
+        await stage.press("a")
+        await stage.screen(AddScreen)
+        await stage.press("ctrl+g")
+        await stage.screen(Refusal)
+        await stage.shows("picture_invalid")
+        await stage.press("enter")
+        await stage.screen(AddScreen)
+        await stage.press("ctrl+g")
+        await stage.screen(OfferDialog)
+
+
+async def test_link_that_a_mail_has_broken_into_lines_is_pasted_whole(holder: Holder) -> None:
+    link = holder.outside.offer()
+    async with on_stage(holder) as stage:
+        await stage.press("a")
+        screen = await stage.screen(AddScreen)
+        stage.app.post_message(Paste(f" {link[:40]}\n{link[40:]}\n"))
+        await stage.until(lambda: screen.query_one(LinkField).value == link)
+
+
+async def test_steps_of_what_takes_long_are_told_while_it_is_done(holder: Holder) -> None:
+    gate, telling = threading.Event(), Telling("Asking for the credential …")
+
+    async def wait(app: WalletApp) -> None:
+        await app.work(telling, gate.wait, can_cancel=False)
+
+    async with on_stage(holder) as stage:
+        stage.app.start(wait(stage.app))
+        await stage.shows("Asking for the credential …")
+        telling.words = "Checking what came …"
+        await stage.shows("Checking what came …")
+        gate.set()
+        await stage.screen(CredentialsScreen)

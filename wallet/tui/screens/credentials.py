@@ -97,9 +97,12 @@ class CredentialsScreen(WalletScreen):
 
     def show_wallet(self) -> None:
         """Show the credentials as they stand now."""
+        session = self.wallet_app.session
+        moment = session.clock()
+        standings = {held.id: standing_of(held, now=moment) for held in session.content.credentials}
         rows = self.query_one("#credentials", Rows)
-        self._show_banners()
-        rows.show(self._rows())
+        self._show_banners(standings, now=moment)
+        rows.show(self._rows(standings, now=moment))
         rows.focus()
         self._show_detail(rows.current)
 
@@ -122,6 +125,7 @@ class CredentialsScreen(WalletScreen):
     def on_resize(self) -> None:
         """Show the credential under the cursor where there is room for it."""
         self.set_class(self._is_wide, "wide")
+        self.refresh_bindings()
         self._show_detail(self.query_one("#credentials", Rows).current)
 
     def action_add(self) -> None:
@@ -171,12 +175,13 @@ class CredentialsScreen(WalletScreen):
     def _is_wide(self) -> bool:
         return self.size.width >= _WIDE
 
-    def _show_banners(self) -> None:
+    def _show_banners(self, standings: Mapping[str, PresentStanding], *, now: datetime) -> None:
         app = self.wallet_app
         lines = list(
             banners(
                 app.session.content,
-                now=app.session.clock(),
+                standings,
+                now=now,
                 bad_news=app.bad_news,
                 asked_in_vain=app.asked_in_vain,
             )
@@ -199,10 +204,9 @@ class CredentialsScreen(WalletScreen):
             shows_values=app.shows_values,
         )
 
-    def _rows(self) -> Iterator[Row]:
-        app = self.wallet_app
-        moment, order = app.session.clock(), _ORDERS[self._order]
-        pairs = [(held, standing_of(held, now=moment)) for held in app.session.content.credentials]
+    def _rows(self, standings: Mapping[str, PresentStanding], *, now: datetime) -> Iterator[Row]:
+        app, order = self.wallet_app, _ORDERS[self._order]
+        pairs = [(held, standings[held.id]) for held in app.session.content.credentials]
 
         def place(each: _Sortable) -> tuple[object, ...]:
             held, standing = each
@@ -211,7 +215,7 @@ class CredentialsScreen(WalletScreen):
             return rank, order(each), type_label(held.credential_type), held.received_at, held.id
 
         for held, standing in sorted(pairs, key=place):
-            yield _row(held, standing, now=moment, asked_in_vain=held.id in app.asked_in_vain)
+            yield _row(held, standing, now=now, asked_in_vain=held.id in app.asked_in_vain)
 
 
 def _row(held: HeldCredential, standing: PresentStanding, *, now: datetime, asked_in_vain: bool) -> Row:

@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
+from textual import on
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.widgets import Button
 
 from wallet.content import HeldCredential
 from wallet.tui.credential_lines import received_lines
-from wallet.tui.screens.dialog import Notice
+from wallet.tui.screens.dialog import Buttons, Notice
 from wallet.tui.text import Text
 
 
@@ -20,6 +23,16 @@ class ReceivedDialog(Notice):
         super().__init__(title, *received_lines(added, shows_values=shows_values))
         self._added = added
         self._shows_values = shows_values
+
+    def compose_answers(self) -> ComposeResult:
+        """What can be done with it."""
+        yield Buttons(("go-on", "Go on"), ("values", "Show or hide values (v)"))
+
+    @on(Button.Pressed, "#values")
+    def press_values(self, pressed: Button.Pressed) -> None:
+        """Stay, with or without values."""
+        pressed.prevent_default()
+        self.action_toggle_values()
 
     def action_toggle_values(self) -> None:
         """Show or hide what they say."""
