@@ -6,9 +6,9 @@ from wallet.window import WindowTaken
 
 
 def shown_window(taken: WindowTaken) -> str:
-    """Which window has the wallet, for a person to look for."""
+    """Whose window has the wallet, for a person to look for."""
     holder = taken.holder
     if holder is None:
-        return "another window has this wallet"
+        return "a process that does not say which"
     place = "" if holder.terminal is None else f" in {one_line(holder.terminal, max_characters=MAX_NAME)}"
-    return f"another window has this wallet: process {holder.pid}{place}, since {encode_utc(holder.since)}"
+    return f"process {holder.pid}{place}, since {encode_utc(holder.since)}"

@@ -80,7 +80,7 @@ class WalletSession:
             RefusedError: another window has it.
         """
         if self.other_window is not None:
-            raise RefusedError(Code.VAULT_LOCKED, shown_window(self.other_window))
+            raise RefusedError(Code.VAULT_LOCKED, f"another window has it: {shown_window(self.other_window)}")
 
     @property
     def unlocked_for(self) -> timedelta:

@@ -18,9 +18,9 @@ from tests.wallet.tui.stage import NARROW, WIDE, Stage, on_stage
 from wallet.agent.messages import AgentKey
 from wallet.content import WalletContent
 from wallet.recovery_phrase import encode_recovery_phrase
-from wallet.tui.flows.words import confirm_words
 from wallet.tui.screens.credentials import CredentialsScreen
-from wallet.tui.screens.dialog import Refusal
+from wallet.tui.screens.dialog import Field, Notice, Refusal
+from wallet.tui.screens.keys import KeysScreen
 from wallet.tui.screens.new_passphrase import NewPassphrase
 from wallet.tui.screens.typed_words import TypedWords
 from wallet.tui.screens.unlock import UnlockScreen
@@ -137,7 +137,13 @@ async def test_second_window_looks_and_changes_nothing_and_says_who_has_it(ada: 
     ada.hold("degree-0002")
     first = take_window(ada.folder, WindowHolder(4711, "/dev/pts/7", NOW))
     assert isinstance(first, WindowLock)
-    async with on_stage(ada) as stage:
+    async with on_stage(ada, unlocked=False) as stage:
+        await stage.screen(UnlockScreen)
+        await stage.enter(PASSPHRASE)
+        await stage.screen(Notice)
+        await stage.shows("Another window has this wallet: process 4711")
+        await stage.press("enter")
+        await stage.screen(CredentialsScreen)
         await stage.shows("! READ ONLY", "Degree")
         for key in ("x", "a", "R"):
             await stage.press(key)
@@ -179,8 +185,11 @@ async def test_words_are_confirmed_later_and_the_reminder_is_gone(ada: Holder) -
     words = WORDS.split()
     async with on_stage(ada) as stage:
         await stage.shows("! 24 words not confirmed")
-        stage.app.start(confirm_words(stage.app))
+        await stage.press("4", "w")
+        await stage.screen(Field)
+        await stage.enter(PASSPHRASE)
         await stage.screen(WordsDialog)
+        assert words[0] not in stage.text()
         await stage.press("v", "enter")
         check = await stage.screen(WordCheck)
         assert not check.query("#skip")
@@ -190,7 +199,7 @@ async def test_words_are_confirmed_later_and_the_reminder_is_gone(ada: Holder) -
         for number in check.numbers:
             check.query_one(f"#word-{number}", Input).value = words[number - 1]
         await stage.press("enter")
-        await stage.screen(CredentialsScreen)
+        await stage.screen(KeysScreen)
         await stage.until(lambda: stage.app.session.content.words_confirmed_at == NOW)
         await stage.until(lambda: "not confirmed" not in stage.text())
 

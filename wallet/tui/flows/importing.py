@@ -62,7 +62,6 @@ async def import_backup(app: "WalletApp") -> None:
         )
 
     await app.work("Restoring the wallet …", job, can_cancel=False)
-    app.enter()
     await app.ask(
         Notice(
             "Your wallet is back",
@@ -72,3 +71,4 @@ async def import_backup(app: "WalletApp") -> None:
             *[(loss_text(loss),) for loss in rehearsal.losses],
         )
     )
+    app.enter()

@@ -4,15 +4,17 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING
 
+from doors.terminal import warning
 from protocol.codes import Code
 from protocol.errors import TallyError
 from storage.passphrase import Passphrase
 from storage.sealed_header import RecoveryKey
 from wallet.door.agent import key_of_agent
+from wallet.door.window import shown_window
 from wallet.recovery_phrase import derive_recovery_key, derive_seed
 from wallet.tui.flows.passphrase import rekey
 from wallet.tui.flows.words import note_words_confirmed
-from wallet.tui.screens.dialog import Refusal
+from wallet.tui.screens.dialog import Notice, Refusal
 from wallet.tui.screens.new_passphrase import NewPassphrase
 from wallet.tui.screens.typed_words import TypedWords
 
@@ -56,8 +58,25 @@ async def unlock_with_agent(app: "WalletApp") -> None:
     except TallyError:
         # The passphrase works all the same, and whatever is wrong with the file is told then.
         return
+    await tell_of_other_window(app)
     app.enter()
     app.tell("Opened with the key that the agent keeps.")
+
+
+async def tell_of_other_window(app: "WalletApp") -> None:
+    """Say that this window only looks, and which one has the wallet, if that is so."""
+    other = app.session.other_window
+    if other is not None:
+        await app.ask(
+            Notice(
+                "Read only",
+                (warning("! "), f"Another window has this wallet: {shown_window(other)}."),
+                (
+                    "You can look at everything here. To change something, lock or close that window, then "
+                    "lock this one (ctrl+l) and open it again.",
+                ),
+            )
+        )
 
 
 async def reset_passphrase(app: "WalletApp") -> None:

@@ -15,7 +15,7 @@ from protocol.errors import RefusedError
 from storage.passphrase import Passphrase
 from wallet.door.wording import plural
 from wallet.tui.actions import bindings
-from wallet.tui.flows.unlocking import reset_passphrase, unlock
+from wallet.tui.flows.unlocking import reset_passphrase, tell_of_other_window, unlock
 from wallet.tui.screens.frame import WalletScreen
 from wallet.tui.text import Line, Text, content
 
@@ -87,6 +87,7 @@ class UnlockScreen(WalletScreen):
         app = self.wallet_app
         try:
             if await unlock(app, typed):
+                await tell_of_other_window(app)
                 app.enter()
         except RefusedError as error:
             if error.code is not Code.PASSPHRASE_WRONG:
