@@ -12,6 +12,7 @@ from unittest import mock
 
 import tally
 from doors.command import run
+from tests.canary import look_at_output
 from tests.processes import ROOT, Finished, run_module
 
 
@@ -28,6 +29,7 @@ def run_tally(
         redirect_stderr(stderr),
     ):
         status = run(tally.commands, arguments)
+    look_at_output(arguments, stdout.getvalue(), stderr.getvalue())
     return Finished(status, stdout.getvalue(), stderr.getvalue())
 
 

@@ -14,6 +14,8 @@ import pytest
 from coverage import Coverage
 from hypothesis import HealthCheck, is_hypothesis_test, settings
 
+pytest_plugins = ["tests.canary"]
+
 untimed = settings(print_blob=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("repeatable", untimed, derandomize=True)
 settings.register_profile("search", untimed)
