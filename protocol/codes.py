@@ -919,6 +919,12 @@ class Code(StrEnum):
         "Another process changed it in the meantime.",
         "Start again and repeat the change.",
     )
+    VAULT_FULL = (
+        "vault_full",
+        "The wallet cannot hold any more.",
+        "Remove credentials that are no longer needed.",
+        {Audience.HOLDER: "Remove credentials you no longer need: `tally remove`."},
+    )
     VAULT_PERMISSIONS = (
         "vault_permissions",
         "Others on this machine could read or replace it.",

@@ -5,8 +5,11 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from protocol.codes import Code
+from protocol.errors import RefusedError
 from storage.passphrase import WEAKEST_ACCEPTED, KdfParameters, Passphrase
 from storage.sealed_file import SealedFile
+from storage.sealed_format import MAX_BODY_BYTES
 from storage.sealed_header import Secret
 from wallet.content import WalletContent, encode_content, parse_content
 from wallet.recovery_phrase import derive_recovery_key, derive_seed, first_key_index
@@ -67,13 +70,13 @@ class Vault:
         """Make a wallet that holds `content` from the first moment.
 
         Raises:
-            RefusedError, UnavailableError: as `SealedFile.create`.
+            RefusedError, UnavailableError: as `SealedFile.create`; also more than a wallet holds.
         """
         return cls(
             SealedFile.create(
                 path,
                 passphrase=passphrase,
-                body=encode_content(content),
+                body=_encode(content),
                 kdf=kdf,
                 mark_folder=mark_folder,
                 recovery_key=derive_recovery_key(derive_seed(content.entropy)),
@@ -128,12 +131,12 @@ class Vault:
         what it raises calls everything off.
 
         Raises:
-            RefusedError: another process holds the wallet, or gave it another key.
+            RefusedError: another process holds the wallet, or gave it another key; it is full.
             UnavailableError: full disk, or the disk's fault; the old content is intact.
         """
         with self.file.hold():
             changed = change(self.reload())
-            self.file.save(encode_content(changed))
+            self.file.save(_encode(changed))
         self._keep(changed)
 
     def reload(self) -> WalletContent:
@@ -160,3 +163,10 @@ class Vault:
         """`content` is what the file holds in the generation that it is at."""
         self.content = content
         self._generation = self.file.generation
+
+
+def _encode(content: WalletContent) -> bytes:
+    body = encode_content(content)
+    if len(body) > MAX_BODY_BYTES:
+        raise RefusedError(Code.VAULT_FULL, f"{MAX_BODY_BYTES >> 20} MiB")
+    return body

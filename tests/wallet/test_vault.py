@@ -10,7 +10,7 @@ from storage.passphrase import TEST_ONLY, Passphrase
 from storage.sealed_file import SealedFile
 from storage.sealed_header import RecoveryKey
 from tests.storage.place import refusal_of
-from wallet.content import ActivityEntry, ActivityKind, WalletContent
+from wallet.content import ActivityEntry, ActivityKind, WalletContent, encode_content
 from wallet.recovery_phrase import derive_recovery_key, derive_seed, first_key_index
 from wallet.vault import Vault
 
@@ -86,6 +86,18 @@ def test_a_change_that_is_refused_changes_nothing(tmp_path: Path) -> None:
             vault.change(lambda content: content.without_credential("nothing"))
         assert (vault.content, vault.file.generation) == (before, 1)
         vault.change(lambda content: content.with_keys_reserved(1))
+
+
+def test_a_change_that_makes_the_wallet_larger_than_it_can_be_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with create_vault(tmp_path) as vault:
+        before = vault.content
+        monkeypatch.setattr("wallet.vault.MAX_BODY_BYTES", len(encode_content(before)))
+        entry = ActivityEntry(time=NOW, kind=ActivityKind.REMOVED, party="did:example:1")
+        error = refusal_of(lambda: vault.change(lambda content: content.with_activity(entry)))
+        assert error.code is Code.VAULT_FULL
+        assert (vault.reload(), vault.file.generation) == (before, 1)
 
 
 def test_a_wallet_that_another_one_holds_is_not_changed(tmp_path: Path) -> None:
