@@ -20,7 +20,7 @@ from enum import StrEnum
 from wallet.recovery_phrase import word_list
 
 GUESSES_PER_SECOND = 10
-"""What a computer tries in a second on a stolen copy of the wallet: each try costs it one Argon2id."""
+"""What an ordinary computer tries in a second on a stolen copy of the wallet: each try costs one Argon2id."""
 
 _MAX_CHARACTERS = 64
 _PER_CHARACTER = 10

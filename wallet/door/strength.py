@@ -6,9 +6,8 @@ from doors.terminal import Styled, bad, good, warning
 from wallet.passphrase_strength import GUESSES_PER_SECOND, Strength, Weakness
 
 ASSUMPTION = (
-    f"Counted for one computer with a stolen copy of your wallet, at {GUESSES_PER_SECOND} tries a second: "
-    "that is what opening it costs. A thousand computers are a thousand times as fast, and whoever knows you "
-    "needs fewer tries."
+    f"Counted for one computer with a stolen copy of your wallet, at {GUESSES_PER_SECOND} tries a second. "
+    "Machines built for it are hundreds of times as fast, and whoever knows you needs fewer tries."
 )
 """What an estimate is worth; it stands beside every one."""
 

@@ -174,6 +174,10 @@ async def test_passphrase_is_weighed_in_words_shown_on_demand_and_typed_twice(ne
 async def test_wallet_is_made_anew_from_words_that_are_looked_up_as_they_are_typed(newcomer: Holder) -> None:
     async with on_stage(newcomer, unlocked=False) as stage:
         await stage.screen(WelcomeScreen)
+        await stage.press("r")
+        await stage.screen(TypedWords)
+        await stage.press("escape")
+        await stage.screen(WelcomeScreen)
         await stage.press("down", "enter")
         dialog = await stage.screen(TypedWords)
         field = dialog.query_one(Input)
@@ -197,15 +201,6 @@ async def test_wallet_is_made_anew_from_words_that_are_looked_up_as_they_are_typ
     ) as vault:
         assert vault.content.entropy == ENTROPY
         assert vault.content.words_confirmed_at is not None
-
-
-async def test_person_may_leave_while_the_words_are_typed(newcomer: Holder) -> None:
-    async with on_stage(newcomer, unlocked=False) as stage:
-        await stage.screen(WelcomeScreen)
-        await stage.press("r")
-        await stage.screen(TypedWords)
-        await stage.press("escape")
-        await stage.screen(WelcomeScreen)
 
 
 async def test_folder_that_cannot_be_used_says_why_and_what_to_do_before_anything_is_asked(
