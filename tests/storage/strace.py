@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,18 +48,22 @@ class Victim:
         assert process.returncode == 0, process.stderr
         return _points(_trace(folder))
 
-    def inject(self, folder: Path, point: Point, fault: str) -> subprocess.CompletedProcess[str]:
-        """Do the operation with `fault` at `point`."""
+    def inject(
+        self, prepare: Callable[[], Path], point: Point, fault: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Do the operation with `fault` at `point`, in the folder that `prepare` makes, each time anew."""
         for _ in range(5):
+            folder = prepare()
             process = self._run(folder, "-e", f"inject={point.name}:{fault}:when={point.when}")
-            # A start-up with one call more or less (a module compiled anew) was hit before it began.
-            if any(f'"{BEGIN}"' in line for line in _trace(folder)):
+            if _was_inside(_trace(folder)):
                 return process
+            # The start has more or fewer calls now: another process compiled a module, for example.
+            point = self.points(prepare())[point.place]
         raise AssertionError(f"{point} was not reached")
 
-    def kill(self, folder: Path, point: Point) -> None:
+    def kill(self, prepare: Callable[[], Path], point: Point) -> None:
         """Kill the operation at `point`."""
-        process = self.inject(folder, point, "signal=KILL")
+        process = self.inject(prepare, point, "signal=KILL")
         assert process.returncode in (-9, 137), (point, process)
 
     def _run(self, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -90,6 +94,12 @@ def _trace_file(folder: Path) -> Path:
 
 def _trace(folder: Path) -> list[str]:
     return _trace_file(folder).read_text().splitlines()
+
+
+def _was_inside(trace: Sequence[str]) -> bool:
+    """Whether the fault came after the operation had begun."""
+    begun = next((place for place, line in enumerate(trace) if f'"{BEGIN}"' in line), len(trace))
+    return any("(INJECTED" in line or line.startswith("+++ killed") for line in trace[begun:])
 
 
 def _points(trace: Sequence[str]) -> list[Point]:

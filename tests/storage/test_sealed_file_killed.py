@@ -1,6 +1,8 @@
 """Kill -9, and errors of the kernel, at the system calls of a save: the real thing, with strace."""
 
+import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,14 +20,14 @@ def victim(operation: str) -> Victim:
     return Victim("tests.storage.victim", operation)
 
 
-def prepare(root: Path) -> Place:
-    place = Place(root)
-    place.keep(b"older", b"old")
-    return place
+def prepare(root: Path) -> Path:
+    shutil.rmtree(root, ignore_errors=True)
+    Place(root).keep(b"older", b"old")
+    return root
 
 
 def points_of(root: Path, operation: str) -> list[Point]:
-    points = victim(operation).points(prepare(root).root)
+    points = victim(operation).points(prepare(root))
     assert len(points) > 50
     return points
 
@@ -40,8 +42,8 @@ def survivor(place: Place) -> tuple[str, bytes]:
 
 def kill_at(root: Path, operation: str, point: Point) -> str:
     """Kill the operation at `point` and say what is there then."""
-    place = prepare(root)
-    victim(operation).kill(place.root, point)
+    place = Place(root)
+    victim(operation).kill(partial(prepare, root), point)
     after = {"save": ("old", b"new")}.get(operation, ("new", b"old"))
     found = survivor(place)
     assert found in (("old", b"old"), after), point
@@ -87,8 +89,8 @@ def test_an_error_of_the_kernel_at_any_call_leaves_the_old_or_the_new_file(
     cannot_fail = {"geteuid", "getrandom", "lseek"}
     points = [point for point in points_of(tmp_path / "counted", "save") if point.name not in cannot_fail]
     for point in points:
-        place = prepare(tmp_path / str(point.place))
-        process = victim("save").inject(place.root, point, f"error={error}")
+        place = Place(tmp_path / str(point.place))
+        process = victim("save").inject(partial(prepare, place.root), point, f"error={error}")
         # A typed error or none; a traceback would make it 1.
         assert process.returncode == 0, (point, process.stderr)
         assert process.stdout.strip() in ("", "disk_full", "disk_error"), point

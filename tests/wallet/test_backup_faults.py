@@ -64,6 +64,7 @@ def prepare(root: Path, operation: str) -> Path:
 
 
 def copied(stage: Path, root: Path) -> Path:
+    shutil.rmtree(root, ignore_errors=True)
     shutil.copytree(stage, root)
     return root
 
@@ -119,8 +120,8 @@ def victim(operation: str) -> Victim:
     return Victim("tests.wallet.victim", operation)
 
 
-def kill_at(root: Path, operation: str, point: Point) -> str:
-    victim(operation).kill(root, point)
+def kill_at(stage: Path, root: Path, operation: str, point: Point) -> str:
+    victim(operation).kill(partial(copied, stage, root), point)
     found = state(root, operation)
     finish(root, operation)
     return found
@@ -132,7 +133,7 @@ def test_backup_or_restore_killed_at_its_decisive_calls_leaves_none_or_a_whole_o
 ) -> None:
     points = victim(operation).points(copied(stages[operation], tmp_path / "counted"))
     outcomes = [
-        kill_at(copied(stages[operation], tmp_path / point.name), operation, point)
+        kill_at(stages[operation], tmp_path / point.name, operation, point)
         # With the link the file has its name.
         for point in decisive(points, ("link",))
     ]
@@ -148,9 +149,7 @@ def test_backup_or_restore_killed_at_any_call_leaves_none_or_a_whole_one(
     record_property: Callable[[str, object], None],
 ) -> None:
     points = victim(operation).points(copied(stages[operation], tmp_path / "counted"))
-    outcomes = [
-        kill_at(copied(stages[operation], tmp_path / str(point.place)), operation, point) for point in points
-    ]
+    outcomes = [kill_at(stages[operation], tmp_path / str(point.place), operation, point) for point in points]
     assert outcomes == sorted(outcomes, key=STATES.index)
     assert {"before", "after"} <= set(outcomes)
     record_property(f"kills in {operation}", len(outcomes))
@@ -170,8 +169,8 @@ def test_error_of_the_kernel_in_a_backup_or_restore_is_told_and_leaves_what_was_
     points = victim(operation).points(copied(stages[operation], tmp_path / "counted"))
     points = [point for point in points if point.name not in cannot_fail]
     for point in points:
-        root = copied(stages[operation], tmp_path / str(point.place))
-        process = victim(operation).inject(root, point, f"error={error}")
+        root = tmp_path / str(point.place)
+        process = victim(operation).inject(partial(copied, stages[operation], root), point, f"error={error}")
         assert process.returncode == 0, (point, process.stderr)
         assert process.stdout in ("", "disk_full", "disk_error"), point
         assert state(root, operation) == "after" or process.stdout, point
