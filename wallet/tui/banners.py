@@ -79,4 +79,4 @@ def _it(credentials: Sequence[HeldCredential]) -> str:
 
 def _since(credentials: Sequence[HeldCredential]) -> str:
     known = [held.standing.checked_at for held in credentials if held.standing is not None]
-    return f"since {shown_day(min(known))}" if len(known) == len(credentials) else "yet"
+    return f"since {shown_day(min(known))}" if known else "yet"

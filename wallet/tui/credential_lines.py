@@ -137,9 +137,8 @@ def proof_lines(held: HeldCredential, content: WalletContent) -> Iterator[Line]:
     if issuer is not None:
         yield _row("Known since", shown_day(issuer.first_seen))
     yield _row("Type", _long(held.credential_type))
-    yield _row(
-        "Signed", f"with {_long(str(header.get('alg', '?')))}, key {_long(str(header.get('kid', '?')))}"
-    )
+    key_name = str(header.get("kid", "?")).rpartition("#")[2]
+    yield _row("Signed", f"with {_long(str(header.get('alg', '?')))}, by its key {_long(key_name)}")
     key = held.next_copy.key
     yield _row("Bound to", f"key number {key.index} ({key.type.value}), as the next copy has it")
     yield _row("Status", *_status_place(held))

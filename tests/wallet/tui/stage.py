@@ -110,6 +110,7 @@ async def on_stage(
         holder.folder, clock=lambda: NOW, stopwatch=stopwatch, choose_kdf=lambda: TEST_ONLY
     )
     app = WalletApp(session, settings or WalletSettings(), link=link)
+    app.animation_level = "none"
     with staged(holder.outside), mock.patch.dict(os.environ, TALLY_HOME=str(holder.home)):
         async with app.run_test(size=size) as pilot:
             stage = Stage(app, pilot, holder, stopwatch)

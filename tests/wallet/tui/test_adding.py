@@ -23,6 +23,8 @@ from wallet.tui.screens.qr import QrScreen
 from wallet.tui.screens.received import ReceivedDialog
 from wallet.tui.screens.source import LinkField
 
+TITLE = str(DEGREE.example["title"])
+
 
 async def paste(stage: Stage, text: str) -> None:
     """Give the wallet a link from its list of credentials."""
@@ -31,33 +33,38 @@ async def paste(stage: Stage, text: str) -> None:
     await stage.enter(text)
 
 
+async def refused(stage: Stage, *texts: str) -> None:
+    """See why something was refused, and that it can be corrected."""
+    await stage.screen(Refusal)
+    await stage.shows(*texts)
+    await stage.press("enter")
+    await stage.screen(AddScreen)
+
+
 def meet_issuer(holder: Holder) -> None:
     with holder.vault() as vault:
         vault.change(lambda content: content.with_issuer_seen(ISSUER, host="issuer.example", now=NOW))
 
 
-@pytest.mark.parametrize(("name", "size"), [("narrow", NARROW), ("wide", WIDE)])
-async def test_person_sees_who_offers_what_gets_it_and_reads_what_came(
-    holder: Holder, name: str, size: tuple[int, int]
-) -> None:
-    async with on_stage(holder, size=size) as stage:
+async def test_person_sees_who_offers_what_gets_it_and_reads_what_came(holder: Holder) -> None:
+    async with on_stage(holder) as stage:
         await stage.shows("No credentials yet.", "Press a")
         await stage.press("a")
         await stage.screen(AddScreen)
-        assert_looks_like(f"add-{name}", stage.text())
+        assert_looks_like("add-narrow", stage.text())
         await stage.enter(holder.outside.offer())
         await stage.screen(OfferDialog)
         await stage.shows("issuer.example offers you:", "You get 3 copies")
-        assert_looks_like(f"offer-{name}", stage.text())
+        assert_looks_like("offer-narrow", stage.text())
         assert holder.outside.sent == []
         await stage.press("y")
         await stage.screen(ReceivedDialog)
         await stage.shows("✓ Degree from city-university", "3 copies", "••••••")
-        assert str(DEGREE.example["title"]) not in stage.text()
+        assert TITLE not in stage.text()
         await stage.press("v")
-        await stage.shows(str(DEGREE.example["title"]))
+        await stage.shows(TITLE)
         await stage.press("right", "enter")
-        await stage.until(lambda: str(DEGREE.example["title"]) not in stage.text())
+        await stage.until(lambda: TITLE not in stage.text())
         await stage.press("left", "enter")
         await stage.screen(CredentialsScreen)
         await stage.shows("✓ valid", "Degree")
@@ -66,44 +73,35 @@ async def test_person_sees_who_offers_what_gets_it_and_reads_what_came(
 
 
 async def test_nothing_is_sent_to_a_stranger_whose_offer_enter_declines(holder: Holder) -> None:
-    async with on_stage(holder) as stage:
+    async with on_stage(holder, size=WIDE) as stage:
         await paste(stage, holder.outside.offer())
         await stage.screen(OfferDialog)
         await stage.shows("! You never had anything from this host.")
+        assert_looks_like("offer-wide", stage.text())
+        await stage.press("Q")
+        await stage.screen(QrScreen)
+        await stage.pilot.resize_terminal(120, 60)
+        await stage.shows("▄▄▄▄▄")
+        await stage.pilot.resize_terminal(*NARROW)
+        await stage.shows("Make the window larger for a QR code", "openid-credential-offer://")
+        await stage.press("escape")
+        await stage.screen(OfferDialog)
         await stage.press("enter")
         await stage.screen(AddScreen)
     assert holder.outside.sent == []
 
 
-async def test_enter_accepts_the_offer_of_an_issuer_that_is_known(holder: Holder) -> None:
+async def test_known_issuer_is_accepted_with_enter_and_its_code_asked_for_while_tries_are_left(
+    holder: Holder,
+) -> None:
     meet_issuer(holder)
+    holder.outside.transaction_code = "266641"
     async with on_stage(holder) as stage:
         await paste(stage, holder.outside.offer())
         await stage.screen(OfferDialog)
         await stage.shows("You have had 1 credential from it")
         await stage.until(lambda: stage.app.focused is not None and stage.app.focused.id == "yes")
         await stage.press("enter")
-        await stage.screen(ReceivedDialog)
-
-
-async def test_blocked_issuer_gets_nothing_and_is_not_even_shown(holder: Holder) -> None:
-    meet_issuer(holder)
-    with holder.vault() as vault:
-        (party,) = vault.content.parties
-        vault.change(lambda content: content.with_party_marked(party, PartyMark.BLOCKED))
-    async with on_stage(holder) as stage:
-        await paste(stage, holder.outside.offer())
-        await stage.screen(Refusal)
-        await stage.shows("party_blocked")
-    assert holder.outside.sent == []
-
-
-async def test_code_is_asked_for_in_its_form_and_again_while_tries_are_left(holder: Holder) -> None:
-    holder.outside.transaction_code = "266641"
-    async with on_stage(holder) as stage:
-        await paste(stage, holder.outside.offer())
-        await stage.screen(OfferDialog)
-        await stage.press("y")
         await stage.screen(Field)
         await stage.shows("6 digits", "The issuer says about the code: “")
         await stage.enter("12345")
@@ -123,10 +121,18 @@ async def test_last_wrong_code_ends_with_the_reason(holder: Holder) -> None:
         await stage.press("y")
         await stage.screen(Field)
         await stage.enter("000000")
-        await stage.screen(Refusal)
-        await stage.shows("transaction_code_wrong", "that was the last try")
-        await stage.press("enter")
-        await stage.screen(AddScreen)
+        await refused(stage, "transaction_code_wrong", "that was the last try")
+
+
+async def test_blocked_issuer_gets_nothing_and_is_not_even_shown(holder: Holder) -> None:
+    meet_issuer(holder)
+    with holder.vault() as vault:
+        (party,) = vault.content.parties
+        vault.change(lambda content: content.with_party_marked(party, PartyMark.BLOCKED))
+    async with on_stage(holder) as stage:
+        await paste(stage, holder.outside.offer())
+        await refused(stage, "party_blocked")
+    assert holder.outside.sent == []
 
 
 async def test_what_was_interrupted_is_not_lost_and_an_empty_field_goes_on_with_it(holder: Holder) -> None:
@@ -152,32 +158,49 @@ async def test_what_was_interrupted_is_not_lost_and_an_empty_field_goes_on_with_
         await stage.shows("You have it already")
 
 
-@pytest.mark.parametrize(
-    ("given", "code"),
-    [
-        ("/nowhere/offer.txt", "usage_invalid"),
-        ("https://issuer.example/offer", "offer_invalid"),
-        ("{", "offer_invalid"),
-    ],
-)
-async def test_what_is_no_offer_is_refused_and_can_be_corrected(
-    holder: Holder, given: str, code: str
+async def test_what_is_no_offer_is_refused_and_a_request_can_be_answered(
+    ada: Holder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with on_stage(holder) as stage:
-        await paste(stage, given)
-        await stage.screen(Refusal)
-        await stage.shows(code)
-        await stage.press("enter")
-        await stage.screen(AddScreen)
-
-
-async def test_request_in_the_place_of_an_offer_can_be_answered(ada: Holder) -> None:
+    monkeypatch.setattr("wallet.tui.screens.source.read_picture", lambda: b"no picture")
     async with on_stage(ada) as stage:
-        await paste(stage, signed())
+        await paste(stage, "/nowhere/offer.txt")
+        await refused(stage, "usage_invalid")
+        await stage.enter("https://issuer.example/offer")
+        await refused(stage, "offer_invalid")
+        await stage.press("ctrl+g")
+        await refused(stage, "picture_invalid")
+        await stage.enter(signed())
         await stage.screen(Question)
         await stage.shows("This asks you for something")
         await stage.press("y")
         await stage.screen(ConsentScreen)
+
+
+async def test_offer_comes_from_a_file_whose_name_is_no_markup_a_picture_or_a_broken_link(
+    holder: Holder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    link = holder.outside.offer()
+    downloads = tmp_path / "downloads"
+    downloads.mkdir()
+    (downloads / "[bold]offer[@click=app.quit].txt").write_text(link)
+    monkeypatch.setenv("HOME", str(downloads))
+    picture = encoded(printed(link))
+    monkeypatch.setattr("wallet.tui.screens.source.read_picture", lambda: picture)
+    async with on_stage(holder) as stage:
+        await stage.press("a")
+        screen = await stage.screen(AddScreen)
+        await stage.press("ctrl+o")
+        await stage.screen(FileDialog)
+        await stage.shows("[bold]offer[@click=app.quit].txt")
+        await stage.press("down", "enter")
+        await stage.screen(OfferDialog)
+        await stage.press("n")
+        await stage.screen(AddScreen)
+        screen.query_one(LinkField).value = ""
+        stage.app.post_message(Paste(f" {link[:40]}\n{link[40:]}\n"))
+        await stage.until(lambda: screen.query_one(LinkField).value == link)
+        await stage.press("ctrl+g")
+        await stage.screen(OfferDialog)
 
 
 async def test_offer_the_program_was_called_with_is_shown_once_the_wallet_is_open(holder: Holder) -> None:
@@ -186,77 +209,6 @@ async def test_offer_the_program_was_called_with_is_shown_once_the_wallet_is_ope
         await stage.screen(OfferDialog)
         await stage.press("n")
         await stage.screen(CredentialsScreen)
-
-
-async def test_file_is_chosen_from_a_tree_in_which_no_name_is_markup(
-    holder: Holder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    downloads = tmp_path / "downloads"
-    downloads.mkdir()
-    (downloads / "[bold]offer[@click=app.quit].txt").write_text(holder.outside.offer())
-    monkeypatch.setenv("HOME", str(downloads))
-    async with on_stage(holder) as stage:
-        await stage.press("a")
-        await stage.screen(AddScreen)
-        await stage.press("ctrl+o")
-        await stage.screen(FileDialog)
-        await stage.shows("[bold]offer[@click=app.quit].txt")
-        await stage.press("down", "enter")
-        await stage.screen(OfferDialog)
-
-
-async def test_offer_is_shown_as_a_qr_code_where_it_fits_and_else_as_a_link(holder: Holder) -> None:
-    async with on_stage(holder, size=(120, 60)) as stage:
-        await paste(stage, holder.outside.offer())
-        await stage.screen(OfferDialog)
-        await stage.press("Q")
-        await stage.screen(QrScreen)
-        await stage.shows("▄▄▄▄▄")
-        await stage.pilot.resize_terminal(*NARROW)
-        await stage.shows("Make the window larger for a QR code", "openid-credential-offer://")
-        await stage.press("escape")
-        await stage.screen(OfferDialog)
-
-
-async def test_hostile_words_of_an_issuer_stay_words(holder: Holder) -> None:
-    holder.outside.offered = (DEGREE.vct, UNKNOWN_TYPE)
-    holder.outside.issuer_name = holder.outside.type_title = f"[b]{HOSTILE}[/] [@click=app.quit]x[/]"
-    holder.outside.claims = {"[/]": HOSTILE, HOSTILE: "[b]x"}
-    holder.outside.offered = (UNKNOWN_TYPE,)
-    async with on_stage(holder) as stage:
-        await paste(stage, holder.outside.offer())
-        await stage.screen(OfferDialog)
-        await stage.shows("“[b]a\ufffd[2J\ufffdb\ufffd\ufffdc")
-        await stage.press("y")
-        await stage.screen(ReceivedDialog)
-        await stage.press("v")
-        await stage.shows("[b]x")
-
-
-async def test_picture_on_the_clipboard_gives_the_link_or_a_reason(
-    holder: Holder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pictures = iter([b"no picture", encoded(printed(holder.outside.offer()))])
-    monkeypatch.setattr("wallet.tui.screens.source.read_picture", lambda: next(pictures))
-    async with on_stage(holder) as stage:
-        await stage.press("a")
-        await stage.screen(AddScreen)
-        await stage.press("ctrl+g")
-        await stage.screen(Refusal)
-        await stage.shows("picture_invalid")
-        await stage.press("enter")
-        await stage.screen(AddScreen)
-        await stage.press("ctrl+g")
-        await stage.screen(OfferDialog)
-
-
-async def test_link_that_a_mail_has_broken_into_lines_is_pasted_whole(holder: Holder) -> None:
-    link = holder.outside.offer()
-    async with on_stage(holder) as stage:
-        await stage.press("a")
-        screen = await stage.screen(AddScreen)
-        stage.app.post_message(Paste(f" {link[:40]}\n{link[40:]}\n"))
-        await stage.until(lambda: screen.query_one(LinkField).value == link)
 
 
 async def test_steps_of_what_takes_long_are_told_while_it_is_done(holder: Holder) -> None:
@@ -272,3 +224,17 @@ async def test_steps_of_what_takes_long_are_told_while_it_is_done(holder: Holder
         await stage.shows("Checking what came …")
         gate.set()
         await stage.screen(CredentialsScreen)
+
+
+async def test_hostile_words_of_an_issuer_stay_words(holder: Holder) -> None:
+    holder.outside.issuer_name = holder.outside.type_title = f"[b]{HOSTILE}[/] [@click=app.quit]x[/]"
+    holder.outside.claims = {"[/]": HOSTILE, HOSTILE: "[b]x"}
+    holder.outside.offered = (UNKNOWN_TYPE,)
+    async with on_stage(holder) as stage:
+        await paste(stage, holder.outside.offer())
+        await stage.screen(OfferDialog)
+        await stage.shows("“[b]a\ufffd[2J\ufffdb\ufffd\ufffdc")
+        await stage.press("y")
+        await stage.screen(ReceivedDialog)
+        await stage.press("v")
+        await stage.shows("[b]x")

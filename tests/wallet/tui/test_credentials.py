@@ -71,11 +71,14 @@ async def test_wide_window_shows_the_credential_under_the_cursor_beside_the_list
         await stage.shows("Its issuer has withdrawn it for good.", "Known since", "2026-11-21, 1 day ago")
         await stage.press("right_square_bracket", "left_square_bracket", "left_square_bracket", "v")
         await stage.shows(str(DEGREE.example["title"]))
-        await stage.pilot.resize_terminal(*NARROW)
-        await stage.until(lambda: str(DEGREE.example["title"]) not in stage.text())
         await stage.press("enter")
         await stage.screen(CredentialScreen)
         await stage.shows(str(DEGREE.example["title"]))
+        assert_looks_like("credential-claims-wide", stage.text())
+        await stage.press("escape")
+        await stage.screen(CredentialsScreen)
+        await stage.pilot.resize_terminal(*NARROW)
+        await stage.until(lambda: str(DEGREE.example["title"]) not in stage.text())
 
 
 async def test_withdrawal_that_is_found_out_on_opening_is_told_and_stays_said(ada: Holder) -> None:
@@ -88,21 +91,20 @@ async def test_withdrawal_that_is_found_out_on_opening_is_told_and_stays_said(ad
         assert told(stage).count("Degree was revoked.") == 1
 
 
-async def test_credential_can_be_removed_after_its_id_was_typed(ada: Holder) -> None:
-    async with on_stage(ada) as stage:
-        await stage.press("x")
-        await stage.screen(TypedQuestion)
-        await stage.enter("degree-0001")
-        await stage.shows("No credentials yet.")
-    assert ada.vault().content.credentials == ()
-
-
-async def test_request_is_answered_from_the_list(ada: Holder) -> None:
+async def test_credential_is_presented_refilled_and_removed_from_the_list(ada: Holder) -> None:
     async with on_stage(ada) as stage:
         await stage.press("p")
         await stage.screen(PresentScreen)
         await stage.press("escape")
         await stage.screen(CredentialsScreen)
+        await stage.press("f")
+        await stage.until(lambda: told(stage)[0].startswith("Its issuer gives no further copies."))
+        assert ada.outside.sent == []
+        await stage.press("x")
+        await stage.screen(TypedQuestion)
+        await stage.enter("degree-0001")
+        await stage.shows("No credentials yet.")
+    assert ada.vault().content.credentials == ()
 
 
 async def test_further_copies_are_fetched_where_the_issuer_gives_them(holder: Holder) -> None:
@@ -114,13 +116,6 @@ async def test_further_copies_are_fetched_where_the_issuer_gives_them(holder: Ho
         await stage.press("f")
         await stage.until(lambda: told(stage) == ["Degree: 3 new copies, 5 left."])
         await stage.until(lambda: "few copies left" not in stage.text())
-
-
-async def test_credential_without_further_copies_says_so(ada: Holder) -> None:
-    async with on_stage(ada) as stage:
-        await stage.press("f")
-        await stage.until(lambda: told(stage)[0].startswith("Its issuer gives no further copies."))
-        assert ada.outside.sent == []
 
 
 async def test_hostile_words_of_a_type_stay_words(holder: Holder) -> None:
