@@ -1,7 +1,7 @@
 """The full-screen wallet: which screen is up, what every screen can do, and when it locks itself."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
 from textual.actions import ActionParseResult
@@ -9,6 +9,7 @@ from textual.app import App, InvalidThemeError
 from textual.binding import BindingType
 from textual.dom import DOMNode
 from textual.events import Event, Key, MouseEvent, Resize
+from textual.filter import LineFilter
 from textual.screen import ModalScreen, Screen
 from textual.worker import WorkerFailed
 
@@ -22,13 +23,14 @@ from wallet.tui.screens.dialog import Notice, Refusal, Telling, Working
 from wallet.tui.screens.frame import AnsweringScreen, WalletScreen
 from wallet.tui.screens.too_small import COLUMNS, LINES, TooSmallScreen
 from wallet.tui.session import WalletSession
-from wallet.tui.text import Signs, clean
+from wallet.tui.text import LastLook, Signs, clean
 from wallet.tui.views import VIEWS
 
 R = TypeVar("R")
 
 _PATIENCE_SECONDS = 0.2
 _TICK_SECONDS = 5
+_LAST_LOOK = LastLook()
 
 
 class WalletApp(App[None]):
@@ -76,9 +78,12 @@ class WalletApp(App[None]):
         )
 
     def on_mount(self) -> None:
-        """Dress, and ask who is there."""
+        """Dress, and ask who is there; with a session that is open already, go in."""
         self.apply_settings(self.settings)
         self.set_interval(_TICK_SECONDS, self._lock_when_idle)
+        if self.session.is_open:
+            self.enter()
+            return
         self.show_door()
         if self.session.folder.is_initialized():
             from wallet.tui.flows.unlocking import unlock_with_agent
@@ -146,6 +151,10 @@ class WalletApp(App[None]):
             task.add_done_callback(_drop)
             raise GivenUpError
         return task.result()
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """What every line goes through before it is drawn."""
+        return [*super().get_line_filters(), _LAST_LOOK]
 
     def tell(self, text: str) -> None:
         """Say something in passing, that nobody needs to answer."""

@@ -70,8 +70,13 @@ class Stage:
         assert isinstance(screen, kind)
         return screen
 
+    async def gone(self, screen: Screen[Any]) -> None:
+        """Wait until another screen is in front."""
+        await self.until(lambda: self.app.screen is not screen)
+
     async def shows(self, *texts: str) -> None:
         """Wait until all of these can be read on the screen."""
+
         def are_shown() -> bool:
             shown = self.text()
             return all(text in shown for text in texts)
@@ -111,10 +116,9 @@ async def on_stage(
     )
     app = WalletApp(session, settings or WalletSettings(), link=link)
     app.animation_level = "none"
+    if unlocked:
+        session.adopt(holder.vault())
     with staged(holder.outside), mock.patch.dict(os.environ, TALLY_HOME=str(holder.home)):
         async with app.run_test(size=size) as pilot:
-            stage = Stage(app, pilot, holder, stopwatch)
-            if unlocked:
-                await stage.unlock()
-            yield stage
+            yield Stage(app, pilot, holder, stopwatch)
         session.lock()

@@ -9,6 +9,7 @@ from textual.worker import WorkerFailed
 from tests.wallet.holder import PASSPHRASE, Holder
 from tests.wallet.tui.stage import on_stage
 from wallet.settings import WalletSettings
+from wallet.tui.key_line import KeyLine
 from wallet.tui.screens.credentials import CredentialsScreen
 from wallet.tui.screens.help import HelpScreen
 from wallet.tui.screens.unlock import UnlockScreen
@@ -104,3 +105,17 @@ async def test_small_window_says_so_until_it_is_large_enough_again(ada: Holder) 
         await stage.shows("smaller than 60 by 18", "tally --plain")
         await stage.pilot.resize_terminal(80, 24)
         await stage.shows("✓ valid")
+
+
+async def test_click_on_a_key_presses_it_and_help_is_the_last_to_have_no_room(ada: Holder) -> None:
+    async with on_stage(ada) as stage:
+        line = stage.text().splitlines()[-1]
+        assert line.startswith(" ? Help")
+        await stage.pilot.click(KeyLine, offset=(line.index("? Help") + 1, 0))
+        await stage.screen(HelpScreen)
+        await stage.press("escape")
+        await stage.pilot.resize_terminal(60, 24)
+        await stage.shows(" ? Help")
+        shorter = stage.text().splitlines()[-1]
+        assert len(shorter) < len(line)
+        assert line.startswith(shorter)

@@ -1,6 +1,5 @@
 """Keeping the wallet safe: the words, the passphrase, backups, and a rehearsal that touches nothing."""
 
-from dataclasses import replace
 from pathlib import Path
 
 from storage.passphrase import Passphrase
@@ -13,8 +12,6 @@ from wallet.tui.screens.dialog import Field, Notice, Question, Refusal
 from wallet.tui.screens.keys import KeysScreen
 from wallet.tui.screens.new_passphrase import NewPassphrase
 from wallet.tui.screens.typed_words import TypedWords
-from wallet.tui.screens.word_check import WordCheck
-from wallet.tui.screens.words import WordsDialog
 
 WORDS = encode_recovery_phrase(ENTROPY)
 
@@ -77,26 +74,6 @@ async def test_backup_of_another_wallet_is_refused_and_a_file_in_the_way_is_kept
         await stage.enter(str(tmp_path / "no such file"))
         await stage.screen(Refusal)
         await stage.shows("not_found")
-
-
-async def test_words_are_shown_after_the_passphrase_and_confirmed_by_three_of_them(ada: Holder) -> None:
-    with ada.vault() as vault:
-        vault.change(lambda content: replace(content, words_confirmed_at=None))
-    async with on_stage(ada) as stage:
-        await stage.press("4", "w")
-        await stage.screen(Field)
-        await stage.enter(PASSPHRASE)
-        await stage.screen(WordsDialog)
-        first = WORDS.split()[0]
-        assert first not in stage.text()
-        await stage.press("v")
-        await stage.shows(f" 1 {first}")
-        await stage.press("enter")
-        check = await stage.screen(WordCheck)
-        for number in check.numbers:
-            await stage.enter(WORDS.split()[number - 1])
-        await stage.screen(KeysScreen)
-        await stage.until(lambda: stage.app.session.content.words_confirmed_at is not None)
 
 
 async def test_passphrase_is_changed_after_the_old_one(ada: Holder) -> None:

@@ -149,8 +149,9 @@ async def test_whoever_does_not_know_the_passphrase_ends_at_the_door(ada: Holder
         stage.stopwatch.seconds += 121
         await stage.press("s", "y")
         for _ in range(3):
-            await stage.screen(Field)
+            field = await stage.screen(Field)
             await stage.enter("a wrong one")
+            await stage.gone(field)
         await stage.screen(UnlockScreen)
         assert ada.outside.sent == []
 

@@ -1,5 +1,6 @@
 """Asking for the passphrase again before something that the owner alone may do, and changing it."""
 
+import asyncio
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -48,9 +49,9 @@ async def prove_ownership(app: "WalletApp", reason: str) -> bool:
     lines: list[Line] = [(reason,)]
     while True:
         if app.session.attempts.pause:
-            # Whoever sits here does not know it; the door counts down.
+            # Whoever sits here does not know it; the door counts down. Locking ends this flow, too.
             app.action_lock()
-            return False
+            await asyncio.sleep(0)
         typed = await app.ask(Field("Is it you?", *lines, hidden=True, placeholder="Passphrase"))
         if typed is None:
             return False

@@ -29,6 +29,7 @@ class Dialog(ModalScreen[Answer], Generic[Answer]):
         Binding("pageup", "scroll_lines(-10)", show=False),
         Binding("pagedown", "scroll_lines(10)", show=False),
     ]
+
     def __init__(self, title: str, *lines: Line) -> None:
         super().__init__()
         self._title = title
@@ -49,6 +50,7 @@ class Dialog(ModalScreen[Answer], Generic[Answer]):
     def action_scroll_lines(self, by: int) -> None:
         """Move the lines, `by` so many down."""
         self.query_one(".lines").scroll_relative(y=by, animate=False)
+
 
 class Notice(Dialog[None]):
     """Something to read; any of the usual keys ends it."""
@@ -196,7 +198,7 @@ class Working(ModalScreen[None]):
 
 
 class Buttons(Horizontal):
-    """Buttons in a row; the first has the focus."""
+    """Buttons in a row, the safe one first: a dialog without a field has the focus there."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "app.focus_previous", show=False),
@@ -211,7 +213,3 @@ class Buttons(Horizontal):
         """A button for each id and label."""
         for button_id, label in self._buttons:
             yield Button(Content(label), id=button_id, compact=True)
-
-    def on_mount(self) -> None:
-        """Let Enter mean the first."""
-        self.query_one(Button).focus()

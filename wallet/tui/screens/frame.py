@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.screen import Screen
-from textual.widgets import Footer
 
 from doors.terminal import Styled, bold, dim, warning
 from wallet.door.wording import plural
 from wallet.tui.actions import bindings
+from wallet.tui.key_line import KeyLine
 from wallet.tui.notices import notices
 from wallet.tui.text import Text
 
@@ -43,7 +43,7 @@ class AnsweringScreen(Screen[Answer], Generic[Answer]):
         """The line on top, the body, the keys."""
         yield Text(classes="status")
         yield from self.compose_body()
-        yield Footer(show_command_palette=False)
+        yield KeyLine()
 
     def compose_body(self) -> ComposeResult:
         """What the screen is for."""

@@ -7,10 +7,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Footer
 
 from doors.terminal import dim
 from wallet.tui.actions import active_actions
+from wallet.tui.key_line import KeyLine
 from wallet.tui.rows import Column, Row, Rows
 from wallet.tui.screens.frame import AnsweringScreen
 from wallet.tui.text import Text, content
@@ -39,7 +39,7 @@ class HelpScreen(ModalScreen[None]):
             yield Text(
                 (dim("Enter does what the cursor is on. Everything here is also a command: tally --help"),)
             )
-        yield Footer(show_command_palette=False)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         """List what works in the screen behind."""
