@@ -24,8 +24,8 @@ def test_named_test_exists(name: str) -> None:
     path, _, function = name.partition("::")
     assert path.startswith("tests/")
     source = (ROOT / path).read_text("utf-8")
-    assert re.search(rf"^def {function or 'test_'}", source, re.MULTILINE)
-    assert not function or re.search(rf"^def {function}\(", source, re.MULTILINE)
+    assert re.search(rf"^(?:async )?def {function or 'test_'}", source, re.MULTILINE)
+    assert not function or re.search(rf"^(?:async )?def {function}\(", source, re.MULTILINE)
 
 
 @pytest.mark.parametrize("cells", DEFENCES, ids=lambda cells: str(cells[0]))
