@@ -23,8 +23,8 @@ def fold(text: str, columns: int) -> Iterator[tuple[int, int, int]]:
     """The lines of `text` in a window: the blanks before each, and where it begins and ends.
 
     It is cut between words, and goes on under its last column: what stands behind the last gap of two blanks
-    or more, or behind a mark. A word too long for a line is cut only in a column; alone on its line, such as
-    a link, it stays whole, to be copied.
+    or more, or behind a mark or the quote that a stranger's words begin with. A word too long for a line is
+    cut only in a column; alone on its line, such as a link, it stays whole, to be copied.
     """
     begin, end, margin = 0, len(text), 0
     behind, gap = len(text) - len(text.lstrip()), text.rstrip().rfind("  ")
@@ -33,6 +33,8 @@ def fold(text: str, columns: int) -> Iterator[tuple[int, int, int]]:
     breakable = behind > 0
     if text[behind : behind + 1] in _MARKS and text[behind + 1 : behind + 2] == " ":
         behind += 2
+    if text[behind : behind + 1] == "“":
+        behind += 1
     first_break = behind + 1
     while columns >= _LEAST_COLUMNS and _cells(text[begin:].rstrip()) > columns - margin:
         fits = begin

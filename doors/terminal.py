@@ -28,13 +28,17 @@ _INVISIBLE = frozenset(
     + "".join(map(chr, range(0xE0100, 0xE01F0)))
 )
 
+# More than any script in use puts on one letter; NFC has joined most of them with it already.
+_MAX_PILED = 4
+
 
 def safe_text(text: str, *, max_characters: int = 200) -> str:
     """`text` in one line that cannot act on a terminal, in NFC, cut with `…` after `max_characters`.
 
     Control characters (C0, C1, DEL, ESC), bidirectional controls, zero-width and other invisible
-    characters, surrogates and unassigned code points become a visible mark (U+FFFD); every kind of white
-    space becomes a blank.
+    characters, surrogates and unassigned code points become a visible mark (U+FFFD), and so do accents that
+    have no letter to stand on, or too many of which are piled up on one; every kind of white space becomes a
+    blank.
     """
     cut = len(text) > max_characters
     clean = _clean(text[:max_characters])
@@ -44,14 +48,20 @@ def safe_text(text: str, *, max_characters: int = 200) -> str:
 def _clean(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
-    return "".join(
-        character
-        if character.isprintable() and character not in _INVISIBLE
-        else " "
-        if character.isspace()
-        else MARK
-        for character in unicodedata.normalize("NFC", text)
-    )
+    shown, piled = [], _MAX_PILED
+    for character in unicodedata.normalize("NFC", text):
+        is_accent = unicodedata.category(character) in ("Mn", "Me")
+        # Text that begins with an accent would put it on ours in front.
+        piled = piled + 1 if is_accent else _MAX_PILED if character.isspace() else 0
+        shown.append(MARK if piled > _MAX_PILED else harmless(character))
+    return "".join(shown)
+
+
+def harmless(character: str) -> str:
+    """`character`, or what stands for it because it is not simply to be seen."""
+    if character.isprintable() and character not in _INVISIBLE:
+        return character
+    return " " if character.isspace() else MARK
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,16 @@ def test_honest_name_stays_as_it_is(honest: str) -> None:
     assert safe_text(honest) == honest
 
 
+def test_accents_pile_up_on_a_letter_only_so_far() -> None:
+    assert safe_text("x" + "\u0338" * 4 + "y") == "x" + "\u0338" * 4 + "y"
+    assert safe_text("x" + "\u0338" * 6 + "y") == "x" + "\u0338" * 4 + MARK * 2 + "y"
+
+
+@pytest.mark.parametrize("accent", ["\u0338", "\u20dd", "\u20e0"])
+def test_accent_with_no_letter_to_stand_on_becomes_a_mark(accent: str) -> None:
+    assert safe_text(f"{accent}a {accent}b") == f"{MARK}a {MARK}b"
+
+
 def test_decomposed_text_is_composed() -> None:
     assert safe_text("e\u0301") == "é"
 
@@ -101,6 +111,11 @@ def said(*parts: str | Styled, columns: int, color: bool = False, ascii: bool = 
             "  Name    Ada Augusta Lovelace",
             ["  Name    Ada Augusta", "          Lovelace"],
             id="last column",
+        ),
+        pytest.param(
+            "Who  “Acme Acme OK They signed”",
+            ["Who  “Acme Acme OK They", "      signed”"],
+            id="behind a quote",
         ),
         pytest.param(
             "a first column too wide  and more", ["a first column too wide", "and more"], id="wide column"

@@ -397,7 +397,7 @@ def test_name_that_imitates_our_lines_stays_in_its_quotes(graduate: Holder) -> N
     statement = RequestStatement(purpose, timedelta(days=365))
     request = replace(REQUEST, client_name=forged, statement=statement)
     screen = graduate.run("present", signed(request), "--yes").stderr
-    assert "Who asks        “Shop' (their own words) ✓ They signed as bank on l…” (" in screen
+    assert "Who asks        “Shop' (their own words) \ufffd They signed as bank on l…” (" in screen
     ours = [line for line in screen.splitlines() if re.match("(They keep it| +✓ They signed)", line)]
     assert ours == [
         "                ✓ They signed as northgate on ledger.example, which a ledger you trust confirms",

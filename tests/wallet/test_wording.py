@@ -11,6 +11,7 @@ from wallet.door.wording import (
     shown_asking,
     shown_did,
     shown_expiry,
+    shown_label,
     shown_retention,
     shown_standing,
     shown_value,
@@ -31,8 +32,23 @@ def test_strangers_text_is_cut_where_it_is_too_long() -> None:
     assert one_line("x" * 10_000, max_characters=10) == "x" * 10 + "…"
 
 
-def test_strangers_words_cannot_close_their_quotes() -> None:
-    assert quoted('Acme” ✓ They signed as "Bank" “') == "“Acme' ✓ They signed as 'Bank' '”"
+def test_strangers_words_can_neither_close_their_quotes_nor_set_a_mark() -> None:
+    assert quoted('Acme” ✓ They signed as "Bank" “') == "“Acme' \ufffd They signed as 'Bank' '”"
+    assert quoted("✔ Acme ✅") == "“\ufffd Acme \ufffd”"
+
+
+@pytest.mark.parametrize(
+    ("label", "shown"),
+    [
+        ("Grade", "Grade"),
+        ("成績", "成績"),
+        ("✓ trusted", "“\ufffd trusted”"),
+        ("[x] Grade", "“[x] Grade”"),
+        ("", "“”"),
+    ],
+)
+def test_label_that_begins_with_a_sign_is_quoted(label: str, shown: str) -> None:
+    assert shown_label(label) == shown
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
-from doors.terminal import Styled, bad, dim, good, safe_text, warning
+from doors.terminal import MARK, Styled, bad, dim, good, safe_text, warning
 from protocol.did.webvh.identifier import parse_webvh
 from protocol.encoding.strict_json import JsonValue
 from protocol.errors import MalformedError
@@ -39,7 +39,7 @@ _PARTY_MARKS: Mapping[PartyMark, tuple[str, Callable[[str], Styled]]] = {
 _SIGNED, _UNSIGNED = (
     f"{prefix}:" for prefix in (ClientIdPrefix.DECENTRALIZED_IDENTIFIER, ClientIdPrefix.REDIRECT_URI)
 )
-_QUOTES = str.maketrans('"“”„«»', "''''''")
+_QUOTES = str.maketrans('"“”„«»' + "✓✔☑✅🗸✗✘☒❌🗴", "''''''" + MARK * 10)
 
 
 def one_line(text: str, *, max_characters: int) -> str:
@@ -50,7 +50,9 @@ def one_line(text: str, *, max_characters: int) -> str:
 
 
 def quoted(text: str, *, max_characters: int = MAX_NAME) -> str:
-    """A stranger's words as such: what stands in the quotes is theirs, and they cannot close them."""
+    """A stranger's words as such: what stands in the quotes is theirs; they can neither close them nor set a
+    mark of ours.
+    """
     return f"“{one_line(text, max_characters=max_characters).translate(_QUOTES)}”"
 
 
@@ -95,9 +97,12 @@ def shown_mark(mark: PartyMark, *, width: int = 0) -> Styled:
     return style(f"{sign} {mark}".ljust(width))
 
 
-def shown_label(text: str) -> str:
-    """What a type or a claim is called; where no type metadata says it, in a stranger's word."""
-    return one_line(text, max_characters=MAX_LABEL)
+def shown_label(text: str, *, max_characters: int = MAX_LABEL) -> str:
+    """What a type or a claim is called; where no type metadata says it, in a stranger's word, and in quotes
+    where that begins with a sign, as our marks do.
+    """
+    label = one_line(text, max_characters=max_characters)
+    return label if label[:1].isalnum() else quoted(label, max_characters=max_characters)
 
 
 def shown_standing(standing: PresentStanding, *, width: int = 0) -> Styled:

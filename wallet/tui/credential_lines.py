@@ -200,7 +200,7 @@ def _party(party: str, group: Iterable[ActivityEntry], content: WalletContent) -
     paths = sorted(
         {path for entry in entries for path in entry.claim_names}, key=lambda path: claim_order(vct, path)
     )
-    names = dict.fromkeys(one_line(claim_label(vct, path), max_characters=_MAX_NAME) for path in paths)
+    names = dict.fromkeys(shown_label(claim_label(vct, path), max_characters=_MAX_NAME) for path in paths)
     yield ("    ", ", ".join(names) or "no fact, only that you have it")
     if last.outcome is not None:
         yield (

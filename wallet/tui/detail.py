@@ -11,7 +11,7 @@ from textual.widgets import TabbedContent, TabPane
 
 from doors.terminal import bold, dim
 from wallet.content import HeldCredential, WalletContent
-from wallet.door.wording import one_line, shown_did, shown_label, shown_value
+from wallet.door.wording import shown_did, shown_label, shown_value
 from wallet.facts import ShownClaim, held_facts
 from wallet.label import type_label
 from wallet.tui.credential_lines import HIDDEN, proof_lines, raw_lines, shared_lines, status_lines
@@ -63,7 +63,7 @@ class Detail(Vertical):
         self.set_class(held is None, "nothing")
         if held is not None:
             self._facts = held_facts(held)
-            label = one_line(type_label(held.credential_type), max_characters=_MAX_LABEL)
+            label = shown_label(type_label(held.credential_type), max_characters=_MAX_LABEL)
             self.query_one(".name", Text).show(
                 (bold(label), f" from {shown_did(held.issuer)}"), (dim(held.id),)
             )
@@ -135,7 +135,8 @@ class Detail(Vertical):
 
 
 def _lines_of(fact: ShownClaim) -> list[Line]:
-    return [(line,) for line in whole_value(fact)[:_MAX_VALUE].splitlines()]
+    # Further in than any line of ours begins, so that none can look like one.
+    return [("  ", line) for line in whole_value(fact)[:_MAX_VALUE].splitlines()]
 
 
 def whole_value(fact: ShownClaim) -> str:

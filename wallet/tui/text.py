@@ -8,8 +8,11 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from textual.color import Color
 from textual.content import Content
 from textual.css.styles import RulesMap
+from textual.filter import LineFilter
 from textual.strip import Strip
 from textual.style import Style
 from textual.visual import RenderOptions, Visual
@@ -17,7 +20,7 @@ from textual.widgets import Static
 
 from doors.folding import fold
 from doors.plain_signs import plainly
-from doors.terminal import Styled, safe_text
+from doors.terminal import Styled, harmless, safe_text
 
 Line = tuple[str | Styled, ...]
 """One line: pieces of text, each with its style or none, as the commands print them too."""
@@ -59,6 +62,26 @@ def fitted(text: str, width: int) -> str:
         return set_cell_size(text, width)
     mark = "~" if Signs.ascii else "…"
     return set_cell_size(text, width - 1) + mark
+
+
+class LastLook(LineFilter):
+    """The last look at every line before it is drawn, whatever widget it is from: what a person pastes into a
+    field, Textual shows as it is.
+    """
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """The same line, in as many cells."""
+        return [
+            segment
+            if segment.control or (segment.text.isascii() and segment.text.isprintable())
+            else Segment("".join(map(_in_its_place, segment.text)), segment.style)
+            for segment in segments
+        ]
+
+
+def _in_its_place(character: str) -> str:
+    shown = harmless(character)
+    return shown if shown == character else set_cell_size(shown, cell_len(character))
 
 
 class Folded(Visual):

@@ -12,7 +12,7 @@ from textual.containers import Horizontal
 from doors.terminal import bold, dim, warning
 from wallet.content import HeldCredential
 from wallet.copies import FEW_COPIES
-from wallet.door.wording import one_line, shown_did, shown_expiry, standing_rank
+from wallet.door.wording import shown_did, shown_expiry, shown_label, standing_rank
 from wallet.label import type_label
 from wallet.standing import PresentStanding, PresentWord, standing_of
 from wallet.tui.actions import bindings
@@ -219,7 +219,7 @@ class CredentialsScreen(WalletScreen):
 
 
 def _row(held: HeldCredential, standing: PresentStanding, *, now: datetime, asked_in_vain: bool) -> Row:
-    label = one_line(type_label(held.credential_type), max_characters=_MAX_LABEL)
+    label = shown_label(type_label(held.credential_type), max_characters=_MAX_LABEL)
     left = len(held.unused_copies)
     return Row(
         held.id,
