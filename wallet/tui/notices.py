@@ -11,8 +11,8 @@ def notices(session: WalletSession) -> Iterator[str]:
     if session.other_window is not None:
         yield "READ ONLY"
     if session.vault.file.recovered:
-        yield "newest file damaged: see Doctor (6)"
+        yield "newest file damaged: Doctor (6)"
     if session.vault.file.freshness is Freshness.UNKNOWN:
-        yield "age unknown: see Doctor (6)"
+        yield "age unknown: Doctor (6)"
     if session.content.words_confirmed_at is None:
-        yield "24 words not confirmed: see Keys (4)"
+        yield "words not confirmed: Keys (4)"
