@@ -66,10 +66,9 @@ class Standing:
         """
         is_silence = later.word is StandingWord.UNKNOWN
         stays = self.word is StandingWord.REVOKED or (self.word is StandingWord.SUSPENDED and is_silence)
-        if stays:
-            return self
-        is_news = later.word is not self.word or later.word is StandingWord.VALID
-        return later if is_news else replace(later, since=self.known_since)
+        if later.word is self.word and later.word is not StandingWord.VALID:
+            return replace(later, since=self.known_since)
+        return self if stays else later
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -325,3 +325,15 @@ def test_bad_news_keeps_the_time_it_was_first_learnt(vault: Vault, host: StatusH
     standing = vault.content.credential("degree-1").standing
     assert standing is not None
     assert (standing.checked_at, standing.known_since) == (LATER + timedelta(minutes=5), LATER)
+
+
+def test_revocation_that_is_confirmed_keeps_its_beginning_and_is_asked_anew(
+    vault: Vault, host: StatusHost
+) -> None:
+    keep(vault, copies=1, indices=[7])
+    host.publish({7: Status.INVALID})
+    refresh_standings(vault, outside=host.outside())
+    refresh_standings(vault, outside=host.outside(now=LATER + timedelta(minutes=5)))
+    standing = vault.content.credential("degree-1").standing
+    assert standing is not None
+    assert (standing.checked_at, standing.known_since) == (LATER + timedelta(minutes=5), LATER)
