@@ -142,6 +142,12 @@ class WalletSession:
             RefusedError: another window has it.
         """
         self.require_own_window()
+        with self.viewed() as vault:
+            yield vault
+
+    @contextmanager
+    def viewed(self) -> Iterator[Vault]:
+        """The wallet as with `opened`, for who changes nothing: also where another window has it."""
         with self._turn:
             yield self.vault
 

@@ -20,6 +20,7 @@ from wallet.content import WalletContent
 from wallet.recovery_phrase import encode_recovery_phrase
 from wallet.tui.screens.credentials import CredentialsScreen
 from wallet.tui.screens.dialog import Field, Notice, Refusal
+from wallet.tui.screens.doctor import DoctorScreen
 from wallet.tui.screens.keys import KeysScreen
 from wallet.tui.screens.new_passphrase import NewPassphrase
 from wallet.tui.screens.typed_words import TypedWords
@@ -153,6 +154,9 @@ async def test_second_window_looks_and_changes_nothing_and_says_who_has_it(ada: 
             await stage.screen(CredentialsScreen)
         with pytest.raises(RefusedError), stage.app.session.opened():
             pass
+        await stage.press("6")
+        await stage.screen(DoctorScreen)
+        await stage.shows("closed to others", "as new as the newest one seen here")
         first.close()
         await stage.press("ctrl+l")
         await stage.until(lambda: not stage.app.session.is_open)

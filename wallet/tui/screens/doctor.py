@@ -57,7 +57,7 @@ class DoctorScreen(WalletScreen):
         from wallet.door.network import ledger_findings  # the network costs a quarter of a second
 
         session, window = self.wallet_app.session, shutil.get_terminal_size()
-        with session.opened() as vault:
+        with session.viewed() as vault:
             about_the_vault = list(look_into(vault))
         return [
             check_modes(session.folder),
