@@ -247,6 +247,7 @@ class WalletApp(App[None]):
             self.action_lock()
 
     async def _lock(self) -> None:
+        self.bad_news, self.shows_values = frozenset(), False
         self.show_door()
         await asyncio.to_thread(self.session.lock)
         await asyncio.to_thread(self.outer_clipboard.clear)

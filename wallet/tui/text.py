@@ -55,12 +55,15 @@ def content(*parts: str | Styled) -> Content:
     )
 
 
-@lru_cache(maxsize=8192)
 def fitted(text: str, width: int) -> str:
     """`text` in exactly `width` cells, cut with a mark where it is longer; wide characters count twice."""
+    return _fitted(text, width, "~" if Signs.ascii else "…")
+
+
+@lru_cache(maxsize=8192)
+def _fitted(text: str, width: int, mark: str) -> str:
     if cell_len(text) <= width:
         return set_cell_size(text, width)
-    mark = "~" if Signs.ascii else "…"
     return set_cell_size(text, width - 1) + mark
 
 

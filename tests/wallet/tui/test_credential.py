@@ -3,18 +3,29 @@
 import pytest
 
 from doors.clipboard import Clipboard
-from tests.wallet.holder import Holder
+from tests.wallet.holder import PASSPHRASE, Holder
 from tests.wallet.parties import DEGREE, signed
 from tests.wallet.tui.pictures import assert_looks_like
 from tests.wallet.tui.stage import Stage, on_stage
+from wallet.settings import WalletSettings
 from wallet.tui.credential_lines import HIDDEN
+from wallet.tui.screens.add import AddScreen
 from wallet.tui.screens.credential import CredentialScreen
 from wallet.tui.screens.credentials import CredentialsScreen
 from wallet.tui.screens.dialog import Notice, TypedQuestion
+from wallet.tui.screens.offer import OfferDialog
 from wallet.tui.screens.present import PresentScreen
+from wallet.tui.screens.qr import QrScreen
+from wallet.tui.screens.unlock import UnlockScreen
+from wallet.tui.text import Signs
 
 TITLE = str(DEGREE.example["title"])
 NEXT, BACK = "right_square_bracket", "left_square_bracket"
+
+
+def has_plain_letters(stage: Stage) -> bool:
+    """Whether all is ASCII but the scroll bar, which Textual draws."""
+    return stage.text().translate(dict.fromkeys(map(ord, "▁▂▃▄▅▆▇█"))).isascii()
 
 
 async def opened(stage: Stage) -> CredentialScreen:
@@ -108,3 +119,44 @@ async def test_issuer_that_cannot_be_asked_is_named_with_what_was_known(ada: Hol
         await stage.shows("Status asked", "2026-11-22, just now")
         await stage.press("R")
         await stage.shows("? as of Nov 22", "? Nobody could be asked just now")
+
+
+async def test_values_are_hidden_again_once_the_wallet_was_locked(ada: Holder) -> None:
+    async with on_stage(ada) as stage:
+        await opened(stage)
+        await stage.press("v")
+        await stage.shows(TITLE)
+        await stage.press("ctrl+l")
+        await stage.screen(UnlockScreen)
+        await stage.until(lambda: not stage.app.session.is_open)
+        await stage.enter(PASSPHRASE)
+        await stage.screen(CredentialsScreen)
+        await opened(stage)
+        await stage.shows(HIDDEN)
+        assert TITLE not in stage.text()
+
+
+async def test_plain_letters_are_enough_for_the_list_the_credential_and_an_offer(
+    ada: Holder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Signs, "ascii", Signs.ascii)  # the program sets it for the whole process
+    ada.outside.status = None
+    async with on_stage(ada, settings=WalletSettings(ascii=True)) as stage:
+        await stage.until(lambda: bool(stage.app.asked_in_vain))
+        assert has_plain_letters(stage)
+        await opened(stage)
+        await stage.shows("******")
+        for _ in range(5):
+            await stage.press(NEXT)
+            await stage.pilot.pause()
+            assert has_plain_letters(stage)
+        await stage.press("escape", "a")
+        await stage.screen(AddScreen)
+        assert has_plain_letters(stage)
+        await stage.enter(ada.outside.offer())
+        await stage.screen(OfferDialog)
+        assert has_plain_letters(stage)
+        await stage.press("Q")
+        await stage.screen(QrScreen)
+        await stage.shows("openid-credential-offer://")
+        assert has_plain_letters(stage)
