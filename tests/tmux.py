@@ -1,11 +1,11 @@
 """A real terminal: tmux, with a screen that can be read and keys that can be pressed."""
 
-import subprocess
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import CalledProcessError, run
 
 from tests.processes import ROOT, plain_environment
 
@@ -50,9 +50,7 @@ class Terminal:
         raise AssertionError(f"{texts} did not come:\n{shown}")
 
     def _run(self, *arguments: str) -> str:
-        done = subprocess.run(
-            ["tmux", "-S", str(self.socket), *arguments], capture_output=True, text=True, check=True
-        )
+        done = run(["tmux", "-S", str(self.socket), *arguments], capture_output=True, text=True, check=True)
         return done.stdout
 
 
@@ -70,7 +68,7 @@ def terminal(
     # A shell that stays lets the last screen be read.
     program = ["sh", "-c", '"$@"; echo "ended with $?"; read -r _', "sh", *command]
     size = ["-x", str(columns), "-y", str(lines)]
-    subprocess.run(
+    run(
         [
             "tmux",
             "-S",
@@ -91,5 +89,5 @@ def terminal(
     try:
         yield opened
     finally:
-        with suppress(subprocess.CalledProcessError):
-            subprocess.run(["tmux", "-S", str(opened.socket), "kill-server"], check=True, capture_output=True)
+        with suppress(CalledProcessError):
+            run(["tmux", "-S", str(opened.socket), "kill-server"], check=True, capture_output=True)

@@ -183,6 +183,7 @@ class WalletApp(App[None]):
         if self.session.is_open:
             self.workers.cancel_group(self, "flow")
             self.workers.cancel_group(self, "standings")
+            self.clear_notifications()
             self.run_worker(self._lock(), group="lock", exclusive=True)
 
     def action_help(self) -> None:

@@ -79,11 +79,13 @@ async def _send(app: "WalletApp", consent: Consent) -> None:
         await app.ask(
             Refusal(error, (), ("Nobody knows whether your answer arrived. It is not sent again.",))
         )
+        app.action_view("credentials")
         return
     lines: list[Line] = [(good("✓ "), f"Sent {counted(consent)} to ", bold(called(consent)), ".")]
     if sent.redirect_uri is not None:
         lines += [(), ("They ask you to go on at:",), (one_line(sent.redirect_uri, max_characters=2048),)]
     await app.ask(Notice("Sent", *lines))
+    app.action_view("credentials")
 
 
 async def _decline(app: "WalletApp", asked: VerifiedRequest, *, tell: bool) -> None:
@@ -98,6 +100,7 @@ async def _decline(app: "WalletApp", asked: VerifiedRequest, *, tell: bool) -> N
             decline_request(vault, asked, tell=tell, outside=outside)
 
     await app.work("Noting that you declined …", job, can_cancel=False)
+    app.action_view("credentials")
     app.tell("You declined. They were told." if tell else "You declined. They were not told.")
 
 
