@@ -12,7 +12,7 @@ from protocol.errors import MalformedError
 from protocol.jws import parse_jws_header
 from protocol.sdjwt.parse import parse_sd_jwt
 from protocol.status_list import read_status
-from wallet.content import ActivityEntry, ActivityKind, HeldCredential, WalletContent
+from wallet.content import ActivityEntry, ActivityKind, WalletContent
 from wallet.copies import can_refill
 from wallet.door.wording import (
     one_line,
@@ -27,6 +27,7 @@ from wallet.door.wording import (
     shown_value,
 )
 from wallet.facts import claim_order, held_facts
+from wallet.held import HeldCredential
 from wallet.known_party import PartyRole
 from wallet.label import claim_label, type_label
 from wallet.standing import PresentStanding, PresentWord, signed_payload, standing_of
@@ -62,7 +63,8 @@ def received_lines(added: Sequence[HeldCredential], *, shows_values: bool) -> li
     for held in added:
         label = bold(shown_label(type_label(held.credential_type)))
         lines.append((good("✓ "), label, f" from {shown_did(held.issuer)}"))
-        lines.append((dim(f"  {held.id}, {plural(len(held.copies), 'copy', 'copies')}"),))
+        asked = "" if held.standing is None else ", its status was asked"
+        lines.append((dim(f"  {held.id}, {plural(len(held.copies), 'copy', 'copies')}{asked}"),))
         if held.standing is None:
             lines.append((warning("  ? "), "Its status could not be asked: try R later."))
         lines += [

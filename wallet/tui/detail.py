@@ -10,11 +10,20 @@ from textual.containers import Vertical, VerticalScroll
 from textual.widgets import TabbedContent, TabPane
 
 from doors.terminal import bold, dim
-from wallet.content import HeldCredential, WalletContent
+from wallet.content import WalletContent
 from wallet.door.wording import shown_did, shown_label, shown_value
 from wallet.facts import ShownClaim, held_facts
+from wallet.held import HeldCredential
 from wallet.label import type_label
-from wallet.tui.credential_lines import HIDDEN, proof_lines, raw_lines, shared_lines, status_lines
+from wallet.standing import standing_of
+from wallet.tui.credential_lines import (
+    HIDDEN,
+    proof_lines,
+    raw_lines,
+    shared_lines,
+    standing_mark,
+    status_lines,
+)
 from wallet.tui.rows import Column, Row, Rows
 from wallet.tui.screens.dialog import Notice
 from wallet.tui.text import Line, Text, content
@@ -64,8 +73,9 @@ class Detail(Vertical):
         if held is not None:
             self._facts = held_facts(held)
             label = shown_label(type_label(held.credential_type), max_characters=_MAX_LABEL)
+            mark = standing_mark(standing_of(held, now=now), asked_in_vain=asked_in_vain)
             self.query_one(".name", Text).show(
-                (bold(label), f" from {shown_did(held.issuer)}"), (dim(held.id),)
+                (bold(label), f" from {shown_did(held.issuer)}"), (mark, dim(f"  {held.id}"))
             )
             self._fill()
 
