@@ -36,7 +36,8 @@ from protocol.openid4vp.request_object import RedirectUriClient, VerifiedRequest
 from protocol.sdjwt.issue import issue_sd_jwt
 from storage.passphrase import INTERACTIVE, MODERATE, SALT_BYTES, TEST_ONLY, Passphrase, derive_key
 from wallet.consent import prepare_consent
-from wallet.content import CredentialCopy, HeldCredential, Standing, StandingWord, WalletContent
+from wallet.content import WalletContent
+from wallet.held import CredentialCopy, HeldCredential, Standing, StandingWord
 from wallet.outside import Outside
 from wallet.present import send_presentation
 from wallet.recovery_phrase import HolderKey, HolderKeyType

@@ -870,7 +870,7 @@ class Code(StrEnum):
         "The file was damaged or altered.",
         "Put a good copy of it back.",
         {
-            Audience.HOLDER: "Put a good copy back, or move it away and restore a backup: `tally backup restore`.",
+            Audience.HOLDER: "Put a good copy back, or move it away and run `tally backup restore FILE`.",
         },
     )
     VAULT_VERSION = (

@@ -17,7 +17,7 @@ from protocol.sdjwt.parse import parse_sd_jwt
 from protocol.sdjwt.verify import verify_disclosures
 from protocol.sdjwt_vc import parse_credential, parse_credential_jws
 from protocol.type_metadata import verify_type_rules
-from wallet.content import HeldCredential
+from wallet.held import HeldCredential
 from wallet.holder_claims import ABOUT_THE_CREDENTIAL
 from wallet.label import type_metadata
 from wallet.outside import Outside

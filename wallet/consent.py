@@ -14,8 +14,9 @@ from protocol.codes import Code
 from protocol.errors import RefusedError
 from protocol.openid4vp.match_code import match_code
 from protocol.openid4vp.request_object import DidClient, VerifiedRequest
-from wallet.content import CredentialCopy, HeldCredential, WalletContent
+from wallet.content import WalletContent
 from wallet.facts import ShownClaim, shown_facts
+from wallet.held import CredentialCopy, HeldCredential
 from wallet.holder_claims import leaving_with, list_holder_claims
 from wallet.known_party import KnownParty, PartyMark, host_of
 from wallet.overasking import AskedFacts, Hint, find_hints

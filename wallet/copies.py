@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from wallet.content import HeldCredential
+from wallet.held import HeldCredential
 from wallet.standing import PresentWord, standing_of
 
 FEW_COPIES = 2

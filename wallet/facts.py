@@ -9,7 +9,7 @@ from protocol.encoding.strict_json import JsonObject, JsonValue
 from protocol.sdjwt.parse import parse_sd_jwt
 from protocol.sdjwt.present import HeldClaim
 from protocol.sdjwt.verify import verify_disclosures
-from wallet.content import HeldCredential
+from wallet.held import HeldCredential
 from wallet.holder_claims import ABOUT_THE_CREDENTIAL, list_holder_claims
 from wallet.label import claim_label, type_metadata
 

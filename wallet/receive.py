@@ -23,15 +23,8 @@ from protocol.openid4vci.credential import (
 from protocol.openid4vci.token import TokenResponse
 from protocol.presentation import VerifiedCredential
 from wallet.acceptance import claim_names, is_status_known, verify_further, verify_received
-from wallet.content import (
-    ActivityEntry,
-    ActivityKind,
-    CredentialCopy,
-    HeldCredential,
-    Standing,
-    StandingWord,
-    WalletContent,
-)
+from wallet.content import ActivityEntry, ActivityKind, WalletContent
+from wallet.held import CredentialCopy, HeldCredential, Standing, StandingWord
 from wallet.issuance import (
     IssuerSession,
     OnStep,

@@ -8,7 +8,7 @@ from protocol.codes import Code
 from protocol.errors import RefusedError, VerificationError
 from protocol.openid4vci.credential import CredentialIdentifier
 from protocol.openid4vci.token import TokenResponse, select_targets
-from wallet.content import HeldCredential
+from wallet.held import HeldCredential
 from wallet.issuance import OnStep, Step, refresh_access, unheard
 from wallet.known_party import host_of
 from wallet.offer import fetch_issuer_metadata, read_offered

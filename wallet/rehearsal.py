@@ -17,7 +17,8 @@ from protocol.sdjwt.parse import parse_sd_jwt
 from protocol.sdjwt.verify import verify_disclosures
 from protocol.sdjwt_vc import parse_credential, parse_credential_jws, verify_credential_rules
 from wallet.backup import Backup
-from wallet.content import CredentialCopy, HeldCredential, WalletContent
+from wallet.content import WalletContent
+from wallet.held import CredentialCopy, HeldCredential
 from wallet.recovery_phrase import derive_holder_key_from_seed, derive_seed
 from wallet.trust import is_same_ledger
 

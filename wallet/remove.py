@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from wallet.content import ActivityEntry, ActivityKind, HeldCredential, WalletContent
+from wallet.content import ActivityEntry, ActivityKind, WalletContent
+from wallet.held import HeldCredential
 from wallet.vault import Vault
 
 

@@ -13,16 +13,9 @@ from protocol.errors import RefusedError
 from storage.atomic_file import make_private_folder
 from storage.passphrase import KdfParameters, Passphrase
 from wallet.backup import Backup
-from wallet.content import (
-    MAX_ACTIVITY,
-    ActivityEntry,
-    BackupNote,
-    CredentialCopy,
-    HeldCredential,
-    Standing,
-    WalletContent,
-)
+from wallet.content import MAX_ACTIVITY, ActivityEntry, BackupNote, WalletContent
 from wallet.folder import WalletFolder
+from wallet.held import CredentialCopy, HeldCredential, Standing
 from wallet.known_party import KnownParty, PartyMark
 from wallet.making import require_no_wallet
 from wallet.recovery_phrase import first_key_index

@@ -12,7 +12,8 @@ from protocol.openid4vp.dcql.selection import Candidate, Choice, Match, Selectio
 from protocol.sdjwt.parse import parse_sd_jwt
 from protocol.sdjwt.verify import verify_disclosures
 from protocol.sdjwt_vc import SD_JWT_VC_TYP
-from wallet.content import HeldCredential, WalletContent
+from wallet.content import WalletContent
+from wallet.held import HeldCredential
 from wallet.standing import PresentWord, standing_of
 
 _UNUSABLE = {

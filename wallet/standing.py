@@ -8,7 +8,7 @@ from protocol.encoding.strict_json import JsonObject
 from protocol.encoding.time import from_seconds
 from protocol.errors import MalformedError
 from protocol.sdjwt.parse import parse_unverified_payload
-from wallet.content import CredentialCopy, HeldCredential, StandingWord
+from wallet.held import CredentialCopy, HeldCredential, StandingWord
 
 # The wallet's clock and the issuer's may differ by so much without anybody lying.
 CLOCK_SKEW = timedelta(seconds=60)

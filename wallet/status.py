@@ -12,7 +12,8 @@ from protocol.status_list import (
     status_at,
     verify_status_list_token,
 )
-from wallet.content import CredentialCopy, HeldCredential, Standing, StandingWord, WalletContent
+from wallet.content import WalletContent
+from wallet.held import CredentialCopy, HeldCredential, Standing, StandingWord
 from wallet.outside import Outside
 from wallet.standing import CLOCK_SKEW, signed_payload
 from wallet.vault import Vault

@@ -27,8 +27,8 @@ from storage.sealed_header import Secret
 from tests.command import environment_of, run_tally
 from tests.processes import Finished, converse
 from tests.wallet.parties import DEGREE, ISSUER, ISSUER_URL, NOW, POLICY, URL, Outside, issue, resolve_did
-from wallet.content import CredentialCopy, HeldCredential, Standing, StandingWord
 from wallet.folder import WalletFolder
+from wallet.held import CredentialCopy, HeldCredential, Standing, StandingWord
 from wallet.recovery_phrase import HolderKey, HolderKeyType
 from wallet.trust import save_ledgers
 from wallet.vault import Vault

@@ -16,7 +16,8 @@ from schemas import credential_types
 from tests.counted import NOW
 from tests.status_issuer import DID, KEY, KEY_ID
 from tests.wallet.counterparts import ENTROPY
-from wallet.content import CredentialCopy, HeldCredential, Standing, StandingWord, WalletContent
+from wallet.content import WalletContent
+from wallet.held import CredentialCopy, HeldCredential, Standing, StandingWord
 from wallet.pending import PendingCredential, PendingIssuance
 from wallet.recovery_phrase import HolderKey, HolderKeyType
 

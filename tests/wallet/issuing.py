@@ -25,7 +25,7 @@ from tests.wallet.counterparts import (
     changes,
     says,
 )
-from wallet.content import HeldCredential
+from wallet.held import HeldCredential
 from wallet.offer import OpenedOffer, open_offer
 from wallet.receive import receive_credentials
 from wallet.vault import Vault

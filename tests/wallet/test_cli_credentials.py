@@ -11,7 +11,8 @@ from storage.passphrase import WEAKEST_ACCEPTED
 from tests.processes import ROOT
 from tests.wallet.holder import NO_LEDGERS, PASSPHRASE, Holder
 from tests.wallet.parties import DEGREE, ISSUER, ISSUER_URL, NOW, UNKNOWN_TYPE, Outside, signed
-from wallet.content import ActivityKind, Standing, StandingWord
+from wallet.content import ActivityKind
+from wallet.held import Standing, StandingWord
 
 DAY = timedelta(days=1)
 LIST_CALL = (

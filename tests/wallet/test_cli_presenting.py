@@ -30,7 +30,8 @@ from tests.wallet.parties import (
     signed,
     unsigned,
 )
-from wallet.content import ActivityKind, Standing, StandingWord
+from wallet.content import ActivityKind
+from wallet.held import Standing, StandingWord
 from wallet.vault import Vault
 
 STRANGER = encode_did_key(STRANGER_KEY.public_key)

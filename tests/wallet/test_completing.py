@@ -34,7 +34,7 @@ from tests.wallet.counterparts import (
     open_vault,
 )
 from tests.wallet.issuing import HTML, forging, keys_of, notified, receive, stands_for
-from wallet.content import HeldCredential
+from wallet.held import HeldCredential
 from wallet.offer import open_offer
 from wallet.outside import Outside
 from wallet.receive import KEEP_TRYING, complete_issuance, receive_credentials

@@ -44,8 +44,9 @@ from tests.wallet.holdings import (
 from tests.wallet.inspector import query_for
 from verifier.question import CredentialQuestion, create_query
 from wallet.consent import CheckedBy, Consent, ConsentItem, Tick, dotted, prepare_consent
-from wallet.content import ActivityEntry, ActivityKind, HeldCredential, StandingWord, WalletContent
+from wallet.content import ActivityEntry, ActivityKind, WalletContent
 from wallet.facts import ShownClaim, held_claims
+from wallet.held import HeldCredential, StandingWord
 from wallet.holder_claims import leaving_with, list_holder_claims
 from wallet.known_party import PartyMark
 from wallet.presentation import create_presentation

@@ -15,14 +15,11 @@ from wallet.content import (
     MAX_ACTIVITY,
     ActivityEntry,
     ActivityKind,
-    CredentialCopy,
-    HeldCredential,
-    Standing,
-    StandingWord,
     WalletContent,
     encode_content,
     parse_content,
 )
+from wallet.held import CredentialCopy, HeldCredential, Standing, StandingWord
 from wallet.known_party import KnownParty
 from wallet.pending import PendingCredential, PendingIssuance, Refill
 from wallet.recovery_phrase import HolderKey, HolderKeyType

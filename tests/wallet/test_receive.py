@@ -40,8 +40,9 @@ from tests.wallet.issuing import (
     refusal,
     stands_for,
 )
-from wallet.content import ActivityKind, StandingWord
+from wallet.content import ActivityKind
 from wallet.facts import held_claims
+from wallet.held import StandingWord
 from wallet.issuance import MAX_CREDENTIALS, Step
 from wallet.offer import open_offer
 from wallet.receive import DEFAULT_COPIES, receive_credentials

@@ -39,8 +39,9 @@ from tests.wallet.counterparts import (
 )
 from tests.wallet.issuing import HTML, METADATA, for_each_key, forging, gives, keys_of, notified, receive
 from tests.wallet.test_completing import FAILURES, PowerCut, dies, dies_after, issued, refused
-from wallet.content import HeldCredential, WalletContent
+from wallet.content import WalletContent
 from wallet.copies import FEW_COPIES, can_refill, needs_refill
+from wallet.held import HeldCredential
 from wallet.receive import complete_issuance
 from wallet.refill import refill_copies
 from wallet.vault import Vault

@@ -12,16 +12,9 @@ from tests.storage.place import refusal_of
 from tests.wallet.holder import TRUSTED
 from tests.wallet.holdings import EMPTY, PENDING, standing, with_all_used, with_held
 from wallet.backup import Backup
-from wallet.content import (
-    MAX_ACTIVITY,
-    ActivityEntry,
-    ActivityKind,
-    BackupNote,
-    Standing,
-    StandingWord,
-    WalletContent,
-)
+from wallet.content import MAX_ACTIVITY, ActivityEntry, ActivityKind, BackupNote, WalletContent
 from wallet.folder import WalletFolder
+from wallet.held import Standing, StandingWord
 from wallet.known_party import PartyMark, PartyRole
 from wallet.recovery_phrase import first_key_index
 from wallet.restore import merge_backup, merged_content, restore_wallet

@@ -17,7 +17,8 @@ from tests.counted import NOW
 from tests.status_issuer import OTHER_KEY, payload, token
 from tests.wallet.counterparts import UNIVERSITY, open_vault
 from tests.wallet.holdings import EMPTY, STATUS_URI, seconds, standing, with_held
-from wallet.content import HeldCredential, Standing, StandingWord, WalletContent
+from wallet.content import WalletContent
+from wallet.held import HeldCredential, Standing, StandingWord
 from wallet.outside import Outside
 from wallet.standing import MAX_AGE, PresentWord, standing_of
 from wallet.status import refresh_standings

@@ -16,9 +16,7 @@ from storage.sealed_file import Freshness
 from storage.sealed_header import Secret
 from wallet.door.agent import key_of_agent
 from wallet.door.place import require_wallet, wallet_folder
-from wallet.door.strength import ASSUMPTION, strength_line
 from wallet.folder import WalletFolder
-from wallet.passphrase_strength import estimate_strength
 from wallet.unlocking import needs_passphrase_again
 from wallet.vault import Vault
 
@@ -110,6 +108,10 @@ def read_new_passphrase(terminal: Terminal, source: PassphraseSource) -> Passphr
     Raises:
         RefusedError, MalformedError: as `PassphraseSource.read_new`.
     """
+    # `tally list` comes here, too, and needs none of it.
+    from wallet.door.strength import ASSUMPTION, strength_line
+    from wallet.passphrase_strength import estimate_strength
+
     passphrase = source.read_new(terminal)
     if source.is_prompt:
         terminal.note(*strength_line(estimate_strength(passphrase)))

@@ -12,7 +12,6 @@ from doors.terminal import Terminal, bad, bold, dim, good, warning
 from protocol.encoding.strict_json import JsonObject, JsonValue
 from protocol.encoding.time import encode_utc
 from wallet.cli.access import open_wallet
-from wallet.content import HeldCredential
 from wallet.copies import can_refill, needs_refill
 from wallet.door.wording import (
     one_line,
@@ -27,6 +26,7 @@ from wallet.door.wording import (
     standing_rank,
 )
 from wallet.facts import held_claims, held_facts
+from wallet.held import HeldCredential
 from wallet.label import type_label, type_name
 from wallet.parties import blocked_issuers
 from wallet.pending import PendingIssuance

@@ -16,9 +16,9 @@ from doors.terminal import Terminal
 from protocol.codes import Audience, Code
 from protocol.errors import RefusedError, TallyError
 from wallet.cli.plain_session import PlainSession, RunCommand
-from wallet.content import HeldCredential
 from wallet.door.place import wallet_folder
 from wallet.door.wording import quoted, shown_did, shown_label, shown_mark, shown_party, shown_standing
+from wallet.held import HeldCredential
 from wallet.known_party import KnownParty
 from wallet.label import type_label
 from wallet.standing import standing_of

@@ -15,12 +15,12 @@ from protocol.openid4vci.offer import TransactionCode
 from wallet.cli.access import open_wallet
 from wallet.cli.credentials import print_pending
 from wallet.cli.source import image_option, read_source
-from wallet.content import HeldCredential
 from wallet.door.link import LinkKind
 from wallet.door.network import open_outside
 from wallet.door.offer_lines import code_description, code_form, issuer_at, offer_lines
 from wallet.door.place import wallet_folder
 from wallet.door.wording import plural, shown_did, shown_label
+from wallet.held import HeldCredential
 from wallet.known_party import host_of
 from wallet.label import type_label, type_name
 from wallet.offer import offer_digest, open_offer

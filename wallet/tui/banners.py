@@ -4,9 +4,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from doors.terminal import bad, bold, warning
-from wallet.content import HeldCredential, StandingWord, WalletContent
+from wallet.content import WalletContent
 from wallet.copies import needs_refill
 from wallet.door.wording import ends_soon, plural, shown_day, shown_label, shown_pending
+from wallet.held import HeldCredential, StandingWord
 from wallet.label import type_label
 from wallet.standing import PresentStanding
 from wallet.tui.text import Line

@@ -9,15 +9,8 @@ from doors.terminal import Styled
 from protocol.codes import Code
 from protocol.keys import Ed25519PrivateKey
 from tests.wallet.parties import DEGREE, ISSUER, ISSUER_URL, NOW, VERIFIER, issue
-from wallet.content import (
-    ActivityEntry,
-    ActivityKind,
-    CredentialCopy,
-    HeldCredential,
-    Standing,
-    StandingWord,
-    WalletContent,
-)
+from wallet.content import ActivityEntry, ActivityKind, WalletContent
+from wallet.held import CredentialCopy, HeldCredential, Standing, StandingWord
 from wallet.pending import PendingCredential, PendingIssuance, Refill
 from wallet.recovery_phrase import HolderKey, HolderKeyType
 from wallet.standing import standing_of

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from doors.terminal import dim, warning
 from protocol.errors import TallyError
 from protocol.openid4vci.offer import InputMode, TransactionCode
-from wallet.content import HeldCredential
 from wallet.door.link import LinkKind, kind_of_link
 from wallet.door.offer_lines import code_description, code_form, issuer_at, offer_lines
 from wallet.door.source import read_given
+from wallet.held import HeldCredential
 from wallet.known_party import KnownParty, host_of
 from wallet.offer import OpenedOffer, offer_digest, open_offer
 from wallet.parties import require_welcome_issuer

@@ -7,10 +7,10 @@ from protocol.codes import Code
 from protocol.errors import RefusedError, UnavailableError
 from protocol.openid4vp.request_object import VerifiedRequest
 from wallet.consent import Consent, prepare_consent
-from wallet.content import HeldCredential
 from wallet.door.consent_lines import called, counted, doubt_lines
 from wallet.door.source import read_given
 from wallet.door.wording import one_line, shown_did, shown_label, shown_value
+from wallet.held import HeldCredential
 from wallet.label import type_label
 from wallet.present import Sent, decline_request, open_request, send_presentation
 from wallet.tui.flows.passphrase import prove_before_sharing

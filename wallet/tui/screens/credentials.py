@@ -10,9 +10,9 @@ from textual.binding import BindingType
 from textual.containers import Horizontal
 
 from doors.terminal import bold, dim, warning
-from wallet.content import HeldCredential
 from wallet.copies import FEW_COPIES
 from wallet.door.wording import shown_did, shown_expiry, shown_label, standing_rank
+from wallet.held import HeldCredential
 from wallet.label import type_label
 from wallet.standing import PresentStanding, PresentWord, standing_of
 from wallet.tui.actions import bindings

@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Button
 
-from wallet.content import HeldCredential
+from wallet.held import HeldCredential
 from wallet.tui.credential_lines import received_lines
 from wallet.tui.screens.dialog import Buttons, Notice
 from wallet.tui.text import Text
