@@ -5,11 +5,12 @@ outside of them. Both doors use these lines, so that neither says less than the 
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from doors.terminal import Styled, bold, dim, good, warning
 from protocol.claim_path import ClaimPath
 from protocol.openid4vp.request_object import DidClient
-from wallet.consent import Consent, ConsentItem, dotted
+from wallet.consent import Consent, ConsentItem, Tick, dotted
 from wallet.door.wording import (
     MAX_DID,
     one_line,
@@ -32,6 +33,20 @@ _LABEL_WIDTH = 23
 _MAX_EXACT = 2048
 
 
+@dataclass(frozen=True, slots=True)
+class ItemRow:
+    """A line about a credential that answers.
+
+    Attributes:
+        fact: The fact it shows; None for a heading or a remark.
+        tick: What turns the fact on or off, where that is the person's to decide.
+    """
+
+    line: Line
+    fact: ShownClaim | None = None
+    tick: Tick | None = None
+
+
 def called(consent: Consent) -> str:
     """The party in a few words: its own name for itself, and where the answer goes."""
     name = f"{quoted(consent.name)}, " if consent.name else ""
@@ -49,7 +64,8 @@ def consent_lines(consent: Consent) -> Iterator[Line]:
     yield from why_lines(consent)
     for item in consent.items:
         yield ()
-        yield from _item_lines(consent, item)
+        for row in item_rows(consent, item, how="add it"):
+            yield row.line
     yield from outlook_lines(consent)
 
 
@@ -165,25 +181,27 @@ def exact_lines(consent: Consent) -> Iterator[Line]:
         yield dim(name.ljust(_COLUMN)), "  ", one_line(value, max_characters=_MAX_EXACT)
 
 
-def _item_lines(consent: Consent, item: ConsentItem) -> Iterator[Line]:
-    yield _row("They need", "from ", *item_title(item))
+def item_rows(consent: Consent, item: ConsentItem, *, how: str) -> Iterator[ItemRow]:
+    """What of one credential leaves, and what could; `how` says how an optional fact is turned on."""
+    yield ItemRow(_row("They need", "from ", *item_title(item)))
     if not item.needed:
-        yield ("  no fact, only that you have it",)
+        yield ItemRow(("  no fact, only that you have it",))
     for fact in item.needed:
-        yield fact_line("[=]", fact, odd=hint_word(consent, item, fact))
+        yield ItemRow(fact_line("[=]", fact, odd=hint_word(consent, item, fact)), fact)
     if item.optional:
-        yield _row("Optional", dim("off, unless you add it"))
+        yield ItemRow(_row("Optional", dim(f"off, unless you {how}")))
     for fact in item.optional:
         mark = "[x]" if fact in item.chosen else "[ ]"
-        yield fact_line(mark, fact, odd=hint_word(consent, item, fact))
+        line = fact_line(mark, fact, odd=hint_word(consent, item, fact))
+        yield ItemRow(line, fact, (item.query_id, fact.path))
     tied = [fact for fact in item.chosen if fact not in item.optional]
     if tied:
-        yield _row("With it", dim("the issuer lets nobody keep it apart"))
+        yield ItemRow(_row("With it", dim("the issuer lets nobody keep it apart")))
     for fact in tied:
-        yield fact_line("[x]", fact)
+        yield ItemRow(fact_line("[x]", fact), fact)
     for hint in consent.hints:
         if (hint.query_id, hint.kind) == (item.query_id, HintKind.EVERYTHING):
-            yield warning("! "), _doubt(item, hint)
+            yield ItemRow((warning("! "), _doubt(item, hint)))
 
 
 def _standing(consent: Consent) -> Line:

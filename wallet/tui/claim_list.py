@@ -12,10 +12,9 @@ from textual.message import Message
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from doors.terminal import Styled, bold, dim
 from wallet.consent import Consent, Tick
-from wallet.door.consent_lines import fact_line, hint_word, item_title
-from wallet.tui.text import Folded, Line
+from wallet.door.consent_lines import item_rows
+from wallet.tui.text import Folded
 
 
 class ClaimList(OptionList):
@@ -43,7 +42,7 @@ class ClaimList(OptionList):
         place = self.highlighted
         self._ticks = {}
         self.clear_options()
-        self.add_options(self._lines_of(consent))
+        self.add_options(self._options_of(consent))
         self.highlighted = place
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
@@ -53,30 +52,11 @@ class ClaimList(OptionList):
         if tick is not None:
             self.post_message(self.Toggled(tick))
 
-    def _lines_of(self, consent: Consent) -> Iterator[Option]:
+    def _options_of(self, consent: Consent) -> Iterator[Option]:
         for item in consent.items:
-            yield _heading(bold("They need".ljust(14)), "  from ", *item_title(item))
-            if not item.needed:
-                yield _heading("  no fact, only that you have it")
-            for fact in item.needed:
-                yield Option(Folded([fact_line("[=]", fact, odd=hint_word(consent, item, fact))]))
-            if item.optional:
-                yield _heading(bold("Optional".ljust(14)), dim("  off, unless you turn it on with space"))
-            for fact in item.optional:
-                mark = "[x]" if fact in item.chosen else "[ ]"
-                line = fact_line(mark, fact, odd=hint_word(consent, item, fact))
-                yield self._optional(line, (item.query_id, fact.path))
-            tied = [fact for fact in item.chosen if fact not in item.optional]
-            if tied:
-                yield _heading(bold("With it".ljust(14)), dim("  the issuer lets nobody keep it apart"))
-            for fact in tied:
-                yield Option(Folded([fact_line("[x]", fact)]))
-
-    def _optional(self, line: Line, tick: Tick) -> Option:
-        option_id = f"optional-{len(self._ticks)}"
-        self._ticks[option_id] = tick
-        return Option(Folded([line]), id=option_id)
-
-
-def _heading(*line: str | Styled) -> Option:
-    return Option(Folded([line]), disabled=True)
+            for row in item_rows(consent, item, how="turn it on with space"):
+                option_id = None
+                if row.tick is not None:
+                    option_id = f"optional-{len(self._ticks)}"
+                    self._ticks[option_id] = row.tick
+                yield Option(Folded([row.line]), id=option_id, disabled=row.fact is None)

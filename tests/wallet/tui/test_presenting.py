@@ -7,7 +7,7 @@ import pytest
 from protocol.openid4vp.response import ErrorResponse, PresentationResponse, parse_response
 from protocol.sdjwt.parse import parse_sd_jwt
 from tests.wallet.holder import PASSPHRASE, Holder
-from tests.wallet.parties import HOSTILE, REQUEST, RESPONSE_URI, signed, unsigned
+from tests.wallet.parties import DEGREE, HOSTILE, REQUEST, RESPONSE_URI, asking_for, signed, unsigned
 from tests.wallet.tui.pictures import assert_looks_like
 from tests.wallet.tui.stage import NARROW, WIDE, Stage, on_stage
 from wallet.content import ActivityKind
@@ -127,6 +127,18 @@ async def test_unverified_party_needs_its_host_typed_before_anything_leaves(
         await stage.enter("verifier.example")
         await stage.screen(Notice)
         assert len(ada.outside.sent) == 1
+
+
+async def test_known_party_that_asks_for_too_much_is_doubted_and_needs_a_second_yes(ada: Holder) -> None:
+    async with on_stage(ada, size=WIDE) as stage:
+        await asked(stage, signed(asking_for(DEGREE.vct, *DEGREE.example)))
+        await stage.shows("✓ They signed as northgate", "! They ask for everything in your Degree.")
+        await stage.press("s", "y")
+        await stage.screen(TypedQuestion)
+        await stage.shows("Are you sure?", "! They ask for everything in your Degree.")
+        await stage.press("escape")
+        await stage.screen(ConsentScreen)
+        assert ada.outside.sent == []
 
 
 async def test_unlock_longer_ago_than_two_minutes_asks_for_the_passphrase_again(ada: Holder) -> None:
