@@ -1,10 +1,16 @@
 """A QR code in characters, to be shown black on white with its border: readers refuse an inverted one."""
 
+MAX_BYTES = 2953
+"""What the largest code holds (version 40, level L)."""
+
 _BLOCKS = " ▀▄█"
 
 
 def qr_rows(text: str) -> list[str]:
-    """The QR code of `text` in half blocks, two modules per character, with a border of two modules."""
+    """The QR code of `text` in half blocks, two modules per character, with a border of two modules.
+
+    `text` has at most `MAX_BYTES`.
+    """
     import segno  # seldom needed
 
     modules = [list(row) for row in segno.make_qr(text, error="l").matrix_iter(border=2)]

@@ -88,6 +88,8 @@ async def test_nothing_is_sent_to_a_stranger_whose_offer_enter_declines(holder: 
         await stage.screen(OfferDialog)
         await stage.press("enter")
         await stage.screen(AddScreen)
+        stage.app.push_screen(QrScreen("{" + "x" * 3000))
+        await stage.shows("This is too long for a QR code", "{xxx")
     assert holder.outside.sent == []
 
 

@@ -13,6 +13,7 @@ from wallet.tui.screens.add import AddScreen
 from wallet.tui.screens.credential import CredentialScreen
 from wallet.tui.screens.credentials import CredentialsScreen
 from wallet.tui.screens.dialog import Notice, TypedQuestion
+from wallet.tui.screens.files import FileDialog
 from wallet.tui.screens.offer import OfferDialog
 from wallet.tui.screens.present import PresentScreen
 from wallet.tui.screens.qr import QrScreen
@@ -139,6 +140,7 @@ async def test_values_are_hidden_again_once_the_wallet_was_locked(ada: Holder) -
 async def test_plain_letters_are_enough_for_the_list_the_credential_and_an_offer(
     ada: Holder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("HOME", str(ada.home))
     monkeypatch.setattr(Signs, "ascii", Signs.ascii)  # the program sets it for the whole process
     ada.outside.status = None
     async with on_stage(ada, settings=WalletSettings(ascii=True)) as stage:
@@ -153,6 +155,12 @@ async def test_plain_letters_are_enough_for_the_list_the_credential_and_an_offer
         await stage.press("escape", "a")
         await stage.screen(AddScreen)
         assert has_plain_letters(stage)
+        await stage.press("ctrl+o")
+        await stage.screen(FileDialog)
+        await stage.shows("+ state")
+        assert has_plain_letters(stage)
+        await stage.press("escape")
+        await stage.screen(AddScreen)
         await stage.enter(ada.outside.offer())
         await stage.screen(OfferDialog)
         assert has_plain_letters(stage)

@@ -11,8 +11,8 @@ from textual.widgets import DirectoryTree
 
 from doors.terminal import dim
 from wallet.tui.screens.dialog import Dialog
+from wallet.tui.text import Signs, clean
 from wallet.tui.text import Text as Lines
-from wallet.tui.text import clean
 
 
 class FileDialog(Dialog[Path | None]):
@@ -36,7 +36,9 @@ class FileDialog(Dialog[Path | None]):
 
     def on_mount(self) -> None:
         """Begin in the tree."""
-        self.query_one(_Files).focus()
+        files = self.query_one(_Files)
+        files.show_guides = not Signs.ascii
+        files.focus()
 
     def on_directory_tree_file_selected(self, event: DirectoryTree.FileSelected) -> None:
         """Give back what was chosen."""

@@ -7,7 +7,7 @@ from textual.binding import Binding, BindingType
 from textual.events import Resize
 from textual.screen import ModalScreen
 
-from doors.qr_drawing import qr_rows
+from doors.qr_drawing import MAX_BYTES, qr_rows
 from doors.terminal import dim
 from wallet.tui.flows.copying import copy
 from wallet.tui.text import Signs, Text
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from wallet.tui.app import WalletApp
 
 _LINES_BELOW = 1
+_FALLBACK = "Make the window larger for a QR code, or use the link:"
+_TOO_LONG = "This is too long for a QR code; use it as it is:"
 
 
 class QrScreen(ModalScreen[None]):
@@ -29,20 +31,19 @@ class QrScreen(ModalScreen[None]):
     def __init__(self, link: str) -> None:
         super().__init__()
         self._link = link
-        self._rows = qr_rows(link)
+        self._rows = qr_rows(link) if len(link.encode("utf-8", "replace")) <= MAX_BYTES else []
 
     def compose(self) -> ComposeResult:
         """The code or the link, and what can be done."""
         yield Text(*((row,) for row in self._rows), classes="qr")
-        yield Text(
-            ("Make the window larger for a QR code, or use the link:",), (), (self._link,), classes="qr-link"
-        )
+        yield Text((_FALLBACK if self._rows else _TOO_LONG,), (), (self._link,), classes="qr-link")
         yield Text((dim("y copies the link, Escape goes back"),), classes="hint")
 
     def on_resize(self, event: Resize) -> None:
         """Draw it where it fits."""
         fits = (
             not Signs.ascii
+            and bool(self._rows)
             and len(self._rows[0]) <= event.size.width
             and len(self._rows) + _LINES_BELOW <= event.size.height
         )
