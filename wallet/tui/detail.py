@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from typing import TYPE_CHECKING, cast
 
 from textual import on
 from textual.app import ComposeResult
@@ -27,6 +28,9 @@ from wallet.tui.credential_lines import (
 from wallet.tui.rows import Column, Row, Rows
 from wallet.tui.screens.dialog import Notice
 from wallet.tui.text import Line, Text, content
+
+if TYPE_CHECKING:
+    from wallet.tui.app import WalletApp
 
 _TABS = {"claims": "Claims", "status": "Status", "shared": "Shared with", "proof": "Proof", "raw": "Raw"}
 _MAX_LABEL = 60
@@ -105,9 +109,11 @@ class Detail(Vertical):
 
     @on(Rows.Chosen)
     def open_value(self, chosen: Rows.Chosen) -> None:
-        """Show the whole of a value."""
+        """Show the whole of a value, or how it is shown at all."""
         chosen.stop()
-        if self._shows_values:
+        if not self._shows_values:
+            cast("WalletApp", self.app).tell("Press v to show what it says.")
+        else:
             fact = self._facts[int(chosen.row_id)]
             self.app.push_screen(Notice(shown_label(fact.label), *_lines_of(fact)))
 

@@ -21,6 +21,7 @@ from wallet.tui.screens.unlock import UnlockScreen
 from wallet.tui.text import Signs
 
 TITLE = str(DEGREE.example["title"])
+SHOW_IT = "Press v to show what it says."
 NEXT, BACK = "right_square_bracket", "left_square_bracket"
 
 
@@ -83,7 +84,7 @@ async def test_long_value_is_shown_whole_and_a_value_is_copied_for_a_while(
     async with on_stage(holder) as stage:
         await opened(stage)
         await stage.press("enter")
-        assert isinstance(stage.app.screen, CredentialScreen)
+        await stage.until(lambda: [note.message for note in stage.app._notifications] == [SHOW_IT])
         await stage.press("v", "enter")
         await stage.screen(Notice)
         await stage.shows("word0 word1", "Go on")
