@@ -67,6 +67,9 @@ def consent_lines(consent: Consent) -> Iterator[Line]:
         for row in item_rows(consent, item, how="add it"):
             yield row.line
     yield from outlook_lines(consent)
+    if consent.items:
+        yield ()
+        yield count_line(consent)
 
 
 def who_lines(consent: Consent) -> Iterator[Line]:
@@ -138,15 +141,12 @@ def doubt_lines(consent: Consent) -> Iterator[Line]:
 
 
 def outlook_lines(consent: Consent) -> Iterator[Line]:
-    """What stays hidden, whether they will recognize the person, and how many facts leave."""
+    """What stays hidden, and whether they will recognize the person."""
     for item in consent.items:
         of = f"{item.credential.id}: " if consent.items[1:] else ""
         hidden = dict.fromkeys(shown_label(fact.label) for fact in item.hidden)
         yield _row("Stays hidden", of, ", ".join(hidden) or "nothing")
         yield _row("Linkable", of, *_linkability(item))
-    if consent.items:
-        yield ()
-        yield count_line(consent)
 
 
 def count_line(consent: Consent) -> Line:

@@ -52,7 +52,8 @@ ACTIONS: Mapping[str, Action] = {
     "command": Action(
         "colon", "show_command", "As command", "Show the command line for the same.", "", False
     ),
-    "leave": Action("q,escape", "leave", "Back", "Go back; at the root, quit."),
+    "close": Action("q", "close", "Back", "Go back; from the first screen, quit."),
+    "leave": Action("escape", "leave", "Back", "Go back.", "", False),
     "quit": Action("ctrl+q", "quit", "Quit", "Quit from anywhere.", "", False),
     "filter": Action("slash", "filter", "Filter", "Show only what has these words in it."),
     "reveal": Action("ctrl+r", "reveal", "Show it", "Show what you type, or dots for it.", "", False),

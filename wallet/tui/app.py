@@ -171,12 +171,12 @@ class WalletApp(App[None]):
         if self.session.is_open and not isinstance(self.screen, ModalScreen):
             self._start_with(VIEWS[name]())
 
-    def go_back(self) -> None:
-        """Back to the screen before; from the first one, out."""
-        if len(self.screen_stack) > 2:
+    def go_back(self) -> bool:
+        """Back to the screen before, if there is one; whether there was."""
+        has_more = len(self.screen_stack) > 2
+        if has_more:
             self.pop_screen()
-        else:
-            self.exit()
+        return has_more
 
     def action_lock(self) -> None:
         """Lock now, and forget what is on the screens."""

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
+from textual.geometry import Region
 from textual.message import Message
+from textual.widget import Widget
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
@@ -36,14 +38,24 @@ class ClaimList(OptionList):
     def __init__(self) -> None:
         super().__init__(markup=False)
         self._ticks: dict[str, Tick] = {}
+        self._rows: list[Folded] = []
 
     def show(self, consent: Consent) -> None:
         """Show this consent; the cursor stays where it is."""
         place = self.highlighted
-        self._ticks = {}
+        self._ticks, self._rows = {}, []
         self.clear_options()
         self.add_options(self._options_of(consent))
         self.highlighted = place
+
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        """Keep the fact under the cursor in view: it is not the list that scrolls, but all of the consent."""
+        event.stop()
+        width = self.scrollable_content_region.width
+        heights = [row.get_height({}, width) for row in self._rows[: event.option_index + 1]]
+        line = Region(0, self.virtual_region.y + sum(heights[:-1]), width, heights[-1])
+        if isinstance(self.parent, Widget):
+            self.parent.scroll_to_region(line, animate=False)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Say what was meant, where it is the person's to decide."""
@@ -59,4 +71,5 @@ class ClaimList(OptionList):
                 if row.tick is not None:
                     option_id = f"optional-{len(self._ticks)}"
                     self._ticks[option_id] = row.tick
-                yield Option(Folded([row.line]), id=option_id, disabled=row.fact is None)
+                self._rows.append(Folded([row.line]))
+                yield Option(self._rows[-1], id=option_id, disabled=row.fact is None)

@@ -130,9 +130,14 @@ async def test_unverified_party_needs_its_host_typed_before_anything_leaves(
 
 
 async def test_known_party_that_asks_for_too_much_is_doubted_and_needs_a_second_yes(ada: Holder) -> None:
-    async with on_stage(ada, size=WIDE) as stage:
+    async with on_stage(ada) as stage:
         await asked(stage, signed(asking_for(DEGREE.vct, *DEGREE.example)))
-        await stage.shows("✓ They signed as northgate", "! They ask for everything in your Degree.")
+        # More than the window holds: who asks and how much leaves is in view, the rest comes with the cursor.
+        await stage.shows("Who asks", "✓ They signed as northgate", "13 facts will be sent.")
+        await stage.press("end")
+        await stage.shows("[=] Credits (ECTS)", "13 facts will be sent.")
+        await stage.press("home")
+        await stage.shows("[=] Given name")
         await stage.press("s", "y")
         await stage.screen(TypedQuestion)
         await stage.shows("Are you sure?", "! They ask for everything in your Degree.")

@@ -10,11 +10,11 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import VerticalScroll
+from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Button
 
 from wallet.consent import Consent
-from wallet.door.consent_lines import exact_lines, outlook_lines, who_lines, why_lines
+from wallet.door.consent_lines import count_line, exact_lines, outlook_lines, who_lines, why_lines
 from wallet.tui.actions import bindings
 from wallet.tui.claim_list import ClaimList
 from wallet.tui.screens.dialog import Buttons, Notice
@@ -48,6 +48,7 @@ class ConsentScreen(AnsweringScreen[ConsentAnswer]):
     """Asks a person; nothing leaves before the answer, and closing it is a no."""
 
     NAME: ClassVar[str] = "Somebody asks"
+    AUTO_FOCUS = ""
     HELP_LINES: ClassVar[tuple[str, ...]] = (
         "Somebody wants to know something about you. Read who it is and why; what stands in quotes are "
         "their own words, which nobody checked.",
@@ -69,12 +70,14 @@ class ConsentScreen(AnsweringScreen[ConsentAnswer]):
             yield Text(*who_lines(self.consent), *why_lines(self.consent))
             yield ClaimList()
             yield Text(classes="outlook")
-        yield Buttons(("decline", "Don't share (d)"), ("share", "Share… (s)"))
+        with Vertical(classes="answer"):
+            yield Text(classes="count")
+            yield Buttons(("decline", "Don't share (d)"), ("share", "Share… (s)"))
 
     def on_mount(self) -> None:
-        """Begin with the facts: there Enter and space do no harm."""
+        """Begin with the facts: there Enter and space do no harm. What stands above them stays in view."""
         self._show()
-        self.query_one(ClaimList).focus()
+        self.query_one(ClaimList).focus(scroll_visible=False)
 
     @on(ClaimList.Toggled)
     def toggle(self, toggled: ClaimList.Toggled) -> None:
@@ -113,3 +116,4 @@ class ConsentScreen(AnsweringScreen[ConsentAnswer]):
     def _show(self) -> None:
         self.query_one(ClaimList).show(self.consent)
         self.query_one(".outlook", Text).show(*outlook_lines(self.consent))
+        self.query_one(".count", Text).show(count_line(self.consent))

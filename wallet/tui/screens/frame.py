@@ -32,7 +32,7 @@ class AnsweringScreen(Screen[Answer], Generic[Answer]):
 
     NAME: ClassVar[str] = ""
     HELP_LINES: ClassVar[tuple[str, ...]] = ()
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings("help", "leave")]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("help", "close", "leave")]
 
     @property
     def wallet_app(self) -> "WalletApp":
@@ -52,6 +52,10 @@ class AnsweringScreen(Screen[Answer], Generic[Answer]):
     def action_leave(self) -> None:
         """Go away without an answer."""
         raise NotImplementedError
+
+    def action_close(self) -> None:
+        """Go away, as `q` does."""
+        self.action_leave()
 
     def show_wallet(self) -> None:
         """Show the wallet as it is now; called whenever the screen comes to the front."""
@@ -83,5 +87,10 @@ class WalletScreen(AnsweringScreen[None]):
     """A place in the wallet, which a person leaves when they like."""
 
     def action_leave(self) -> None:
-        """Go back to the screen before."""
+        """Go back to the screen before; a slip of the finger does not lead out."""
         self.wallet_app.go_back()
+
+    def action_close(self) -> None:
+        """Go back to the screen before, from the first one out."""
+        if not self.wallet_app.go_back():
+            self.app.exit()
