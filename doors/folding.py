@@ -36,10 +36,11 @@ def fold(text: str, columns: int) -> Iterator[tuple[int, int, int]]:
     if text[behind : behind + 1] == "“":
         behind += 1
     first_break = behind + 1
-    while columns >= _LEAST_COLUMNS and _cells(text[begin:].rstrip()) > columns - margin:
-        fits = begin
-        while _cells(text[begin : fits + 1]) <= columns - margin:
-            fits += 1
+    stop = len(text.rstrip())
+    while columns >= _LEAST_COLUMNS:
+        fits = _fitting(text, begin, columns - margin)
+        if fits >= stop:
+            break
         end = text.rfind(" ", first_break, fits + 1)
         if end < 0:
             end = fits if breakable else text.find(" ", fits)
@@ -61,12 +62,24 @@ def cut(texts: list[str], styles: list[str | None], begin: int, end: int) -> str
     return shown
 
 
+def _fitting(text: str, begin: int, columns: int) -> int:
+    """Up to which character the text from `begin` on fits into so many columns."""
+    # Without a look at all that follows: a stranger's text may be long.
+    for place in range(begin, len(text)):
+        columns -= _width(text[place])
+        if columns < 0:
+            return place
+    return len(text)
+
+
 def _cells(text: str) -> int:
     """How many columns the text takes."""
     return len(text) if text.isascii() else sum(map(_width, text))
 
 
 def _width(character: str) -> int:
+    if character.isascii():
+        return 1
     if unicodedata.category(character) in ("Mn", "Me"):
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1

@@ -49,6 +49,7 @@ _SHOWN: Mapping[tuple[str, ...], frozenset[Kind]] = {
     ("verifier", "init"): frozenset({Kind.MANAGEMENT_KEY}),
     ("verifier", "result"): frozenset({Kind.CLAIM}),
     ("verifier", "check"): frozenset({Kind.CLAIM}),
+    ("ledger", "init"): frozenset({Kind.MANAGEMENT_KEY}),
     ("ledger", "token"): frozenset({Kind.MANAGEMENT_KEY}),
 }
 # What an example says of the world rather than of a person, or in a word that is found everywhere.
@@ -257,7 +258,8 @@ def _secrets(canaries: Canaries) -> Iterator[tuple[type[Any], Callable[[Any], No
     from protocol.openid4vci.offer import PreAuthorizedGrant
     from protocol.openid4vci.token import RefreshRequest, TokenRequest, TokenResponse
     from storage.passphrase import Passphrase
-    from wallet.content import CredentialCopy, WalletContent
+    from wallet.content import WalletContent
+    from wallet.held import CredentialCopy
     from wallet.pending import PendingIssuance, Refill
 
     def add_tokens(*names: str, kind: Kind = Kind.TOKEN) -> Callable[[Any], None]:

@@ -76,15 +76,19 @@ class LastLook(LineFilter):
         """The same line, in as many cells."""
         return [
             segment
-            if segment.control or (segment.text.isascii() and segment.text.isprintable())
-            else Segment("".join(map(_in_its_place, segment.text)), segment.style)
+            if segment.text.isascii() and segment.text.isprintable()
+            else Segment(_seen(segment.text), segment.style, segment.control)
             for segment in segments
         ]
 
 
-def _in_its_place(character: str) -> str:
-    shown = harmless(character)
-    return shown if shown == character else set_cell_size(shown, cell_len(character))
+def _seen(text: str) -> str:
+    """What of `text` is to be seen, and marks where it takes room without being seen."""
+    seen = "".join(
+        shown if shown == character else set_cell_size(shown, cell_len(character))
+        for character, shown in zip(text, map(harmless, text), strict=True)
+    )
+    return text if seen == text else set_cell_size(seen, cell_len(text))
 
 
 class Folded(Visual):

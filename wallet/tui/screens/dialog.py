@@ -6,7 +6,6 @@ from typing import ClassVar, Generic, TypeVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, LoadingIndicator
 
@@ -212,4 +211,4 @@ class Buttons(Horizontal):
     def compose(self) -> ComposeResult:
         """A button for each id and label."""
         for button_id, label in self._buttons:
-            yield Button(Content(label), id=button_id, compact=True)
+            yield Button(content(label), id=button_id, compact=True)

@@ -7,7 +7,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, VerticalScroll
-from textual.content import Content
 from textual.events import Paste
 from textual.widgets import Button, Input
 
@@ -16,7 +15,7 @@ from wallet.door.qr_picture import find_link
 from wallet.tui.actions import bindings
 from wallet.tui.screens.files import FileDialog
 from wallet.tui.screens.frame import WalletScreen
-from wallet.tui.text import Line, Text
+from wallet.tui.text import Line, Text, clean, content
 
 
 class LinkField(Input):
@@ -25,7 +24,7 @@ class LinkField(Input):
     def _on_paste(self, event: Paste) -> None:
         event.prevent_default()
         event.stop()
-        self.insert_text_at_cursor("".join(event.text.splitlines()).strip())
+        self.insert_text_at_cursor(clean("".join(event.text.splitlines())).strip())
 
 
 class SourceScreen(WalletScreen):
@@ -39,9 +38,9 @@ class SourceScreen(WalletScreen):
             yield Text(*self.introduction())
             yield LinkField(placeholder="A link, or the path of a file")
             with Horizontal(classes="buttons"):
-                yield Button(Content("Go on"), id="go-on", compact=True)
-                yield Button(Content("Choose a file (f)"), id="file", compact=True)
-                yield Button(Content("Picture on the clipboard (c)"), id="clipboard", compact=True)
+                yield Button(content("Go on"), id="go-on", compact=True)
+                yield Button(content("Choose a file (f)"), id="file", compact=True)
+                yield Button(content("Picture on the clipboard (c)"), id="clipboard", compact=True)
             yield Text(classes="remarks")
 
     def introduction(self) -> list[Line]:
@@ -87,10 +86,10 @@ class SourceScreen(WalletScreen):
 
     async def _take_picture(self) -> None:
         link = await self.wallet_app.work("Reading the picture …", lambda: find_link(read_picture()))
-        self.query_one(LinkField).value = link
+        self.query_one(LinkField).value = clean(link)
         self.call_later(self.go_on, link)
 
     def _take_file(self, file: Path | None) -> None:
         if file is not None:
-            self.query_one(LinkField).value = str(file)
+            self.query_one(LinkField).value = clean(str(file))
             self.go_on(str(file))

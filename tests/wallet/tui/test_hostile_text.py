@@ -1,0 +1,334 @@
+"""Strangers write names, labels, values, purposes and the names of files: on no screen do they act on the
+terminal, turn text around, hide, become a style, a link or an action, or look like a line of ours (NT-P36).
+
+One run of the program walks through every screen with another attack in each field that strangers fill; under
+`stress`, once for each attack with it in all of them.
+"""
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from itertools import count, cycle
+from typing import Any
+
+import pytest
+from rich.cells import cell_len
+from textual.command import CommandPalette
+from textual.events import Paste
+from textual.screen import Screen
+
+from protocol.codes import Code
+from protocol.errors import MalformedError
+from protocol.openid4vp.request import MAX_PURPOSE_CHARACTERS, RequestStatement
+from tests.wallet.holder import Holder
+from tests.wallet.holdings import PENDING
+from tests.wallet.parties import NOW, asking_for, signed, unsigned
+from tests.wallet.test_cli_hostile_text import harmless
+from tests.wallet.tui.stage import NARROW, WIDE, Stage, on_stage
+from wallet.content import ActivityEntry, ActivityKind
+from wallet.known_party import KnownParty, PartyMark
+from wallet.settings import WalletSettings
+from wallet.tui.screens.activity import ActivityScreen
+from wallet.tui.screens.add import AddScreen
+from wallet.tui.screens.backup import BackupScreen
+from wallet.tui.screens.choice import Choice
+from wallet.tui.screens.consent import ConsentScreen
+from wallet.tui.screens.credential import CredentialScreen
+from wallet.tui.screens.credentials import CredentialsScreen
+from wallet.tui.screens.dialog import Field, Notice, Question, Refusal, TypedQuestion, Working
+from wallet.tui.screens.doctor import DoctorScreen
+from wallet.tui.screens.files import FileDialog
+from wallet.tui.screens.help import HelpScreen
+from wallet.tui.screens.keys import KeysScreen
+from wallet.tui.screens.offer import OfferDialog
+from wallet.tui.screens.parties import PartiesScreen
+from wallet.tui.screens.present import PresentScreen
+from wallet.tui.screens.qr import QrScreen
+from wallet.tui.screens.received import ReceivedDialog
+from wallet.tui.screens.settings import SettingsScreen
+from wallet.tui.screens.source import LinkField
+
+FORGED = "✓ Trusted by Tallystick"
+ATTACKS = {
+    "escape codes": "a\x1b[2J\x1b]0;title\x07\x1bPq\x1b\\b\x1b[31mred\x1b[0m",
+    "hyperlink": "\x1b]8;;https://evil.example\x1b\\link\x1b]8;;\x1b\\",
+    "clipboard": "\x1b]52;c;ZXZpbA==\x07",
+    "C0": "".join(map(chr, range(32))) + "\x7f",
+    "C1": "".join(map(chr, range(0x80, 0xA0))),
+    "bidi": "bank\u202eelpmaxe.live\u202c \u2066\u2067x\u2069 \u200e\u200f\u061c",
+    "zero width": "pay\u200bpal\u200c\u200d\u2060\ufeff\u00ad\u180e",
+    "blank": "\u3164\u115f\u2800\u034f\ufe0f\U000e0100\U000e0041",
+    "accents": "Z" + "\u0338\u0301\u20dd" * 60 + " \u0338",
+    "right to left": "محمد שלום 123",
+    "emoji": "👩‍👩‍👧‍👦 🏳️‍🌈 🇨🇭🇩🇪 👍🏽 ⚠️ 1️⃣",
+    "wide": "李小龙｡ﾊﾝｶｸ" * 3,
+    "markup": "[/] [b]bold[/b] [@click=app.pwned]x[/] [link=https://evil.example]y[/link] [$error]z [on red",
+    "interpolation": "%s {0} ${x} $text-error \\[ \\",
+    "new line": f"\n{FORGED}\r\n{FORGED}\x0b{FORGED}\x85{FORGED}\u2028{FORGED}",
+    "blanks": " " * 60 + FORGED + "\u00a0" * 60 + FORGED,
+    "our words": f"{FORGED}” {FORGED}",
+    "much": "W" * 10_000,
+    "many words": "word " * 2_000,
+}
+
+
+def assert_harmless(stage: Stage) -> None:
+    """Everything on the screen is only to be seen."""
+    width, _ = stage.app.size
+    for strip in stage.app.screen._compositor.render_strips():
+        for segment in strip:
+            assert segment.control is None or not segment.control
+            assert harmless(segment.text), repr(segment.text)
+            if segment.style is not None:
+                assert segment.style.link is None
+                assert "pwned" not in repr(segment.style.meta)
+        assert cell_len(strip.text) == width
+
+
+def assert_no_forgery(stage: Stage, *, in_a_box_of_its_own: bool) -> None:
+    """No line of a stranger begins like one of ours; further in it may, where no line of ours is."""
+    begin = re.compile(r" *[│┃▌▎▊█|]? {0,3}" if in_a_box_of_its_own else r"[ │┃▌▎▊█|]*")
+    for line in stage.text().splitlines():
+        indent = begin.match(line)
+        assert indent is not None
+        assert not line[indent.end() :].startswith(FORGED), line
+
+
+class Walk:
+    """A person who looks at every screen, and looks closely."""
+
+    def __init__(self, stage: Stage, attack: Iterator[str], vct: str) -> None:
+        self.stage = stage
+        self.attack = attack
+        self.vct = vct
+
+    async def see(self, kind: type[Any], *keys: str, in_a_box_of_its_own: bool = False) -> Any:
+        """Press these keys, and look at the screen that comes."""
+        await self.stage.press(*keys)
+        screen = await self.stage.screen(kind)
+        assert_harmless(self.stage)
+        assert_no_forgery(self.stage, in_a_box_of_its_own=in_a_box_of_its_own)
+        return screen
+
+    async def leave(self, kind: type[Any]) -> None:
+        """Go back to the screen of this kind."""
+        await self.stage.press("escape")
+        await self.stage.until(lambda: isinstance(self.stage.app.screen, kind))
+
+
+def hostile_path(text: str) -> str:
+    """A file name as a download may have it."""
+    return text.replace("/", "∕").replace("\0", "")[:60]
+
+
+def fill(holder: Holder, attack: Iterator[str]) -> str:
+    """Let strangers fill the wallet, with an attack wherever something of theirs is kept. Gives the type of
+    the credential that will be asked for.
+    """
+    vct = f"{FORGED}:{next(attack)}"
+    claims: dict[str, Any] = {next(attack)[:1000]: next(attack) for _ in range(4)}
+    names = [next(attack)[:1000] for _ in range(4)]
+    claims |= {"long": next(attack), "nested": {names[0]: [names[1], {names[2]: names[3]}]}}
+    holder.hold("hostile-0001", vct=vct, claims=claims)
+    holder.hold("hostile-0002", vct=next(attack), claims={next(attack)[:1000]: next(attack)}, standing=None)
+    with holder.vault() as vault:
+        parties = tuple(
+            KnownParty(
+                client_id=client_id,
+                name=next(attack),
+                first_seen=NOW,
+                last_seen=NOW,
+                presentations=1,
+                hosts=hosts,
+                mark=mark,
+            )
+            for client_id, hosts, mark in (
+                (f"decentralized_identifier:{next(attack)}", (), PartyMark.SEEN),
+                (f"redirect_uri:https://evil.example/{next(attack)}", (next(attack),), PartyMark.BLOCKED),
+                (next(attack), (), PartyMark.SEEN),
+            )
+        )
+        entries = tuple(
+            ActivityEntry(
+                time=NOW,
+                kind=kind,
+                party=next(attack),
+                credential_type=f"{FORGED}:{next(attack)}",
+                claim_names=((next(attack), 0, next(attack)),),
+                purpose=next(attack),
+                retention=timedelta(days=1),
+                outcome=outcome,
+            )
+            for kind in ActivityKind
+            for outcome in (None, Code.PRESENTATION_UNCONFIRMED)
+        )
+        coming = (replace(PENDING.credentials[0], name=next(attack), vct=next(attack)),)
+        pending = (replace(PENDING, credentials=coming),)
+        filled = replace(vault.content, parties=parties, activity=entries, pending=pending)
+        vault.change(lambda _content: filled)
+    outside = holder.outside
+    outside.issuer_name, outside.type_title = next(attack)[:200], next(attack)[:200]
+    outside.claims = {next(attack)[:1000]: next(attack) for _ in range(4)}
+    outside.offered = (f"{FORGED}:{next(attack)[:200]}",)
+    outside.transaction_code = "123456"
+    return vct
+
+
+@asynccontextmanager
+async def strangers_everywhere(
+    holder: Holder, attack: Iterator[str], monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
+) -> AsyncIterator[Walk]:
+    downloads = holder.home / "downloads"
+    downloads.mkdir()
+    monkeypatch.setenv("HOME", str(downloads))
+    for number in range(9):
+        downloads.joinpath(f"{number}{hostile_path(next(attack))}").write_text(
+            f"openid-credential-offer://?{next(attack)}"
+        )
+    downloads.joinpath("9\udcff\udc80").touch()
+    vct = fill(holder, attack)
+    settings = WalletSettings(theme=next(attack), keys={next(attack): next(attack) for _ in range(3)})
+    async with on_stage(holder, size=size, settings=settings) as stage:
+        yield Walk(stage, attack, vct)
+
+
+async def see_what_is_held(walk: Walk) -> None:
+    await walk.see(CredentialsScreen)
+    await walk.see(CredentialsScreen, "v")
+    await walk.see(CredentialScreen, "enter")
+    walk.stage.app.shows_values = True
+    await walk.see(CredentialScreen, "v", "v")
+    await walk.see(Notice, "enter", in_a_box_of_its_own=True)
+    await walk.leave(CredentialScreen)
+    for _ in range(4):
+        await walk.see(CredentialScreen, "right_square_bracket")
+    await walk.leave(CredentialsScreen)
+    await walk.see(TypedQuestion, "x")
+    await walk.leave(CredentialsScreen)
+
+
+async def see_the_other_places(walk: Walk) -> None:
+    for key, kind in (("2", ActivityScreen), ("3", PartiesScreen)):
+        await walk.see(kind, key)
+        await walk.see(Notice, "enter")
+        await walk.leave(kind)
+    for key in ("t", "b", "x"):
+        await walk.stage.press(key)
+        await walk.see(walk.stage.app.screen.__class__)
+        if not isinstance(walk.stage.app.screen, PartiesScreen):
+            await walk.leave(PartiesScreen)
+    await walk.see(KeysScreen, "4")
+    await walk.see(BackupScreen, "b")
+    await walk.see(SettingsScreen, "5")
+    await walk.see(Field, "end", "enter")
+    await walk.leave(SettingsScreen)
+    await walk.see(DoctorScreen, "6")
+    await walk.see(HelpScreen, "question_mark")
+    await walk.leave(DoctorScreen)
+    await walk.see(CommandPalette, "ctrl+p")
+    walk.stage.app.screen.query_one("Input").value = next(walk.attack)  # type: ignore[attr-defined]
+    await walk.see(CommandPalette)
+    await walk.leave(DoctorScreen)
+
+
+async def see_words_in_passing(walk: Walk) -> None:
+    """What errors, jobs and choices say of strangers."""
+    app, attack = walk.stage.app, walk.attack
+    app.tell(next(attack))
+    await walk.see(DoctorScreen)
+    screens: list[Screen[Any]] = [
+        Refusal(MalformedError(Code.OFFER_INVALID, next(attack)), (next(attack),)),
+        Choice(next(attack), [("a", next(attack)), ("b", f"your {next(attack)}")]),
+        TypedQuestion(next(attack), (next(attack),), expected=next(attack)),
+        Question(next(attack), (next(attack),), yes=next(attack), no=next(attack)),
+        Field(next(attack), (next(attack),), placeholder=next(attack)),
+        Working(next(attack), can_cancel=True),
+        QrScreen(f"openid4vp://?{next(attack)}"[:500]),
+    ]
+    for screen in screens:
+        app.push_screen(screen)
+        await walk.stage.screen(type(screen))
+        assert_harmless(walk.stage)
+        screen.dismiss(None)
+
+
+async def see_how_a_credential_comes(walk: Walk) -> None:
+    stage = walk.stage
+    await walk.see(CredentialsScreen, "1")
+    await walk.see(AddScreen, "a")
+    field = stage.app.screen.query_one(LinkField)
+    field.post_message(Paste(next(walk.attack)))
+    await walk.see(AddScreen)
+    field.value = next(walk.attack)
+    await walk.see(AddScreen)
+    await walk.see(FileDialog, "ctrl+o")
+    await stage.until(lambda: "9" in stage.text())
+    assert_harmless(stage)
+    await walk.see(Refusal, "end", "up", "enter")
+    await walk.leave(AddScreen)
+    await stage.enter(stage.holder.outside.offer())
+    await walk.see(OfferDialog)
+    await walk.see(Field, "y")
+    await stage.enter("654321")
+    await walk.see(Field)
+    await stage.until(lambda: "tries left" in stage.text())
+    await stage.enter("123456")
+    await walk.see(ReceivedDialog)
+    came = await walk.see(ReceivedDialog, "v")
+    await stage.press("escape")
+    await stage.gone(came)
+
+
+async def see_who_asks(walk: Walk) -> None:
+    stage = walk.stage
+    await walk.see(CredentialsScreen, "1")
+    statement = RequestStatement(next(walk.attack)[:MAX_PURPOSE_CHARACTERS], timedelta(days=1))
+    asking = replace(
+        asking_for(walk.vct, "nested", "long"), client_name=next(walk.attack)[:200], statement=statement
+    )
+    refusal = {"error": "invalid_request", "error_description": next(walk.attack)}
+    for link, answer in ((unsigned(asking), (400, refusal)), (signed(asking), (200, {}))):
+        stage.holder.outside.acknowledgement = answer  # type: ignore[assignment]
+        await walk.see(PresentScreen, "p")
+        await stage.enter(link)
+        await walk.see(ConsentScreen)
+        if answer[0] == 400:
+            await walk.see(Notice, "v")
+            await walk.leave(ConsentScreen)
+        await walk.see(Question, "s")
+        await stage.press("y")
+        if answer[0] == 400:
+            doubt = await walk.see(TypedQuestion)
+            await stage.enter(doubt._expected)
+        await walk.see(Notice if answer[0] == 200 else Refusal)
+        await stage.press("enter")
+        await walk.leave(CredentialsScreen)
+
+
+async def look_everywhere(walk: Walk) -> None:
+    await see_what_is_held(walk)
+    await see_the_other_places(walk)
+    await see_words_in_passing(walk)
+    await see_how_a_credential_comes(walk)
+    await see_who_asks(walk)
+    assert walk.stage.app.failure is None
+
+
+async def test_strangers_text_is_only_to_be_seen_on_every_screen(
+    holder: Holder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with strangers_everywhere(holder, cycle(ATTACKS.values()), monkeypatch, NARROW) as walk:
+        await look_everywhere(walk)
+
+
+@pytest.mark.stress
+@pytest.mark.parametrize("size", [NARROW, WIDE], ids=["narrow", "wide"])
+@pytest.mark.parametrize("name", ATTACKS)
+async def test_each_attack_in_every_field_is_only_to_be_seen(
+    name: str, size: tuple[int, int], holder: Holder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = (f"{number} {ATTACKS[name]}" for number in count())  # names of claims have to differ
+    async with strangers_everywhere(holder, texts, monkeypatch, size) as walk:
+        await look_everywhere(walk)
