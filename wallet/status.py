@@ -1,6 +1,7 @@
 """Asking the issuers how the wallet's credentials stand, without telling them which ones it holds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import TypeAlias
 
@@ -30,17 +31,37 @@ _ListFinder: TypeAlias = Callable[[str, str], VerifiedStatusList | None]
 """The list of an issuer at an address; None where there is none that can be trusted."""
 
 
+@dataclass(frozen=True, slots=True)
+class AskedStandings:
+    """What the issuers said.
+
+    Attributes:
+        found: By the id of a credential, how it stands.
+        in_vain: The ids of the credentials about which nobody could be asked.
+    """
+
+    found: Mapping[str, Standing]
+    in_vain: frozenset[str]
+
+
 def refresh_standings(vault: Vault, *, outside: Outside) -> frozenset[str]:
     """Ask the issuers' status lists about every credential, and keep what they say.
-
-    Whole lists are fetched, each once, so that nobody learns which credentials are held. Where there is no
-    list that can be trusted, what was known before stays, with the time it was asked.
 
     Returns:
         The ids of the credentials about which nobody could be asked.
 
     Raises:
         RefusedError, UnavailableError: the wallet could not be saved.
+    """
+    asked = ask_standings(vault.content.credentials, outside=outside)
+    keep_standings(vault, asked)
+    return asked.in_vain
+
+
+def ask_standings(credentials: Iterable[HeldCredential], *, outside: Outside) -> AskedStandings:
+    """Ask the issuers' status lists how these credentials stand.
+
+    Whole lists are fetched, each once, so that nobody learns which credentials are held.
     """
 
     @cache  # what cannot be had is not asked for again either: each attempt may take as long as is allowed
@@ -56,22 +77,31 @@ def refresh_standings(vault: Vault, *, outside: Outside) -> frozenset[str]:
         except TallyError:
             return None
 
-    words = {held.id: _worst_word(held, find_list) for held in vault.content.credentials}
-    standings = {
+    words = {held.id: _worst_word(held, find_list) for held in credentials}
+    found = {
         credential_id: Standing(word=word, checked_at=outside.clock())
         for credential_id, word in words.items()
         if word is not None
     }
+    return AskedStandings(found, frozenset(words.keys() - found.keys()))
+
+
+def keep_standings(vault: Vault, asked: AskedStandings) -> None:
+    """Keep what the issuers said of credentials that are still held. Of those about which nobody could be
+    asked, what was known before stays, with the time it was asked.
+
+    Raises:
+        RefusedError, UnavailableError: the wallet could not be saved.
+    """
 
     def change(content: WalletContent) -> WalletContent:
         for held in content.credentials:
-            if held.id in standings:
-                content = content.with_standing(held.id, standings[held.id])
+            if held.id in asked.found:
+                content = content.with_standing(held.id, asked.found[held.id])
         return content
 
-    if standings:
+    if asked.found:
         vault.change(change)
-    return frozenset(words.keys() - standings.keys())
 
 
 def _worst_word(held: HeldCredential, find_list: _ListFinder) -> StandingWord | None:

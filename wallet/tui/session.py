@@ -158,10 +158,20 @@ class WalletSession:
         Raises:
             RefusedError: no ledger is trusted, or another window has the wallet.
         """
+        with self.opened() as vault, self.outside() as outside:
+            yield vault, outside
+
+    @contextmanager
+    def outside(self) -> Iterator[Outside]:
+        """The way outside alone.
+
+        Raises:
+            RefusedError: no ledger is trusted.
+        """
         from wallet.door.network import open_outside  # the network costs a quarter of a second
 
-        with self.opened() as vault, open_outside(self.folder) as outside:
-            yield vault, outside
+        with open_outside(self.folder) as outside:
+            yield outside
 
     def _adopt(self, vault: Vault) -> None:
         if self._vault is not None:

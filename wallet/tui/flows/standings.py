@@ -1,12 +1,14 @@
 """Asking the issuers how the credentials stand: when the wallet opens, and when somebody wants to know."""
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 from protocol.errors import TallyError
+from wallet.content import WalletContent
 from wallet.door.wording import shown_label
 from wallet.label import type_label
-from wallet.status import refresh_standings
+from wallet.status import ask_standings, keep_standings
 from wallet.tui.banners import news
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ async def watch_standings(app: "WalletApp") -> None:
     """Ask in the background; whoever does not answer shows as not asked, and nobody is bothered."""
     before = app.session.content
     try:
-        app.asked_in_vain = await asyncio.to_thread(_ask, app)
+        app.asked_in_vain = await asyncio.to_thread(_ask, app, before)
     except TallyError:
         app.asked_in_vain = frozenset(held.id for held in before.credentials)
     _tell_news(app, news(before, app.session.content))
@@ -27,7 +29,7 @@ async def watch_standings(app: "WalletApp") -> None:
 async def refresh(app: "WalletApp") -> None:
     """Ask now, and say how it went."""
     before = app.session.content
-    app.asked_in_vain = await app.work("Asking the issuers …", lambda: _ask(app))
+    app.asked_in_vain = await app.work("Asking the issuers …", partial(_ask, app, before))
     _tell_news(app, news(before, app.session.content))
     count = len(app.asked_in_vain)
     app.tell(
@@ -36,9 +38,13 @@ async def refresh(app: "WalletApp") -> None:
     app.refresh_view()
 
 
-def _ask(app: "WalletApp") -> frozenset[str]:
-    with app.session.opened_outside() as (vault, outside):
-        return refresh_standings(vault, outside=outside)
+def _ask(app: "WalletApp", content: WalletContent) -> frozenset[str]:
+    # The wallet is free for whatever its owner wants to do meanwhile: issuers may take their time.
+    with app.session.outside() as outside:
+        asked = ask_standings(content.credentials, outside=outside)
+    with app.session.opened() as vault:
+        keep_standings(vault, asked)
+    return asked.in_vain
 
 
 def _tell_news(app: "WalletApp", fallen: frozenset[str]) -> None:
