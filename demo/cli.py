@@ -66,7 +66,7 @@ def _print_what_to_try(terminal: Terminal, world: "World") -> None:
     terminal.say("")
     terminal.say(bold("The world goes on running. In another terminal, be one of them:"))
     for who, party, lines in (
-        ("Ada", world.ada, [f"add {world.folder}/offer", f"present {world.folder}/request", "list"]),
+        ("Ada", world.ada, ["", f"add {world.folder}/offer", f"present {world.folder}/request", "list"]),
         ("City University", world.university, ["issuer list"]),
         ("Northgate", world.employer, [f"verifier result {request['id']}"]),
         ("the ledger's operator", world.operator, ["ledger head"]),
@@ -76,8 +76,9 @@ def _print_what_to_try(terminal: Terminal, world: "World") -> None:
         terminal.say(dim(f"  # {who}"))
         terminal.say("  ", verbatim(f". {party.environment_file}"))
         for line in lines:
-            terminal.say("  ", verbatim(f"tally {line}"))
+            terminal.say("  ", verbatim(f"tally {line}".rstrip()))
     terminal.say("")
+    terminal.note(f"`tally` alone opens Ada's wallet; her passphrase is {world.ada.passphrase}")
     terminal.note("Ctrl-C stops it and removes everything.")
 
 

@@ -14,6 +14,7 @@ from wallet.content import ActivityKind
 from wallet.tui.screens.choice import Choice
 from wallet.tui.screens.consent import ConsentScreen
 from wallet.tui.screens.dialog import Field, Notice, Question, Refusal, TypedQuestion
+from wallet.tui.screens.offer import OfferDialog
 from wallet.tui.screens.present import PresentScreen
 from wallet.tui.screens.unlock import UnlockScreen
 
@@ -228,3 +229,12 @@ async def test_hostile_words_of_a_verifier_stay_words(ada: Holder) -> None:
         await stage.press("v")
         await stage.screen(Notice)
         await stage.shows("client id")
+
+
+async def test_offer_that_was_pasted_here_leads_to_its_preview(ada: Holder) -> None:
+    async with on_stage(ada) as stage:
+        stage.app.push_screen(PresentScreen())
+        await stage.screen(PresentScreen)
+        await stage.enter(ada.outside.offer())
+        await stage.screen(OfferDialog)
+        assert ada.outside.sent == []

@@ -8,6 +8,7 @@ from protocol.errors import RefusedError, UnavailableError
 from protocol.openid4vp.request_object import VerifiedRequest
 from wallet.consent import Consent, prepare_consent
 from wallet.door.consent_lines import called, counted, doubt_lines
+from wallet.door.link import LinkKind, kind_of_link
 from wallet.door.source import read_given
 from wallet.door.wording import one_line, shown_did, shown_label, shown_value
 from wallet.held import HeldCredential
@@ -24,11 +25,18 @@ if TYPE_CHECKING:
 
 
 async def present_from(app: "WalletApp", source: str, *, prefer: str | None = None) -> None:
-    """Answer the request that a person gave: a link, or a file with one."""
-    if source.strip():
-        await present(app, await app.work("Reading it …", lambda: read_given(source)), prefer=prefer)
-    else:
+    """Answer the request that a person gave: a link, or a file with one. An offer is taken instead."""
+    if not source.strip():
         app.tell("Paste a link, or choose a file.")
+        return
+    link = await app.work("Reading it …", lambda: read_given(source))
+    if kind_of_link(link) is LinkKind.OFFER:
+        from wallet.tui.flows.adding import take_offer  # which leads here with a request
+
+        app.tell("That is an offer: you get something from it, and nothing is asked of you.")
+        await take_offer(app, link)
+    else:
+        await present(app, link, prefer=prefer)
 
 
 async def present(app: "WalletApp", link: str, *, prefer: str | None = None) -> None:
