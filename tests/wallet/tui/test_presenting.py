@@ -186,13 +186,16 @@ async def test_another_credential_is_chosen_among_those_that_answer(ada: Holder)
         await stage.shows("your Degree degree-0002")
 
 
-async def test_refused_answer_says_so_with_the_words_of_the_verifier_and_the_code_last(ada: Holder) -> None:
+@pytest.mark.parametrize(("name", "size"), [("narrow", NARROW), ("wide", WIDE)])
+async def test_refused_answer_says_so_with_the_words_of_the_verifier_and_the_code_last(
+    ada: Holder, name: str, size: tuple[int, int]
+) -> None:
     ada.outside.acknowledgement = (400, {"error": "invalid_request", "error_description": HOSTILE})
-    async with on_stage(ada) as stage:
+    async with on_stage(ada, size=size) as stage:
         await asked(stage, signed())
         await stage.press("s", "y")
         await stage.screen(Refusal)
-        assert_looks_like("refusal", stage.text())
+        assert_looks_like(f"refusal-{name}", stage.text())
 
 
 async def test_answer_of_which_nobody_knows_whether_it_arrived_is_not_sent_again(ada: Holder) -> None:

@@ -1,8 +1,11 @@
-"""The main screens beside the credentials: keys, settings, doctor."""
+"""The main screens beside the credentials: activity, people and places, keys, settings, doctor."""
+
+import pytest
 
 from tests.wallet.holder import Holder
 from tests.wallet.parties import HOSTILE, NOW, VERIFIER
-from tests.wallet.tui.stage import on_stage
+from tests.wallet.tui.pictures import assert_looks_like
+from tests.wallet.tui.stage import NARROW, WIDE, on_stage
 from wallet.known_party import PartyMark
 from wallet.settings import load_settings
 from wallet.tui.screens.choice import Choice
@@ -80,3 +83,17 @@ async def test_party_is_blocked_after_a_question_and_forgotten_after_another(ada
         await stage.screen(Question)
         await stage.press("y")
         await stage.shows("Nobody yet.")
+
+
+@pytest.mark.parametrize(("name", "size"), [("narrow", NARROW), ("wide", WIDE)])
+async def test_empty_screens_say_what_to_press(holder: Holder, name: str, size: tuple[int, int]) -> None:
+    async with on_stage(holder, size=size) as stage:
+        for key, view, text in (
+            ("1", "credentials", "No credentials yet."),
+            ("2", "activity", "Nothing yet."),
+            ("3", "parties", "Nobody yet."),
+            ("4", "keys", "No keys yet."),
+        ):
+            await stage.press(key)
+            await stage.shows(text)
+            assert_looks_like(f"empty-{view}-{name}", stage.text())
