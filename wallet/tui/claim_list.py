@@ -71,5 +71,6 @@ class ClaimList(OptionList):
                 if row.tick is not None:
                     option_id = f"optional-{len(self._ticks)}"
                     self._ticks[option_id] = row.tick
-                self._rows.append(Folded([row.line]))
-                yield Option(self._rows[-1], id=option_id, disabled=row.fact is None)
+                shown = Folded([row.line])
+                self._rows.append(shown)
+                yield Option(shown, id=option_id, disabled=row.fact is None)

@@ -12,7 +12,7 @@ from textual.widgets import Button, Input, LoadingIndicator
 from doors.terminal import bad, bold, dim
 from protocol.codes import Audience
 from protocol.errors import TallyError
-from wallet.tui.text import Line, Text, content
+from wallet.tui.text import Line, Text, clean, content
 
 Answer = TypeVar("Answer")
 
@@ -127,7 +127,7 @@ class Field(Dialog[str | None]):
 
     def compose_answers(self) -> ComposeResult:
         """The field."""
-        yield Input(password=self._hidden, placeholder=self._placeholder, restrict=self._restrict)
+        yield Input(password=self._hidden, placeholder=clean(self._placeholder), restrict=self._restrict)
         yield Text((dim("Enter to go on, Escape to go back"),), classes="hint")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
@@ -175,6 +175,7 @@ class Working(ModalScreen[None]):
         self._telling = Telling(telling) if isinstance(telling, str) else telling
         self._can_cancel = can_cancel
         self.given_up = False
+        self._is_over = False
 
     def compose(self) -> ComposeResult:
         """What is being done, in words; what moves beside it says nothing more."""
@@ -187,6 +188,17 @@ class Working(ModalScreen[None]):
     def on_mount(self) -> None:
         """Keep up with the job."""
         self.set_interval(_STEP_SECONDS, self._show_step)
+
+    def on_screen_resume(self) -> None:
+        """Go, when it was over while something lay above."""
+        if self._is_over:
+            self.dismiss(None)
+
+    def end(self) -> None:
+        """It is over: go as soon as nothing lies above."""
+        self._is_over = True
+        if self.app.screen is self:
+            self.dismiss(None)
 
     def _show_step(self) -> None:
         self.query_one(".step", Text).show((self._telling.words,))

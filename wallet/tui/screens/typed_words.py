@@ -16,7 +16,7 @@ from wallet.phrase_entry import PhraseEntry, UnknownWord
 from wallet.recovery_phrase import word_list
 from wallet.tui.screens.dialog import Dialog
 from wallet.tui.screens.words import word_lines
-from wallet.tui.text import Line, Text
+from wallet.tui.text import Line, Text, clean
 
 
 class TypedWords(Dialog[bytes | None]):
@@ -72,7 +72,7 @@ class TypedWords(Dialog[bytes | None]):
         except MalformedError as error:
             self._say((bad("✗ "), f"{error.detail[:1].upper()}{error.detail[1:]}."))
         missing = self._entry.missing
-        field.placeholder = f"Word {missing[0]}" if missing else "The number of a word, and the word"
+        field.placeholder = clean(f"Word {missing[0]}" if missing else "The number of a word, and the word")
 
     def _say(self, *lines: Line) -> None:
         self.query_one(".outcome", Text).show(*lines)
