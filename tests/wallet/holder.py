@@ -22,11 +22,24 @@ import wallet.cli.setup
 import wallet.door.network
 from ledger.trust import TrustedLedger, TrustedLedgers, trust_ledgers
 from protocol.keys import Ed25519PublicKey
+from protocol.openid4vp.response import PresentationResponse, parse_response
+from protocol.sdjwt.parse import parse_sd_jwt
 from storage.passphrase import TEST_ONLY, KdfParameters, Passphrase
 from storage.sealed_header import Secret
 from tests.command import environment_of, run_tally
 from tests.processes import Finished, converse
-from tests.wallet.parties import DEGREE, ISSUER, ISSUER_URL, NOW, POLICY, URL, Outside, issue, resolve_did
+from tests.wallet.parties import (
+    DEGREE,
+    ISSUER,
+    ISSUER_URL,
+    NOW,
+    POLICY,
+    RESPONSE_URI,
+    URL,
+    Outside,
+    issue,
+    resolve_did,
+)
 from wallet.folder import WalletFolder
 from wallet.held import CredentialCopy, HeldCredential, Standing, StandingWord
 from wallet.recovery_phrase import HolderKey, HolderKeyType
@@ -122,6 +135,16 @@ class Holder:
         if asks_passphrase:
             del environment["TALLY_PASSPHRASE_FILE"]
         return converse("tests.wallet.holder", *arguments, answers=answers, environment=environment)
+
+
+def names_sent(holder: Holder) -> set[str | None]:
+    """The names of the claims in the one presentation that left."""
+    ((address, body),) = holder.outside.sent
+    assert address == RESPONSE_URI
+    answer = parse_response(body)
+    assert isinstance(answer, PresentationResponse)
+    (((presentation,)),) = answer.vp_token.values()
+    return {disclosure.name for disclosure in parse_sd_jwt(presentation).disclosures}
 
 
 def open_cheaply(

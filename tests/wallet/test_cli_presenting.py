@@ -15,9 +15,8 @@ from protocol.openid4vp.client_id import ClientId, ClientIdPrefix
 from protocol.openid4vp.dcql.query import parse_dcql_query
 from protocol.openid4vp.match_code import match_code
 from protocol.openid4vp.request import RequestStatement
-from protocol.openid4vp.response import ErrorResponse, PresentationResponse, parse_response
-from protocol.sdjwt.parse import parse_sd_jwt
-from tests.wallet.holder import Holder
+from protocol.openid4vp.response import ErrorResponse, parse_response
+from tests.wallet.holder import Holder, names_sent
 from tests.wallet.parties import (
     DEGREE,
     NOW,
@@ -51,16 +50,6 @@ def key_signed() -> str:
     client_id = ClientId(ClientIdPrefix.DECENTRALIZED_IDENTIFIER, STRANGER)
     fragment = encode_did_key_method(STRANGER_KEY.public_key).partition("#")[2]
     return signed(replace(REQUEST, client_id=client_id), key=STRANGER_KEY, key_id=fragment)
-
-
-def names_sent(holder: Holder) -> set[str | None]:
-    """The names of the claims in the one presentation that left."""
-    ((address, body),) = holder.outside.sent
-    assert address == RESPONSE_URI
-    answer = parse_response(body)
-    assert isinstance(answer, PresentationResponse)
-    (((presentation,)),) = answer.vp_token.values()
-    return {disclosure.name for disclosure in parse_sd_jwt(presentation).disclosures}
 
 
 def test_signed_request_is_answered_with_the_form_scripts_rely_on(graduate: Holder) -> None:

@@ -4,10 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from protocol.openid4vp.response import ErrorResponse, PresentationResponse, parse_response
-from protocol.sdjwt.parse import parse_sd_jwt
-from tests.wallet.holder import PASSPHRASE, Holder
-from tests.wallet.parties import DEGREE, HOSTILE, REQUEST, RESPONSE_URI, asking_for, signed, unsigned
+from protocol.openid4vp.response import ErrorResponse, parse_response
+from tests.wallet.holder import PASSPHRASE, Holder, names_sent
+from tests.wallet.parties import DEGREE, HOSTILE, REQUEST, asking_for, signed, unsigned
 from tests.wallet.tui.pictures import assert_looks_like
 from tests.wallet.tui.stage import NARROW, WIDE, Stage, on_stage
 from wallet.content import ActivityKind
@@ -25,16 +24,6 @@ async def asked(stage: Stage, link: str) -> ConsentScreen:
     await stage.screen(PresentScreen)
     await stage.enter(link)
     return await stage.screen(ConsentScreen)
-
-
-def names_sent(holder: Holder) -> set[str | None]:
-    """The names of the claims in the one presentation that left."""
-    ((address, body),) = holder.outside.sent
-    assert address == RESPONSE_URI
-    answer = parse_response(body)
-    assert isinstance(answer, PresentationResponse)
-    (((presentation,)),) = answer.vp_token.values()
-    return {disclosure.name for disclosure in parse_sd_jwt(presentation).disclosures}
 
 
 @pytest.mark.parametrize(("name", "size"), [("narrow", NARROW), ("wide", WIDE)])
