@@ -17,6 +17,17 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     return True
 
 
+@pytest.fixture(autouse=True)
+def no_markup(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No text is read as markup while a screen is up, whoever hands it to Textual: the program would end."""
+
+    def refuse(markup: str, *_arguments: object, **_more: object) -> None:
+        raise AssertionError(f"read as markup: {markup!r}")
+
+    monkeypatch.setattr("textual.markup.to_content", refuse)
+    monkeypatch.setattr("rich.text.Text.from_markup", refuse)
+
+
 @pytest.fixture
 def ada(tmp_path: Path) -> Holder:
     """A holder with a degree in two copies."""

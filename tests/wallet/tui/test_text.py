@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 from rich.segment import Segment
+from rich.text import Text as RichText
 from textual.color import Color
+from textual.content import Content
 
 import wallet.tui
 from doors.terminal import bold
@@ -168,6 +170,12 @@ def test_only_one_module_hands_text_to_textual(source: Path) -> None:
 )
 def test_way_around_it_is_noticed(way: str) -> None:
     assert len(faults(way, "any.py")) == 1
+
+
+def test_markup_that_reaches_textual_in_a_test_ends_it() -> None:
+    for read in (Content.from_markup, RichText.from_markup):
+        with pytest.raises(AssertionError, match="read as markup"):
+            read("[b]x[/b]")
 
 
 def test_words_of_actions_are_no_markup() -> None:
