@@ -53,7 +53,7 @@ ACTIONS: Mapping[str, Action] = {
         "colon", "show_command", "As command", "Show the command line for the same.", "", False
     ),
     "close": Action("q", "close", "Back", "Go back; from the first screen, quit."),
-    "leave": Action("escape", "leave", "Back", "Go back.", "", False),
+    "leave": Action("escape", "leave", "Back", "Go back."),
     "quit": Action("ctrl+q", "quit", "Quit", "Quit from anywhere.", "", False),
     "filter": Action("slash", "filter", "Filter", "Show only what has these words in it."),
     "reveal": Action("ctrl+r", "reveal", "Show it", "Show what you type, or dots for it.", "", False),
@@ -162,12 +162,18 @@ ACTIONS: Mapping[str, Action] = {
 }
 
 
-def bindings(*names: str) -> Iterator[Binding]:
-    """The bindings of these actions, for a screen or the program."""
+def bindings(*names: str, anywhere: bool = False) -> Iterator[Binding]:
+    """The bindings of these actions, for a screen or the program; `anywhere` is in dialogs as well."""
     for name in names:
         action = ACTIONS[name]
         yield Binding(
-            action.keys, action.method, action.label, show=action.shown, id=name, tooltip=action.meaning
+            action.keys,
+            action.method,
+            action.label,
+            show=action.shown,
+            id=name,
+            tooltip=action.meaning,
+            priority=anywhere,
         )
 
 

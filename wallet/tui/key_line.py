@@ -57,12 +57,12 @@ class KeyLine(Widget):
         return shown
 
     def _entries(self) -> list[Content]:
-        found: dict[tuple[str, str], Content] = {}
+        found: dict[str, Content] = {}
         active = sorted(self.screen.active_bindings.values(), key=lambda each: each.binding.id != _FIRST)
-        for node, binding, enabled, _tooltip in active:
-            place = (str(id(node)), binding.action)
-            if binding.show and enabled and place not in found:
+        for _node, binding, enabled, _tooltip in active:
+            # Of two keys that are called the same, such as q and Escape, one is enough.
+            if binding.show and enabled and binding.description not in found:
                 press = Style.from_meta({"key": binding.key})
                 key = Content.styled(clean(self.app.get_key_display(binding)), "bold $footer-key-foreground")
-                found[place] = (key + Content(f" {clean(binding.description)}")).stylize(press)
+                found[binding.description] = (key + Content(f" {clean(binding.description)}")).stylize(press)
         return list(found.values())

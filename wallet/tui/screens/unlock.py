@@ -34,6 +34,10 @@ class UnlockScreen(WalletScreen):
     )
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("reveal", "unlock.forgotten")]
 
+    def action_leave(self) -> None:
+        """Go away: nothing is open here that could be lost."""
+        self.app.exit()
+
     def compose_body(self) -> ComposeResult:
         """The field."""
         with Vertical(classes="middle"), Vertical(classes="box") as box:
