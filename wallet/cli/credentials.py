@@ -35,6 +35,7 @@ from wallet.standing import PresentWord, standing_of
 
 _MARK_WIDTH = 15
 _LABEL_WIDTH = 23
+_MAX_VALUE = 1000
 _BLOCKED = "✗ you blocked its issuer"
 
 
@@ -96,7 +97,8 @@ def show(terminal: Terminal, *, credential: str, passphrase: PassphraseSource) -
             ("copies left", f"{len(held.unused_copies)} of {len(held.copies)}"),
             ("further copies", f"`tally refill {held.id}`" if can_refill(held, now=moment) else "none"),
         ):
-            terminal.say(dim(f"  {name.ljust(_LABEL_WIDTH)}  {value}"))
+            shown = one_line(value, max_characters=_MAX_VALUE)
+            terminal.say(dim(f"  {name.ljust(_LABEL_WIDTH)}  {shown}"))
 
 
 @click.command("remove", cls=Command, examples=["tally remove degree-f620d41e"])
@@ -164,7 +166,7 @@ def print_credentials(
     for held in ordered:
         standing = standing_of(held, now=now)
         # A stranger's type may be a long address; `tally show` says it in full.
-        label = one_line(type_label(held.credential_type), max_characters=_LABEL_WIDTH - 1)
+        label = shown_label(type_label(held.credential_type), max_characters=_LABEL_WIDTH - 1)
         margin = " " * (_MARK_WIDTH + 2)
         # The mark first: a narrow window cuts what is behind.
         terminal.say(
