@@ -31,7 +31,7 @@ class UnlockAttempts:
     """
 
     def __init__(self, stopwatch: Callable[[], float]) -> None:
-        """`stopwatch` counts seconds whatever happens to the clock, as `time.monotonic` does."""
+        """`stopwatch` counts seconds whatever happens to the clock, as `doors.clock.stopwatch` does."""
         self._stopwatch = stopwatch
         self._failures = 0
         self._open_at = stopwatch()

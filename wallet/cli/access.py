@@ -1,12 +1,12 @@
 """What the wallet's commands share: the open wallet, and a screen that nobody scrolls back."""
 
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
+from doors.clock import stopwatch
 from doors.prompts import PassphraseSource
 from doors.terminal import Terminal, dim, warning
 from protocol.codes import Code
@@ -34,7 +34,7 @@ class UnlockedWallet:
     @property
     def unlocked_for(self) -> timedelta:
         """How long ago somebody gave the passphrase, to this command or to the agent."""
-        return self._before + timedelta(seconds=time.monotonic() - self._since)
+        return self._before + timedelta(seconds=stopwatch() - self._since)
 
 
 def open_wallet(terminal: Terminal, passphrase: PassphraseSource) -> Vault:
@@ -57,14 +57,12 @@ def unlock_wallet(terminal: Terminal, passphrase: PassphraseSource) -> UnlockedW
     key = key_of_agent()
     if key is not None:
         try:
-            return UnlockedWallet(
-                open_vault(terminal, folder, key.master_key), key.unlocked_for, time.monotonic()
-            )
+            return UnlockedWallet(open_vault(terminal, folder, key.master_key), key.unlocked_for, stopwatch())
         except VerificationError as error:
             # It has another key since. Or it is damaged: that is told to who knows the passphrase.
             if error.code is not Code.VAULT_DAMAGED:
                 raise
-    return UnlockedWallet(open_wallet_anew(terminal, passphrase), timedelta(0), time.monotonic())
+    return UnlockedWallet(open_wallet_anew(terminal, passphrase), timedelta(0), stopwatch())
 
 
 def require_presence(terminal: Terminal, passphrase: PassphraseSource, unlocked: UnlockedWallet) -> None:

@@ -1,13 +1,13 @@
 """The commands of the wallet, run one after the other for one person, who gives the passphrase once."""
 
 import os
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from doors.clock import stopwatch
 from doors.exit_code import ExitCode
 from doors.prompts import PASSPHRASE_FILE_VARIABLE, PassphraseSource, leave_no_image
 from doors.terminal import Terminal
@@ -41,7 +41,7 @@ class PlainSession:
     """
 
     def __init__(
-        self, terminal: Terminal, run_command: RunCommand, *, stopwatch: Callable[[], float] = time.monotonic
+        self, terminal: Terminal, run_command: RunCommand, *, stopwatch: Callable[[], float] = stopwatch
     ) -> None:
         """`stopwatch` counts seconds, whatever happens to the clock."""
         self._terminal = terminal
