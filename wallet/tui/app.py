@@ -40,17 +40,8 @@ class WalletApp(App[None]):
     CSS_PATH = "wallet.tcss"
     COMMANDS: ClassVar[set[Any]] = {ActionsProvider}
     BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings(
-            "credentials",
-            "activity",
-            "parties",
-            "keys",
-            "settings",
-            "doctor",
-            "lock",
-            "command",
-            "quit",
-        )
+        *bindings("credentials", "activity", "parties", "keys", "settings", "doctor", "command"),
+        *bindings("lock", "quit", anywhere=True),
     ]
 
     def __init__(
@@ -72,6 +63,9 @@ class WalletApp(App[None]):
         self.asked_in_vain: frozenset[str] = frozenset()
         self.bad_news: frozenset[str] = frozenset()
         self.shows_values = False
+        self._fits = asyncio.Event()
+        self._fits.set()
+        self._unbreakable = 0
         self.outer_clipboard = Clipboard(
             lifetime=settings.clipboard,
             terminal=lambda text: self.call_from_thread(self.copy_to_clipboard, text),
@@ -121,11 +115,18 @@ class WalletApp(App[None]):
             self.start(follow_link(self, link))
 
     def start(self, flow: Coroutine[Any, Any, None]) -> None:
-        """Run something that a person does; how it fails is shown, in one place."""
-        self.run_worker(self._guard(flow), group="flow", exclusive=True)
+        """Run something that a person does; how it fails is shown, in one place.
+
+        Nothing begins as long as something must not be broken off: how that ended would not be told.
+        """
+        if self._unbreakable:
+            flow.close()
+        else:
+            self.run_worker(self._guard(flow), group="flow", exclusive=True)
 
     async def ask(self, screen: Screen[R]) -> R:
-        """What a person answers on `screen`."""
+        """What a person answers on `screen`, once it can be seen whole."""
+        await self._fits.wait()
         return await self.push_screen_wait(screen)
 
     async def work(self, telling: str | Telling, job: Callable[[], R], *, can_cancel: bool = True) -> R:
@@ -136,19 +137,20 @@ class WalletApp(App[None]):
             Exception: what `job` raises.
         """
         task = asyncio.create_task(asyncio.to_thread(job))
-        done, _ = await asyncio.wait({task}, timeout=_PATIENCE_SECONDS)
-        if done:
-            return task.result()
+        # This may be broken off before the job ends.
+        task.add_done_callback(_drop)
         waiting = Working(telling, can_cancel=can_cancel)
-        await self.push_screen(waiting)
+        self._unbreakable += not can_cancel
         try:
+            done, _ = await asyncio.wait({task}, timeout=_PATIENCE_SECONDS)
+            if not done:
+                await self.push_screen(waiting)
             while not done and not waiting.given_up:
                 done, _ = await asyncio.wait({task}, timeout=_PATIENCE_SECONDS)
         finally:
-            if waiting.is_attached:
-                await waiting.dismiss()
+            self._unbreakable -= not can_cancel
+            waiting.end()
         if not done:
-            task.add_done_callback(_drop)
             raise GivenUpError
         return task.result()
 
@@ -162,7 +164,8 @@ class WalletApp(App[None]):
 
     def refresh_view(self) -> None:
         """Show the wallet as it is now on the screen in front."""
-        if isinstance(self.screen, WalletScreen) and self.session.is_open:
+        # A screen that is not there yet shows it when it is.
+        if isinstance(self.screen, WalletScreen) and self.screen.is_mounted and self.session.is_open:
             self.screen.show_status()
             self.screen.show_wallet()
 
@@ -184,7 +187,12 @@ class WalletApp(App[None]):
             self.workers.cancel_group(self, "flow")
             self.workers.cancel_group(self, "standings")
             self.clear_notifications()
-            self.run_worker(self._lock(), group="lock", exclusive=True)
+            self.bad_news, self.shows_values = frozenset(), False
+            # What a field would paste is Textual's own copy of what went to the terminal.
+            self._clipboard = ""
+            self.session.shut()
+            self.show_door()
+            self.run_worker(self._lock(), group="lock")
 
     def action_help(self) -> None:
         """Explain the screen in front."""
@@ -206,12 +214,11 @@ class WalletApp(App[None]):
 
     def on_resize(self, event: Resize) -> None:
         """Cover what a small window would cut."""
-        fits = event.size.width >= COLUMNS and event.size.height >= LINES
-        is_covered = isinstance(self.screen, TooSmallScreen)
-        if not fits and not is_covered:
-            self.push_screen(TooSmallScreen())
-        elif fits and is_covered:
-            self.pop_screen()
+        if event.size.width >= COLUMNS and event.size.height >= LINES:
+            self._fits.set()
+        else:
+            self._fits.clear()
+        self._cover()
 
     async def run_action(
         self,
@@ -229,8 +236,10 @@ class WalletApp(App[None]):
         return await super().run_action(action, default_namespace, namespaces)
 
     async def on_event(self, event: Event) -> None:
-        """Notice that somebody is there."""
+        """Notice that somebody is there; after too long a time, to lock before they do anything."""
         if isinstance(event, Key | MouseEvent):
+            if self._lock_when_idle():
+                return
             self.session.touch()
         await super().on_event(event)
 
@@ -241,15 +250,23 @@ class WalletApp(App[None]):
             self.switch_screen(screen)
         else:
             self.push_screen(screen)
+        self._cover()
 
-    def _lock_when_idle(self) -> None:
+    def _cover(self) -> None:
+        is_covered = isinstance(self.screen, TooSmallScreen)
+        if self._fits.is_set() and is_covered:
+            self.pop_screen()
+        elif not self._fits.is_set() and not is_covered:
+            self.push_screen(TooSmallScreen())
+
+    def _lock_when_idle(self) -> bool:
         idle = self.session.untouched_for >= self.settings.idle_lock
-        if self.session.is_open and idle and not self.session.is_busy:
+        locks = self.session.is_open and idle and not self.session.is_busy
+        if locks:
             self.action_lock()
+        return locks
 
     async def _lock(self) -> None:
-        self.bad_news, self.shows_values = frozenset(), False
-        self.show_door()
         await asyncio.to_thread(self.session.lock)
         await asyncio.to_thread(self.outer_clipboard.clear)
 

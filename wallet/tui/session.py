@@ -2,12 +2,11 @@
 
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
-from doors.clock import now
+from doors.clock import now, stopwatch
 from protocol.codes import Code
 from protocol.errors import RefusedError
 from storage.passphrase import KdfParameters, calibrate_kdf
@@ -33,7 +32,7 @@ class WalletSession:
         folder: WalletFolder,
         *,
         clock: Callable[[], datetime] = now,
-        stopwatch: Callable[[], float] = time.monotonic,
+        stopwatch: Callable[[], float] = stopwatch,
         choose_kdf: Callable[[], KdfParameters] = calibrate_kdf,
         terminal: str | None = None,
     ) -> None:
@@ -47,6 +46,7 @@ class WalletSession:
         self._terminal = terminal
         self._stopwatch = stopwatch
         self._vault: Vault | None = None
+        self._shut: list[Vault] = []
         self._window: WindowLock | WindowTaken | None = None
         self._turn = threading.Lock()
         self._unlocked_at = self._touched_at = stopwatch()
@@ -102,7 +102,7 @@ class WalletSession:
         self._touched_at = self._stopwatch()
 
     def unlock(self, secret: Secret, *, proved: timedelta = timedelta(0)) -> None:
-        """Open the wallet, or prove again that its owner is there. Takes about a second, by intention.
+        """Open the wallet. Takes about a second, by intention.
 
         A wrong secret counts in `attempts`; whether the next try has to wait is for the screens to ask there.
         `proved` is how long ago the owner was there, for a key that was kept since.
@@ -111,28 +111,42 @@ class WalletSession:
             TallyError: as `Vault.open`.
         """
         with self._turn:
-            try:
-                vault = Vault.open(self.folder.vault, secret, mark_folder=self.folder.state)
-            except RefusedError as error:
-                if error.code is Code.PASSPHRASE_WRONG:
-                    self.attempts.fail()
-                raise
-            self.attempts.succeed()
-            self._adopt(vault)
+            self._adopt(self._open(secret))
             self._unlocked_at -= proved.total_seconds()
+
+    def prove(self, secret: Secret) -> None:
+        """Prove again that the owner of the open wallet is there. One that was locked meanwhile stays so.
+
+        Raises:
+            TallyError: as `unlock`.
+        """
+        with self._turn:
+            vault = self._open(secret)
+            if self.is_open:
+                self._adopt(vault)
+            else:
+                vault.close()
 
     def adopt(self, vault: Vault) -> None:
         """Take a wallet that was just made or restored."""
         with self._turn:
             self._adopt(vault)
 
+    def shut(self) -> None:
+        """Give the wallet to nobody any more, at once; `lock` has to follow."""
+        if self._vault is not None:
+            self._shut.append(self._vault)
+        self._vault = None
+
     def lock(self) -> None:
         """Forget everything; waits for a job that has the wallet."""
+        self.shut()
         with self._turn:
-            if self._vault is not None:
-                self._vault.close()
-            self._vault = None
-            self._release_window()
+            while self._shut:
+                self._shut.pop().close()
+            # Whoever was quicker to open it again has the window.
+            if not self.is_open:
+                self._release_window()
 
     @contextmanager
     def opened(self) -> Iterator[Vault]:
@@ -173,12 +187,28 @@ class WalletSession:
         with open_outside(self.folder) as outside:
             yield outside
 
+    def _open(self, secret: Secret) -> Vault:
+        try:
+            vault = Vault.open(self.folder.vault, secret, mark_folder=self.folder.state)
+        except RefusedError as error:
+            if error.code is Code.PASSPHRASE_WRONG:
+                self.attempts.fail()
+            raise
+        self.attempts.succeed()
+        return vault
+
     def _adopt(self, vault: Vault) -> None:
+        if not isinstance(self._window, WindowLock):
+            try:
+                self._window = take_window(
+                    self.folder, WindowHolder(os.getpid(), self._terminal, self.clock())
+                )
+            except BaseException:
+                vault.close()
+                raise
         if self._vault is not None:
             self._vault.close()
         self._vault = vault
-        if not isinstance(self._window, WindowLock):
-            self._window = take_window(self.folder, WindowHolder(os.getpid(), self._terminal, self.clock()))
         self._unlocked_at = self._touched_at = self._stopwatch()
 
     def _release_window(self) -> None:

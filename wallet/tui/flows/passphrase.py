@@ -56,7 +56,7 @@ async def prove_ownership(app: "WalletApp", reason: str) -> bool:
         if typed is None:
             return False
         try:
-            await app.work("Checking the passphrase …", partial(app.session.unlock, Passphrase(typed)))
+            await app.work("Checking the passphrase …", partial(app.session.prove, Passphrase(typed)))
         except RefusedError as error:
             if error.code is not Code.PASSPHRASE_WRONG:
                 raise

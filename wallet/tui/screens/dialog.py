@@ -12,6 +12,7 @@ from textual.widgets import Button, Input, LoadingIndicator
 from doors.terminal import bad, bold, dim
 from protocol.codes import Audience
 from protocol.errors import TallyError
+from wallet.tui.screens.ending import Ending
 from wallet.tui.text import Line, Text, clean, content
 
 Answer = TypeVar("Answer")
@@ -19,7 +20,7 @@ Answer = TypeVar("Answer")
 _STEP_SECONDS = 0.1
 
 
-class Dialog(ModalScreen[Answer], Generic[Answer]):
+class Dialog(ModalScreen[Answer], Ending[Answer], Generic[Answer]):
     """A box with a title and lines in it, which can be scrolled where they do not fit."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -165,7 +166,7 @@ class Telling:
         self.words = words
 
 
-class Working(ModalScreen[None]):
+class Working(ModalScreen[None], Ending[None]):
     """Says what is being done; Escape gives up waiting for it, where that is possible."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "give_up", show=False)]
@@ -197,8 +198,7 @@ class Working(ModalScreen[None]):
     def end(self) -> None:
         """It is over: go as soon as nothing lies above."""
         self._is_over = True
-        if self.app.screen is self:
-            self.dismiss(None)
+        self.dismiss(None)
 
     def _show_step(self) -> None:
         self.query_one(".step", Text).show((self._telling.words,))

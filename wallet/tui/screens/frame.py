@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.screen import Screen
 
 from doors.terminal import Styled, bold, dim, warning
 from wallet.door.wording import plural
 from wallet.tui.actions import bindings
 from wallet.tui.key_line import KeyLine
 from wallet.tui.notices import notices
+from wallet.tui.screens.ending import Ending
 from wallet.tui.text import Text
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _REFRESH_SECONDS = 15
 Answer = TypeVar("Answer")
 
 
-class AnsweringScreen(Screen[Answer], Generic[Answer]):
+class AnsweringScreen(Ending[Answer], Generic[Answer]):
     """A screen of the wallet that ends with an answer.
 
     Attributes:

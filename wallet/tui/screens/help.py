@@ -12,11 +12,12 @@ from doors.terminal import dim
 from wallet.tui.actions import active_actions
 from wallet.tui.key_line import KeyLine
 from wallet.tui.rows import Column, Row, Rows
+from wallet.tui.screens.ending import Ending
 from wallet.tui.screens.frame import AnsweringScreen
 from wallet.tui.text import Text, content
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(ModalScreen[None], Ending[None]):
     """Explains the screen it was called from."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

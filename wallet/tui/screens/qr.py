@@ -10,6 +10,7 @@ from textual.screen import ModalScreen
 from doors.qr_drawing import MAX_BYTES, qr_rows
 from doors.terminal import dim
 from wallet.tui.flows.copying import copy
+from wallet.tui.screens.ending import Ending
 from wallet.tui.text import Signs, Text
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ _FALLBACK = "Make the window larger for a QR code, or use the link:"
 _TOO_LONG = "This is too long for a QR code; use it as it is:"
 
 
-class QrScreen(ModalScreen[None]):
+class QrScreen(ModalScreen[None], Ending[None]):
     """Draws `link` over the whole window, black on white whatever the theme; or gives the link itself."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

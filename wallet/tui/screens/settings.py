@@ -68,6 +68,7 @@ class SettingsScreen(WalletScreen):
             self.wallet_app.start(self._save(without_setting(self.wallet_app.settings, current)))
 
     async def _change(self, name: str) -> None:
+        self.wallet_app.session.require_own_window()
         match name:
             case "theme":
                 typed = await self.wallet_app.ask(Choice("Theme", [(theme, theme) for theme in THEMES]))

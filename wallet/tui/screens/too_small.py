@@ -3,13 +3,19 @@
 from textual.app import ComposeResult
 from textual.screen import ModalScreen
 
+from wallet.tui.screens.ending import Ending
 from wallet.tui.text import Text
 
 COLUMNS, LINES = 60, 18
 
 
-class TooSmallScreen(ModalScreen[None]):
+class TooSmallScreen(ModalScreen[None], Ending[None]):
     """Covers everything until the window is large enough again."""
+
+    def on_screen_resume(self) -> None:
+        """Go, when it became large enough while something lay above."""
+        if self.app.size.width >= COLUMNS and self.app.size.height >= LINES:
+            self.dismiss(None)
 
     def compose(self) -> ComposeResult:
         """What to do."""

@@ -1,0 +1,198 @@
+"""What a lock takes away, and what no key, click or resize brings about at the wrong time."""
+
+import asyncio
+import gc
+import threading
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from textual.widgets import Button
+
+from storage.passphrase import Passphrase
+from tests.wallet.holder import PASSPHRASE, Holder
+from tests.wallet.parties import NOW
+from tests.wallet.tui.stage import Stage, on_stage
+from wallet.settings import WalletSettings
+from wallet.tui.screens.credentials import CredentialsScreen
+from wallet.tui.screens.dialog import Field, Question, Refusal, Working
+from wallet.tui.screens.too_small import TooSmallScreen
+from wallet.tui.screens.unlock import UnlockScreen
+from wallet.tui.screens.words import WordsDialog
+from wallet.window import WindowHolder, WindowLock, take_window
+
+
+class Job:
+    """A job of a flow that ends when a test says so."""
+
+    def __init__(self, stage: Stage, *, fails: bool = False) -> None:
+        self._app = stage.app
+        self._fails = fails
+        self._go = threading.Event()
+        self.answers: list[bool] = []
+
+    def start(self) -> None:
+        self._app.start(self._flow())
+
+    def end(self) -> None:
+        self._go.set()
+
+    async def _flow(self) -> None:
+        await self._app.work("Sending …", self._wait, can_cancel=False)
+        self.answers.append(await self._app.ask(Question("It is sent", yes="Good", no="Bad")))
+
+    def _wait(self) -> None:
+        self._go.wait()
+        if self._fails:
+            raise ZeroDivisionError
+
+
+async def test_ctrl_l_locks_from_within_a_dialog_with_the_words_on_it(ada: Holder) -> None:
+    async with on_stage(ada) as stage:
+        await stage.press("4", "w")
+        await stage.screen(Field)
+        await stage.enter(PASSPHRASE)
+        await stage.screen(WordsDialog)
+        await stage.press("ctrl+l")
+        await stage.screen(UnlockScreen)
+        assert not stage.app.session.is_open
+
+
+async def test_what_was_copied_cannot_be_pasted_at_the_door(ada: Holder) -> None:
+    async with on_stage(ada) as stage:
+        stage.app.copy_to_clipboard("1999-12-31")
+        await stage.press("ctrl+l")
+        await stage.screen(UnlockScreen)
+        await stage.press("ctrl+v", "ctrl+r")
+        assert "1999" not in stage.text()
+        assert not stage.app.clipboard
+
+
+async def test_first_key_after_a_long_sleep_finds_the_wallet_locked(ada: Holder) -> None:
+    async with on_stage(ada, settings=WalletSettings(idle_lock=timedelta(minutes=3))) as stage:
+        stage.stopwatch.seconds += 8 * 3600
+        await stage.press("x")
+        await stage.screen(UnlockScreen)
+        assert not stage.app.session.is_open
+
+
+async def test_wallet_is_shut_at_once_also_while_a_job_has_it(ada: Holder) -> None:
+    async with on_stage(ada) as stage:
+        session, go = stage.app.session, threading.Event()
+
+        def job() -> None:
+            with session.opened() as vault:
+                go.wait()
+                vault.reload()
+
+        working = asyncio.create_task(asyncio.to_thread(job))
+        await stage.until(lambda: session.is_busy)
+        await stage.press("ctrl+l")
+        assert isinstance(stage.app.screen, UnlockScreen)
+        assert not session.is_open
+        # Who proves to be there while it is locked does not open it, and who opens it again keeps it.
+        proof = asyncio.create_task(asyncio.to_thread(session.prove, Passphrase(PASSPHRASE)))
+        await stage.pilot.pause()
+        go.set()
+        await working
+        await proof
+        assert not session.is_open
+        await stage.unlock()
+        await asyncio.to_thread(session.viewed().__enter__)
+        assert session.is_open
+        assert session.other_window is None
+
+
+async def test_failure_of_a_job_that_a_lock_left_behind_is_not_printed(ada: Holder) -> None:
+    complaints: list[dict[str, Any]] = []
+    async with on_stage(ada) as stage:
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, context: complaints.append(context))
+        job = Job(stage, fails=True)
+        job.start()
+        await stage.screen(Working)
+        await stage.press("ctrl+l")
+        await stage.screen(UnlockScreen)
+        job.end()
+        await stage.unlock()
+    gc.collect()
+    assert not complaints
+
+
+async def test_nothing_begins_before_it_is_told_how_something_unbreakable_ended(ada: Holder) -> None:
+    async with on_stage(ada) as stage:
+        job, second = Job(stage), Job(stage)
+        job.start()
+        await stage.pilot.pause()
+        second.start()
+        job.end()
+        await stage.screen(Question)
+        await stage.press("y")
+        assert (job.answers, second.answers) == ([True], [])
+
+
+@pytest.mark.parametrize("resized_first", [True, False])
+async def test_what_ends_in_a_small_window_is_asked_in_a_large_one_and_leaves_nothing_behind(
+    ada: Holder, resized_first: bool
+) -> None:
+    async with on_stage(ada) as stage:
+        job = Job(stage)
+        job.start()
+        if not resized_first:
+            await stage.screen(Working)
+        await stage.pilot.resize_terminal(50, 15)
+        await stage.screen(Working if resized_first else TooSmallScreen)
+        job.end()
+        await stage.screen(TooSmallScreen)
+        await stage.pilot.resize_terminal(80, 24)
+        await stage.screen(Question)
+        await stage.press("y")
+        await stage.screen(CredentialsScreen)
+        assert job.answers == [True]
+
+
+async def test_window_that_became_large_behind_a_job_is_covered_no_more(ada: Holder) -> None:
+    async with on_stage(ada) as stage:
+        job = Job(stage)
+        job.start()
+        await stage.pilot.resize_terminal(50, 15)
+        await stage.screen(Working)
+        await stage.pilot.resize_terminal(80, 24)
+        job.end()
+        await stage.screen(Question)
+        await stage.press("n")
+        await stage.screen(CredentialsScreen)
+
+
+async def test_lock_in_a_small_window_leaves_it_covered(ada: Holder) -> None:
+    async with on_stage(ada) as stage:
+        await stage.pilot.resize_terminal(50, 15)
+        await stage.screen(TooSmallScreen)
+        await stage.press("ctrl+l")
+        assert not stage.app.session.is_open
+        await stage.screen(TooSmallScreen)
+        await stage.pilot.resize_terminal(80, 24)
+        await stage.screen(UnlockScreen)
+
+
+async def test_button_pressed_twice_ends_its_own_question_only(ada: Holder) -> None:
+    async with on_stage(ada) as stage:
+        job = Job(stage)
+        job.end()
+        job.start()
+        question = await stage.screen(Question)
+        button = question.query_one("#yes", Button)
+        button.press()
+        button.press()
+        await stage.screen(CredentialsScreen)
+        assert job.answers == [True]
+
+
+async def test_settings_are_not_changed_in_a_second_window(ada: Holder) -> None:
+    first = take_window(ada.folder, WindowHolder(4711, "/dev/pts/7", NOW))
+    assert isinstance(first, WindowLock)
+    async with on_stage(ada) as stage:
+        await stage.press("5", "down", "enter")
+        await stage.screen(Refusal)
+        await stage.shows("4711", "vault_locked")
+    first.close()
+    assert not (ada.folder.path / "settings.toml").exists()
