@@ -16,7 +16,7 @@ from protocol.encoding.members import integer_member, optional_text_member, text
 from protocol.encoding.strict_json import JsonObject, parse_json_object
 from protocol.encoding.time import encode_utc, parse_utc
 from protocol.errors import RefusedError, TallyError
-from storage.atomic_file import Folder, close_unwritten, typed_disk_errors
+from storage.atomic_file import Folder, close_unwritten
 from wallet.folder import WINDOW_FILE, WalletFolder
 
 _MAX_BYTES = 1024
@@ -83,13 +83,10 @@ def take_window(wallet: WalletFolder, holder: WindowHolder) -> WindowLock | Wind
             if error.code is not Code.VAULT_LOCKED:
                 raise
             return WindowTaken(_read_holder(folder))
-    try:
-        with typed_disk_errors(WINDOW_FILE):
-            os.truncate(descriptor, 0)
-            os.write(descriptor, _encode_holder(holder))
-    except BaseException:
-        close_unwritten(descriptor)
-        raise
+    # On a full disk it says nothing; a wallet can be looked at all the same, and nothing is decided by it.
+    with contextlib.suppress(OSError):
+        os.truncate(descriptor, 0)
+        os.write(descriptor, _encode_holder(holder))
     return WindowLock(descriptor)
 
 

@@ -1,3 +1,4 @@
+import errno
 import os
 import signal
 import stat
@@ -104,6 +105,19 @@ def test_window_file_that_others_can_write_is_refused(folder: WalletFolder) -> N
     with pytest.raises(RefusedError) as refusal:
         take_window(folder, FIRST)
     assert refusal.value.code is Code.VAULT_PERMISSIONS
+
+
+def test_full_disk_keeps_nobody_from_the_window_and_names_nobody(
+    folder: WalletFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(_descriptor: int, _data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("wallet.window.os.write", write)
+        window = taken(folder)
+    with window:
+        assert take_window(folder, SECOND) == WindowTaken(None)
 
 
 def test_commands_work_beside_an_open_window(holder: Holder) -> None:
