@@ -37,13 +37,17 @@ class Kind(StrEnum):
     MANAGEMENT_KEY = "a management key"
 
 
-# Which commands are there to show what, on stdout or in the question they ask. Everything else shows nothing.
+# Which commands are there to show what, or let a person see the words while they type them. Everything else
+# shows nothing.
 _SHOWN: Mapping[tuple[str, ...], frozenset[Kind]] = {
     ("show",): frozenset({Kind.CLAIM, Kind.CREDENTIAL}),
     ("present",): frozenset({Kind.CLAIM}),
     ("add",): frozenset({Kind.CLAIM}),
     ("init",): frozenset({Kind.WORDS}),
     ("key", "words"): frozenset({Kind.WORDS}),
+    ("backup", "rehearse"): frozenset({Kind.WORDS}),
+    ("backup", "restore"): frozenset({Kind.WORDS}),
+    ("passwd",): frozenset({Kind.WORDS}),
     ("issuer", "offer"): frozenset({Kind.CODE}),
     ("issuer", "init"): frozenset({Kind.MANAGEMENT_KEY}),
     ("verifier", "init"): frozenset({Kind.MANAGEMENT_KEY}),

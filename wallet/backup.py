@@ -90,6 +90,20 @@ def make_backup(
     return backup
 
 
+def require_backup(path: Path) -> None:
+    """Check that there is a file at `path`, before anybody types 24 words.
+
+    Raises:
+        RefusedError: NOT_FOUND.
+    """
+    try:
+        is_there = path.is_file()
+    except OSError:  # a name that no file can have
+        is_there = False
+    if not is_there:
+        raise RefusedError(Code.NOT_FOUND, f"there is no backup at {path}")
+
+
 def open_backup(path: Path, entropy: bytes) -> Backup:
     """Read the backup in the file `path` with the 32 bytes behind the 24 words. Nothing is changed.
 

@@ -66,7 +66,7 @@ def fill(holder: Holder, attack: Iterator[str]) -> str:
             )
             for client_id, hosts, mark in (
                 (f"decentralized_identifier:{next(attack)}", (), PartyMark.SEEN),
-                (f"redirect_uri:https://evil.example/{next(attack)}", (next(attack),), PartyMark.BLOCKED),
+                (f"redirect_uri:https://evil.example/{next(attack)}", ("evil.example",), PartyMark.BLOCKED),
                 (next(attack), (), PartyMark.SEEN),
             )
         )

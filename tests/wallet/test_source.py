@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 
 from protocol.codes import Code
-from protocol.errors import TallyError
+from protocol.errors import RefusedError, TallyError
 from tests.wallet.pictures import encoded, printed
-from wallet.door.source import MAX_TEXT_BYTES, read_given
+from wallet.door.source import MAX_TEXT_BYTES, read_given, typed_path
 
 LINK = "openid-credential-offer://?credential_offer_uri=https%3A%2F%2Fissuer.example%2Fo"
 
@@ -50,3 +50,18 @@ def test_file_that_gives_no_text_is_refused(tmp_path: Path, data: bytes | None, 
     with pytest.raises(TallyError) as refused:
         read_given(str(file))
     assert refused.value.code is code
+
+
+def test_path_is_taken_as_it_was_typed_and_need_not_be_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert typed_path(" ~/a backup ") == tmp_path / "a backup"
+    assert typed_path(f"{tmp_path}/x\udc80") == tmp_path / "x\udc80"
+
+
+@pytest.mark.parametrize("typed", ["x" * 300, "~nobody-of-this-name/x", "x\0y"])
+def test_path_where_no_file_can_be_is_refused(typed: str) -> None:
+    with pytest.raises(RefusedError) as refused:
+        typed_path(typed)
+    assert refused.value.code is Code.USAGE_INVALID

@@ -16,7 +16,7 @@ from protocol.encoding.strict_json import JsonObject
 from protocol.encoding.time import encode_utc
 from protocol.errors import MalformedError, RefusedError, VerificationError
 from storage.passphrase import calibrate_kdf
-from wallet.backup import Backup, make_backup, open_backup
+from wallet.backup import Backup, make_backup, open_backup, require_backup
 from wallet.cli.access import open_vault, open_wallet, read_new_passphrase
 from wallet.cli.recovery_words import read_words
 from wallet.door.backup_lines import rehearsal_lines
@@ -132,9 +132,7 @@ def restore(
 
 
 def _open_backup(terminal: Terminal, file: Path, words_file: Path | None) -> Backup:
-    # Before anybody types 24 words.
-    if not file.is_file():
-        raise RefusedError(Code.NOT_FOUND, f"there is no backup at {file}")
+    require_backup(file)
     return open_backup(file, read_words(terminal, words_file))
 
 

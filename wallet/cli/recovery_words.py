@@ -8,7 +8,7 @@ from doors.prompts import PassphraseSource, ask, require_person
 from doors.terminal import Terminal, bold, warning
 from protocol.codes import Code
 from protocol.errors import MalformedError, RefusedError
-from storage.atomic_file import Folder
+from storage.atomic_file import Folder, typed_disk_errors
 from wallet.cli.access import unrecorded
 from wallet.door.recording import recording_warnings
 from wallet.door.wording import quoted
@@ -89,9 +89,11 @@ def require_new_file(file: Path) -> None:
 
     Raises:
         RefusedError: there is such a file, or no folder for it.
+        UnavailableError: the disk's fault, or no file can be called that.
     """
-    if file.exists():
-        raise RefusedError(Code.VAULT_EXISTS, str(file))
+    with typed_disk_errors(file.name):
+        if file.exists():
+            raise RefusedError(Code.VAULT_EXISTS, str(file))
     if not file.absolute().parent.is_dir():
         raise RefusedError(Code.USAGE_INVALID, "--words-file: there is no such folder")
 

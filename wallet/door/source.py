@@ -26,6 +26,22 @@ def read_given(source: str) -> str:
     return require_length(text).strip()
 
 
+def typed_path(typed: str) -> Path:
+    """The path of a file as somebody typed it, with `~` for the home folder; there need not be such a file.
+
+    Raises:
+        RefusedError: USAGE_INVALID, no file can be there.
+    """
+    try:
+        path = Path(typed.strip()).expanduser()
+        path.exists()  # raises where no file can be called that, or nobody may look
+    except (OSError, RuntimeError) as error:
+        raise RefusedError(Code.USAGE_INVALID, "no file can be there") from error
+    if "\0" in typed:
+        raise RefusedError(Code.USAGE_INVALID, "no file can be there")
+    return path
+
+
 def require_length(text: str) -> str:
     """`text`, unless it is longer than any link or offer.
 

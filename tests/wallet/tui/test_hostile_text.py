@@ -65,7 +65,7 @@ def assert_harmless(stage: Stage) -> None:
 
 def assert_no_forgery(stage: Stage, *, in_a_box_of_its_own: bool) -> None:
     """No line of a stranger begins like one of ours; further in it may, where no line of ours is."""
-    begin = re.compile(r" *[│┃▌▎▊█|]? {0,3}" if in_a_box_of_its_own else r"[ │┃▌▎▊█|]*")
+    begin = re.compile(r" *[│┃▌▎▊█|]? {0,2}" if in_a_box_of_its_own else r"[ │┃▌▎▊█|]*")
     for line in stage.text().splitlines():
         indent = begin.match(line)
         assert indent is not None

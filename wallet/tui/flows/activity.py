@@ -1,10 +1,10 @@
 """Writing the history into a signed file, and erasing it."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wallet.activity_export import create_activity_export, save_activity_export
 from wallet.content import WalletContent
+from wallet.door.source import typed_path
 from wallet.door.wording import plural
 from wallet.tui.screens.dialog import Field, TypedQuestion
 
@@ -24,7 +24,7 @@ async def export(app: "WalletApp") -> None:
     )
     if typed is None:
         return
-    file = Path(typed).expanduser()
+    file = typed_path(typed)
 
     def job() -> None:
         data = create_activity_export(app.session.content, party=None, since=None, now=app.session.clock())

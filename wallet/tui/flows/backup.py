@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from doors.terminal import bold, good, warning
 from protocol.codes import Code
 from protocol.errors import RefusedError
-from wallet.backup import Backup, make_backup, open_backup
+from wallet.backup import Backup, make_backup, open_backup, require_backup
 from wallet.door.backup_lines import rehearsal_lines
+from wallet.door.source import typed_path
 from wallet.door.wording import plural
 from wallet.rehearsal import Rehearsal, rehearse
 from wallet.restore import merge_backup
@@ -35,7 +36,7 @@ async def back_up(app: "WalletApp") -> None:
     )
     if where is None:
         return
-    path = Path(where.strip()).expanduser()
+    path = typed_path(where)
     replacing = path.is_file() and await app.ask(
         Question("There is a file", (bold(str(path)),), yes="Replace it", no="Keep it")
     )
@@ -56,7 +57,7 @@ async def rehearse_restore(app: "WalletApp") -> None:
     """Show what a backup would bring back, without touching anything."""
     where = await app.ask(Field("Which backup?", placeholder=_EXAMPLE))
     if where is not None:
-        await _rehearse(app, Path(where.strip()).expanduser())
+        await _rehearse(app, typed_path(where))
 
 
 async def restore(app: "WalletApp") -> None:
@@ -65,7 +66,7 @@ async def restore(app: "WalletApp") -> None:
     where = await app.ask(Field("Which backup?", placeholder=_EXAMPLE))
     if where is None:
         return
-    backup = await _open(app, Path(where.strip()).expanduser())
+    backup = await _open(app, typed_path(where))
     if backup is None:
         return
     rehearsal = await _try(app, backup)
@@ -86,9 +87,7 @@ async def _rehearse(app: "WalletApp", path: Path) -> None:
 
 
 async def _open(app: "WalletApp", path: Path) -> Backup | None:
-    # Before anybody types 24 words.
-    if not path.is_file():
-        raise RefusedError(Code.NOT_FOUND, f"there is no backup at {path}")
+    require_backup(path)
     entropy = await app.ask(TypedWords("The 24 words of that wallet"))
     if entropy is None:
         return None

@@ -1,15 +1,13 @@
 """Bringing a wallet back from a backup file and the 24 words."""
 
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from doors.terminal import bold
 from ledger.trust import TrustedLedgers
-from protocol.codes import Code
-from protocol.errors import RefusedError
-from wallet.backup import open_backup
+from wallet.backup import open_backup, require_backup
 from wallet.door.backup_lines import loss_text, rehearsal_lines
+from wallet.door.source import typed_path
 from wallet.making import require_place
 from wallet.rehearsal import rehearse
 from wallet.restore import restore_wallet
@@ -32,10 +30,8 @@ async def import_backup(app: "WalletApp") -> None:
     )
     if file is None:
         return
-    path = Path(file.strip()).expanduser()
-    if not path.is_file():
-        # Before anybody types 24 words.
-        raise RefusedError(Code.NOT_FOUND, f"there is no file {path}")
+    path = typed_path(file)
+    require_backup(path)
     entropy = await app.ask(TypedWords("The 24 words of that wallet"))
     if entropy is None:
         return
