@@ -1,6 +1,7 @@
 """The full-screen wallet: which screen is up, what every screen can do, and when it locks itself."""
 
 import asyncio
+import signal
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
@@ -73,6 +74,9 @@ class WalletApp(App[None]):
 
     def on_mount(self) -> None:
         """Dress, and ask who is there; with a session that is open already, go in."""
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            # Else the terminal would be left with the wallet on it, and the clipboard with a secret.
+            asyncio.get_running_loop().add_signal_handler(number, self.exit)
         self.apply_settings(self.settings)
         self.set_interval(_TICK_SECONDS, self._lock_when_idle)
         if self.session.is_open:
@@ -261,7 +265,8 @@ class WalletApp(App[None]):
 
     def _lock_when_idle(self) -> bool:
         idle = self.session.untouched_for >= self.settings.idle_lock
-        locks = self.session.is_open and idle and not self.session.is_busy
+        # Who waits for the end of something touches nothing, and would not hear of it.
+        locks = self.session.is_open and idle and not self._unbreakable
         if locks:
             self.action_lock()
         return locks

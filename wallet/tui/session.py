@@ -92,11 +92,6 @@ class WalletSession:
         """How long nobody has touched a key or the mouse."""
         return timedelta(seconds=self._stopwatch() - self._touched_at)
 
-    @property
-    def is_busy(self) -> bool:
-        """Whether a job has the wallet just now."""
-        return self._turn.locked()
-
     def touch(self) -> None:
         """Somebody is there."""
         self._touched_at = self._stopwatch()

@@ -2,6 +2,8 @@
 
 import asyncio
 import gc
+import os
+import signal
 import threading
 from datetime import timedelta
 from typing import Any
@@ -19,6 +21,7 @@ from wallet.tui.screens.dialog import Field, Question, Refusal, Working
 from wallet.tui.screens.too_small import TooSmallScreen
 from wallet.tui.screens.unlock import UnlockScreen
 from wallet.tui.screens.words import WordsDialog
+from wallet.tui.session import WalletSession
 from wallet.window import WindowHolder, WindowLock, take_window
 
 
@@ -45,6 +48,11 @@ class Job:
         self._go.wait()
         if self._fails:
             raise ZeroDivisionError
+
+
+def look(session: WalletSession) -> None:
+    with session.viewed():
+        pass
 
 
 async def test_ctrl_l_locks_from_within_a_dialog_with_the_words_on_it(ada: Holder) -> None:
@@ -78,15 +86,16 @@ async def test_first_key_after_a_long_sleep_finds_the_wallet_locked(ada: Holder)
 
 async def test_wallet_is_shut_at_once_also_while_a_job_has_it(ada: Holder) -> None:
     async with on_stage(ada) as stage:
-        session, go = stage.app.session, threading.Event()
+        session, begun, go = stage.app.session, threading.Event(), threading.Event()
 
         def job() -> None:
             with session.opened() as vault:
+                begun.set()
                 go.wait()
                 vault.reload()
 
         working = asyncio.create_task(asyncio.to_thread(job))
-        await stage.until(lambda: session.is_busy)
+        await stage.until(begun.is_set)
         await stage.press("ctrl+l")
         assert isinstance(stage.app.screen, UnlockScreen)
         assert not session.is_open
@@ -98,7 +107,7 @@ async def test_wallet_is_shut_at_once_also_while_a_job_has_it(ada: Holder) -> No
         await proof
         assert not session.is_open
         await stage.unlock()
-        await asyncio.to_thread(session.viewed().__enter__)
+        await asyncio.to_thread(look, session)
         assert session.is_open
         assert session.other_window is None
 
@@ -124,6 +133,10 @@ async def test_nothing_begins_before_it_is_told_how_something_unbreakable_ended(
         job.start()
         await stage.pilot.pause()
         second.start()
+        # Nor does it lock because somebody waits without touching anything.
+        stage.stopwatch.seconds += 3600
+        await stage.press("down")
+        assert stage.app.session.is_open
         job.end()
         await stage.screen(Question)
         await stage.press("y")
@@ -196,3 +209,11 @@ async def test_settings_are_not_changed_in_a_second_window(ada: Holder) -> None:
         await stage.shows("4711", "vault_locked")
     first.close()
     assert not (ada.folder.path / "settings.toml").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+async def test_program_that_is_told_to_end_leaves_in_good_order(ada: Holder, number: signal.Signals) -> None:
+    async with on_stage(ada) as stage:
+        os.kill(os.getpid(), number)
+        await stage.until(lambda: stage.app._exit)
+    assert not stage.app.session.is_open
