@@ -43,6 +43,11 @@ def hostile_path(text: str) -> str:
     return text.replace("/", "∕").replace("\0", "")[:60]
 
 
+def _identifier(attack: str) -> str:
+    # An identifier with white space in it is refused when it is read.
+    return "_".join(attack.split())
+
+
 def fill(holder: Holder, attack: Iterator[str]) -> str:
     """Let strangers fill the wallet, with an attack wherever something of theirs is kept. Gives the type of
     the credential that will be asked for.
@@ -65,16 +70,20 @@ def fill(holder: Holder, attack: Iterator[str]) -> str:
                 mark=mark,
             )
             for client_id, hosts, mark in (
-                (f"decentralized_identifier:{next(attack)}", (), PartyMark.SEEN),
-                (f"redirect_uri:https://evil.example/{next(attack)}", ("evil.example",), PartyMark.BLOCKED),
-                (next(attack), (), PartyMark.SEEN),
+                (f"decentralized_identifier:{_identifier(next(attack))}", (), PartyMark.SEEN),
+                (
+                    f"redirect_uri:https://evil.example/{_identifier(next(attack))}",
+                    ("evil.example",),
+                    PartyMark.BLOCKED,
+                ),
+                (_identifier(next(attack)), (), PartyMark.SEEN),
             )
         )
         entries = tuple(
             ActivityEntry(
                 time=NOW,
                 kind=kind,
-                party=next(attack),
+                party=_identifier(next(attack)),
                 credential_type=f"{FORGED}:{next(attack)}",
                 claim_names=((next(attack), 0, next(attack)),),
                 purpose=next(attack),

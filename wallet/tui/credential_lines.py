@@ -55,6 +55,7 @@ _CHECKS = (
 _DID_CLIENT = "decentralized_identifier:"
 _WIDTH = 14
 _MAX_NAME = 60
+_MAX_LONG = 1000
 
 
 def received_lines(added: Sequence[HeldCredential], *, shows_values: bool) -> list[Line]:
@@ -162,7 +163,8 @@ def raw_lines(held: HeldCredential, *, shows_values: bool) -> Iterator[Line]:
         ("Disclosures", [[each.salt, each.name, each.value] for each in sd_jwt.disclosures]),
     ):
         yield (bold(title),)
-        for line in json.dumps(value, ensure_ascii=False, indent=2).splitlines():
+        # A stranger's text may hold line ends that JSON does not escape.
+        for line in json.dumps(value, ensure_ascii=False, indent=2).split("\n"):
             yield (line,)
         yield ()
     yield (bold("Compact"),)
@@ -237,4 +239,6 @@ def _ledger(did: str) -> str:
 
 
 def _long(text: str) -> str:
-    return one_line(text, max_characters=1000)
+    # What has no blank in it cannot go on in another line as if that were one of ours.
+    shown = one_line(text, max_characters=_MAX_LONG)
+    return quoted(text, max_characters=_MAX_LONG) if " " in shown else shown
