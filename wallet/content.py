@@ -70,7 +70,9 @@ class WalletContent:
     """All a wallet remembers. `next_key_index` rises only, so that no holder key is ever used twice.
 
     `pending` is what an issuer was asked for and that is not among `credentials` yet. `last_backup` is None
-    when there never was one, and `words_confirmed_at` when nobody ever gave the recovery words back.
+    when there never was one, and `words_confirmed_at` when nobody ever gave the recovery words back. `gone`
+    are the keys of copies that were presented before their credential was removed, so that no backup brings
+    one back as new.
     """
 
     entropy: bytes = field(repr=False)
@@ -81,6 +83,7 @@ class WalletContent:
     activity: tuple[ActivityEntry, ...] = ()
     last_backup: BackupNote | None = None
     words_confirmed_at: datetime | None = None
+    gone: tuple[HolderKey, ...] = ()
 
     def signing_key(self, key: HolderKey) -> Ed25519PrivateKey | P256PrivateKey:
         """The private key that `key` names, derived from the recovery phrase; it is stored nowhere."""
@@ -166,6 +169,7 @@ class WalletContent:
         removed = self.credential(credential_id)
         return replace(
             self,
+            gone=(*self.gone, *removed.shown_keys),
             credentials=tuple(held for held in self.credentials if held is not removed),
             pending=tuple(each for each in self.pending if each.refill_of != credential_id),
         )

@@ -90,6 +90,11 @@ class HeldCredential:
         return tuple(copy for copy in self.copies if copy.used_at is None)
 
     @property
+    def shown_keys(self) -> tuple[HolderKey, ...]:
+        """The keys of all copies that were presented, also of those that are gone."""
+        return (*self.gone, *(copy.key for copy in self.copies if copy.used_at is not None))
+
+    @property
     def next_copy(self) -> CredentialCopy:
         """The copy to present next: an unused one; when none is left, the one that was shown longest ago."""
         unused = self.unused_copies
@@ -97,12 +102,11 @@ class HeldCredential:
 
     def refilled(self, copies: tuple[CredentialCopy, ...], standing: Standing | None) -> "HeldCredential":
         """With further copies, which came with word on its status, in the place of those that were used."""
-        used = tuple(copy.key for copy in self.copies if copy.used_at is not None)
         if self.standing is not None and standing is not None:
             standing = self.standing.followed_by(standing)
         return replace(
             self,
             copies=(*self.unused_copies, *copies),
-            gone=(*self.gone, *used),
+            gone=self.shown_keys,
             standing=standing or self.standing,
         )

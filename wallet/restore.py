@@ -3,7 +3,7 @@
 Nothing that is here is overwritten or lost: of two words about the same thing the worse and the later count.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
 
@@ -18,7 +18,7 @@ from wallet.folder import WalletFolder
 from wallet.held import CredentialCopy, HeldCredential, Standing
 from wallet.known_party import KnownParty, PartyMark
 from wallet.making import require_no_wallet
-from wallet.recovery_phrase import first_key_index
+from wallet.recovery_phrase import HolderKey, first_key_index
 from wallet.trust import is_same_ledger, load_ledgers, save_ledgers, with_ledger
 from wallet.vault import Vault
 
@@ -69,11 +69,14 @@ def merged_content(here: WalletContent, back: WalletContent, *, now: datetime) -
     """
     if here.entropy != back.entropy:
         raise RefusedError(Code.BACKUP_OF_ANOTHER_WALLET)
+    gone = tuple(dict.fromkeys((*here.gone, *back.gone)))
+    credentials = _merged_credentials(here.credentials, back.credentials)
     return replace(
         here,
         # The device that made the backup may have counted on since, as one that is restored anew may have.
         next_key_index=max(here.next_key_index, back.next_key_index, first_key_index(now)),
-        credentials=tuple(_merged_credentials(here.credentials, back.credentials)),
+        credentials=tuple(_with_shown(held, gone, now=now) for held in credentials),
+        gone=gone,
         parties=tuple(_merged_parties(here.parties, back.parties)),
         activity=_merged_activity(here.activity, back.activity),
         last_backup=_later_note(here.last_backup, back.last_backup),
@@ -96,6 +99,15 @@ def _merged_credentials(
         other = coming.pop(held.id, None)
         yield held if other is None else _merged_credential(held, other)
     yield from coming.values()
+
+
+def _with_shown(held: HeldCredential, gone: Collection[HolderKey], *, now: datetime) -> HeldCredential:
+    # Removed after it was shown, or the only copy that is left; when it was shown nobody knows any more.
+    shown = {*gone, *held.gone}
+    copies = tuple(
+        replace(copy, used_at=copy.used_at or now) if copy.key in shown else copy for copy in held.copies
+    )
+    return replace(held, copies=copies)
 
 
 def _merged_credential(here: HeldCredential, back: HeldCredential) -> HeldCredential:
@@ -127,7 +139,8 @@ def _merged_standing(here: Standing | None, back: Standing | None) -> Standing |
 
 
 def _merged_parties(here: Iterable[KnownParty], back: Iterable[KnownParty]) -> Iterable[KnownParty]:
-    known = {party.identity: party for party in back}
+    # Whom only the backup knows may have been forgotten here; a block comes back all the same.
+    known = {party.identity: replace(party, mark=_merged_mark(PartyMark.SEEN, party.mark)) for party in back}
     for party in here:
         other = known.get(party.identity)
         known[party.identity] = party if other is None else _merged_party(party, other)

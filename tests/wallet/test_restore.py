@@ -144,7 +144,17 @@ def test_credential_keeps_a_copy_though_each_of_two_wallets_used_those_of_the_ot
     one, other = held.copies
     here = replace(whole, credentials=(replace(held, copies=(one,), gone=(other.key,)),))
     back = replace(whole, credentials=(replace(held, copies=(other,), gone=(one.key,)),))
-    assert merged(here, back).credential("degree-1").copies == (one,)
+    # It was shown by the other one, whenever that was.
+    assert merged(here, back).credential("degree-1").copies == (replace(one, used_at=NOW),)
+
+
+def test_copy_that_was_shown_and_removed_comes_back_as_shown() -> None:
+    back = with_held(EMPTY)
+    shown, unused = back.credential("degree-1").copies
+    here = back.with_copy_used("degree-1", shown.key, now=NOW).without_credential("degree-1")
+    for both in (merged(here, back, now=LATER), merged(back, here, now=LATER)):
+        assert both.credential("degree-1").copies == (replace(shown, used_at=LATER), unused)
+        assert both.gone == (shown.key,)
 
 
 VALID, SUSPENDED, REVOKED, UNKNOWN = StandingWord
@@ -248,6 +258,15 @@ def test_block_of_either_side_stays_and_trust_only_of_this_one(
         return content.with_party_marked(content.parties[0], mark)
 
     assert [party.mark for party in merged(marked(here), marked(back)).parties] == [expected]
+
+
+@pytest.mark.parametrize(("back", "expected"), [(SEEN, SEEN), (TRUST, SEEN), (BLOCKED, BLOCKED)])
+def test_trust_in_a_party_that_was_forgotten_here_does_not_come_back(
+    back: PartyMark, expected: PartyMark
+) -> None:
+    content = EMPTY.with_party_seen("shop", name="Shop", presented=True, now=NOW)
+    marked = content.with_party_marked(content.parties[0], back)
+    assert [party.mark for party in merged(EMPTY, marked).parties] == [expected]
 
 
 def test_the_later_note_of_a_backup_is_kept() -> None:
