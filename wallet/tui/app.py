@@ -112,7 +112,7 @@ class WalletApp(App[None]):
         from wallet.tui.flows.link import follow_link
         from wallet.tui.flows.standings import watch_standings
 
-        self.action_view("credentials")
+        self._start_with(VIEWS["credentials"]())
         self.run_worker(watch_standings(self), group="standings", exclusive=True)
         if self.link is not None:
             link, self.link = self.link, None
@@ -204,6 +204,11 @@ class WalletApp(App[None]):
 
         if isinstance(self.screen, AnsweringScreen):
             self.push_screen(HelpScreen(self.screen))
+
+    def action_command_palette(self) -> None:
+        """Search for an action, on a screen that has some: the palette over a dialog, or twice, is a mistake."""
+        if isinstance(self.screen, AnsweringScreen):
+            super().action_command_palette()
 
     def action_show_command(self) -> None:
         """Say which command does the same as the screen in front."""

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from textual.command import CommandPalette
 from textual.widgets import Button
 
 from storage.passphrase import Passphrase
@@ -184,6 +185,30 @@ async def test_lock_in_a_small_window_leaves_it_covered(ada: Holder) -> None:
         assert not stage.app.session.is_open
         await stage.screen(TooSmallScreen)
         await stage.pilot.resize_terminal(80, 24)
+        await stage.screen(UnlockScreen)
+
+
+async def test_wallet_that_opens_in_a_small_window_is_not_behind_its_door(ada: Holder) -> None:
+    async with on_stage(ada, unlocked=False) as stage:
+        await stage.pilot.resize_terminal(50, 15)
+        await stage.screen(TooSmallScreen)
+        stage.app.session.unlock(Passphrase(PASSPHRASE))
+        stage.app.enter()
+        await stage.screen(TooSmallScreen)
+        await stage.pilot.resize_terminal(80, 24)
+        await stage.screen(CredentialsScreen)
+
+
+async def test_palette_opens_once_and_over_no_dialog(ada: Holder) -> None:
+    async with on_stage(ada) as stage:
+        await stage.press("ctrl+p")
+        palette = await stage.screen(CommandPalette)
+        await stage.pilot.resize_terminal(50, 15)
+        await stage.screen(TooSmallScreen)
+        await stage.press("ctrl+p")
+        await stage.pilot.resize_terminal(80, 24)
+        await stage.until(lambda: stage.app.screen is palette)
+        await stage.press("ctrl+l")
         await stage.screen(UnlockScreen)
 
 
