@@ -128,6 +128,10 @@ class WalletApp(App[None]):
         else:
             self.run_worker(self._guard(flow), group="flow", exclusive=True)
 
+    def start_beside(self, flow: Coroutine[Any, Any, None]) -> None:
+        """Run something small while a flow waits for an answer; how it fails is shown as in `start`."""
+        self.run_worker(self._guard(flow), group="beside", exclusive=True)
+
     async def ask(self, screen: Screen[R]) -> R:
         """What a person answers on `screen`, once it can be seen whole."""
         await self._fits.wait()
@@ -189,6 +193,7 @@ class WalletApp(App[None]):
         """Lock now, and forget what is on the screens."""
         if self.session.is_open:
             self.workers.cancel_group(self, "flow")
+            self.workers.cancel_group(self, "beside")
             self.workers.cancel_group(self, "standings")
             self.clear_notifications()
             self.bad_news, self.shows_values = frozenset(), False
@@ -206,7 +211,7 @@ class WalletApp(App[None]):
             self.push_screen(HelpScreen(self.screen))
 
     def action_command_palette(self) -> None:
-        """Search for an action, on a screen that has some: the palette over a dialog, or twice, is a mistake."""
+        """Search for an action, on a screen that has some; never over a dialog, nor twice."""
         if isinstance(self.screen, AnsweringScreen):
             super().action_command_palette()
 

@@ -12,6 +12,7 @@ import pytest
 from textual.command import CommandPalette
 from textual.widgets import Button
 
+from doors.clipboard import Copied
 from storage.passphrase import Passphrase
 from tests.wallet.holder import PASSPHRASE, Holder
 from tests.wallet.parties import NOW
@@ -19,6 +20,7 @@ from tests.wallet.tui.stage import Stage, on_stage
 from wallet.settings import WalletSettings
 from wallet.tui.screens.credentials import CredentialsScreen
 from wallet.tui.screens.dialog import Field, Question, Refusal, Working
+from wallet.tui.screens.qr import QrScreen
 from wallet.tui.screens.too_small import TooSmallScreen
 from wallet.tui.screens.unlock import UnlockScreen
 from wallet.tui.screens.words import WordsDialog
@@ -210,6 +212,29 @@ async def test_palette_opens_once_and_over_no_dialog(ada: Holder) -> None:
         await stage.until(lambda: stage.app.screen is palette)
         await stage.press("ctrl+l")
         await stage.screen(UnlockScreen)
+
+
+async def test_copying_that_is_given_up_ends_nothing_else(
+    ada: Holder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go = threading.Event()
+
+    def copy(_text: str, *, secret: bool) -> Copied:
+        del secret
+        go.wait()
+        return Copied.KEPT
+
+    async with on_stage(ada) as stage:
+        monkeypatch.setattr(stage.app.outer_clipboard, "copy", copy)
+        code = QrScreen("openid-credential-offer://?a=b")
+        stage.app.push_screen(code)
+        await stage.screen(QrScreen)
+        await stage.press("y")
+        await stage.screen(Working)
+        await stage.press("escape")
+        await stage.until(lambda: stage.app.screen is code)
+        go.set()
+        assert stage.app.failure is None
 
 
 async def test_button_pressed_twice_ends_its_own_question_only(ada: Holder) -> None:

@@ -54,7 +54,7 @@ class QrScreen(ModalScreen[None], Ending[None]):
     def action_copy(self) -> None:
         """Put the link on the clipboard."""
         app = cast("WalletApp", self.app)
-        app.run_worker(copy(app, self._link), group="copy")
+        app.start_beside(copy(app, self._link))
 
     def action_close(self) -> None:
         """Back."""
