@@ -69,7 +69,7 @@ class WalletApp(App[None]):
         self._unbreakable = 0
         self.outer_clipboard = Clipboard(
             lifetime=settings.clipboard,
-            terminal=lambda text: self.call_from_thread(self.copy_to_clipboard, text),
+            terminal=lambda text: self.call_from_thread(self._copy_to_terminal, text),
         )
 
     def on_mount(self) -> None:
@@ -272,6 +272,11 @@ class WalletApp(App[None]):
             self.pop_screen()
         elif not self._fits.is_set() and not is_covered:
             self.push_screen(TooSmallScreen())
+
+    def _copy_to_terminal(self, text: str) -> None:
+        # Not what was to be copied just before the wallet was locked.
+        if self.session.is_open:
+            self.copy_to_clipboard(text)
 
     def _lock_when_idle(self) -> bool:
         idle = self.session.untouched_for >= self.settings.idle_lock

@@ -69,11 +69,17 @@ async def test_ctrl_l_locks_from_within_a_dialog_with_the_words_on_it(ada: Holde
         assert not stage.app.session.is_open
 
 
-async def test_what_was_copied_cannot_be_pasted_at_the_door(ada: Holder) -> None:
+async def test_what_was_copied_cannot_be_pasted_at_the_door(
+    ada: Holder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with on_stage(ada) as stage:
-        stage.app.copy_to_clipboard("1999-12-31")
+        monkeypatch.setenv("PATH", "")
+        copied = await asyncio.to_thread(stage.app.outer_clipboard.copy, "1999-12-31", secret=True)
+        assert (copied, stage.app.clipboard) == (Copied.SENT, "1999-12-31")
         await stage.press("ctrl+l")
         await stage.screen(UnlockScreen)
+        # Nor what a thread was about to copy.
+        await asyncio.to_thread(stage.app.outer_clipboard.copy, "1999-12-31", secret=True)
         await stage.press("ctrl+v", "ctrl+r")
         assert "1999" not in stage.text()
         assert not stage.app.clipboard
