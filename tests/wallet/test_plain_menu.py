@@ -231,6 +231,11 @@ def test_command_that_changes_the_passphrase_asks_for_the_old_one_itself(person:
     assert person.asked == 2
 
 
+def test_words_are_shown_by_a_command_that_asks_for_the_passphrase_itself(person: Person) -> None:
+    person.type("8", "6", "2", "8", "0")
+    assert person.given == [PASSPHRASE, None, PASSPHRASE]
+
+
 @pytest.mark.parametrize(("rest", "asked"), [(599, 1), (601, 2)])
 def test_wallet_that_rests_too_long_is_locked(person: Person, rest: float, asked: int) -> None:
     moments = [0.0]

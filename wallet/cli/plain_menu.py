@@ -169,7 +169,8 @@ class _Menu:
     def _keys(self) -> Sequence[Choice]:
         return (
             ("List your keys", lambda: self._session.run_open("key", "list")),
-            ("Show the 24 words", lambda: self._session.run_open("key", "words")),
+            # That takes more than an unlocked wallet: the command asks for the passphrase itself.
+            ("Show the 24 words", lambda: self._session.run("key", "words")),
             ("Give the wallet a new passphrase", self._change_passphrase),
         )
 
