@@ -111,7 +111,10 @@ def _open_wallet(context: click.Context, *, plain: bool) -> ExitCode:
 
 commands = LazyGroup(
     sections=_SECTIONS,
-    help="Hold, issue and verify credentials that belong to the people they are about.",
+    help=(
+        "Hold, issue and verify credentials that belong to the people they are about. "
+        "Alone, in a terminal, it opens your wallet."
+    ),
     callback=_open_wallet,
     params=[
         click.Option(["--plain"], is_flag=True, help="Open your wallet as questions, line by line."),

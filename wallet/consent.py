@@ -231,7 +231,11 @@ def prepare_consent(
     items = tuple(map(_item, answers))
     consent = Consent(request, items, content.party(request.audience))
     hints = find_hints(
-        map(_asked, items), purpose=consent.purpose, party=consent.party, activity=content.activity
+        map(_asked, items),
+        purpose=consent.purpose,
+        party=consent.party,
+        # Whom the person forgot is met for the first time.
+        activity=() if consent.first_time else content.activity,
     )
     return replace(consent, hints=hints)
 

@@ -29,7 +29,7 @@ from wallet.door.consent_lines import (
     hint_word,
     outlook_lines,
 )
-from wallet.known_party import PartyMark
+from wallet.known_party import PartyMark, PartyRole, met
 
 CLIENT_ID = f"decentralized_identifier:{VERIFIER}"
 ROWS, COLUMNS = 24, 80
@@ -91,7 +91,8 @@ def test_what_is_odd_stands_behind_the_fact() -> None:
         credential_type=CARD,
         claim_names=(("birth_date",),),
     )
-    content = replace(with_held(EMPTY, CARD), activity=(shown,))
+    party = replace(met(CLIENT_ID, PartyRole.VERIFIER, now=NOW), presentations=1)
+    content = replace(with_held(EMPTY, CARD), activity=(shown,), parties=(party,))
 
     def words(purpose: str | None) -> list[str | None]:
         consent = consent_to(part, purpose=purpose, content=content)
@@ -101,13 +102,13 @@ def test_what_is_odd_stands_behind_the_fact() -> None:
     odd = "unusual for an age check"
     assert words("Age check") == [odd, "Over 18 says less", odd]
     # Known facts come in the order of their type.
-    new = "not asked for last time"
+    new = "not shown last time"
     assert words(None) == [new, "Over 18 says less", "rarely needed"]
     consent = consent_to(part, purpose="Age check", content=content)
     assert f"  [=] Given name               Ada ! {odd}" in texts(consent_lines(consent))
     assert texts(doubt_lines(consent)) == [
         "! They ask for Date of birth, where Over 18 says less.",
-        "! They did not ask for this the last time: Given name.",
+        "! They were not shown this the last time: Given name.",
         "! Unusual for an age check: Given name, Date of birth.",
     ]
     assert texts(doubt_lines(consent_to(part, purpose=None, content=content)))[2:] == []

@@ -96,6 +96,9 @@ def who_lines(consent: Consent) -> Iterator[Line]:
 
 def why_lines(consent: Consent) -> Iterator[Line]:
     """What for, and for how long they keep it."""
+    if not isinstance(consent.request.client, DidClient):
+        yield _row("Why", warning("! "), "Whatever they say of that, an unsigned request cannot promise it")
+        return
     if consent.purpose is None:
         yield _row("Why", warning("! "), "They do not say")
     else:
@@ -127,7 +130,7 @@ def hint_word(consent: Consent, item: ConsentItem, fact: ShownClaim) -> str | No
         return f"unusual for {hints[HintKind.UNUSUAL].request_kind}"
     if HintKind.RARELY_NEEDED in hints:
         return "rarely needed"
-    return "not asked for last time" if HintKind.MORE_THAN_BEFORE in hints else None
+    return "not shown last time" if HintKind.MORE_THAN_BEFORE in hints else None
 
 
 def doubt_lines(consent: Consent) -> Iterator[Line]:
@@ -228,7 +231,7 @@ def _doubt(item: ConsentItem, hint: Hint) -> str:
         case HintKind.EVERYTHING:
             return f"They ask for everything in your {shown_label(type_label(_vct(item)))}."
         case HintKind.MORE_THAN_BEFORE:
-            return f"They did not ask for this the last time: {facts}."
+            return f"They were not shown this the last time: {facts}."
         case HintKind.UNUSUAL:
             return f"Unusual for {hint.request_kind}: {facts}."
         case HintKind.RARELY_NEEDED:

@@ -35,6 +35,8 @@ def typed_path(typed: str) -> Path:
     try:
         path = Path(typed.strip()).expanduser()
         path.exists()  # raises where no file can be called that, or nobody may look
+    except IsADirectoryError as error:
+        raise RefusedError(Code.USAGE_INVALID, "this is a folder, not a file with a link in it") from error
     except (OSError, RuntimeError) as error:
         raise RefusedError(Code.USAGE_INVALID, "no file can be there") from error
     if "\0" in typed:

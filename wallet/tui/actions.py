@@ -82,7 +82,7 @@ ACTIONS: Mapping[str, Action] = {
         "R",
         "refresh_standings",
         "Refresh",
-        "Ask the issuers how everything stands.",
+        "Ask the issuers how all of it stands.",
         "tally status",
         changes=True,
     ),

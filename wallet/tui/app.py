@@ -2,39 +2,36 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any, ClassVar, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from textual.actions import ActionParseResult
-from textual.app import App, InvalidThemeError
+from textual.app import InvalidThemeError
 from textual.binding import BindingType
 from textual.dom import DOMNode
-from textual.events import Event, Key, MouseEvent, Resize
+from textual.events import Event, Key, MouseEvent
 from textual.filter import LineFilter
-from textual.screen import ModalScreen, Screen
-from textual.worker import WorkerFailed
+from textual.screen import ModalScreen
 
 from doors.clipboard import Clipboard
 from doors.terminal import bold
+from protocol.codes import Code
 from protocol.errors import RefusedError, TallyError
 from wallet.settings import WalletSettings
 from wallet.tui.actions import active_actions, bindings, is_change
+from wallet.tui.flow_app import FlowApp
 from wallet.tui.palette import ActionsProvider
-from wallet.tui.screens.dialog import Notice, Refusal, Telling, Working
+from wallet.tui.screens.dialog import Notice, Refusal
 from wallet.tui.screens.frame import AnsweringScreen, WalletScreen
-from wallet.tui.screens.too_small import COLUMNS, LINES, TooSmallScreen
 from wallet.tui.session import WalletSession
-from wallet.tui.text import LastLook, Signs, clean
+from wallet.tui.text import LastLook, Signs
 from wallet.tui.views import VIEWS
 
-R = TypeVar("R")
-
-_PATIENCE_SECONDS = 0.2
 _TICK_SECONDS = 5
 _LAST_LOOK = LastLook()
 
 
-class WalletApp(App[None]):
+class WalletApp(FlowApp):
     """The program. It asks and shows; what happens is in `flows`, and what is true in the session."""
 
     TITLE = "Tallystick"
@@ -64,9 +61,6 @@ class WalletApp(App[None]):
         self.asked_in_vain: frozenset[str] = frozenset()
         self.bad_news: frozenset[str] = frozenset()
         self.shows_values = False
-        self._fits = asyncio.Event()
-        self._fits.set()
-        self._unbreakable = 0
         self.outer_clipboard = Clipboard(
             lifetime=settings.clipboard,
             terminal=lambda text: self.call_from_thread(self._copy_to_terminal, text),
@@ -78,7 +72,7 @@ class WalletApp(App[None]):
             # Else the terminal would be left with the wallet on it, and the clipboard with a secret.
             asyncio.get_running_loop().add_signal_handler(number, self.exit)
         self.apply_settings(self.settings)
-        self.set_interval(_TICK_SECONDS, self._lock_when_idle)
+        self.set_interval(_TICK_SECONDS, self._look_around)
         if self.session.is_open:
             self.enter()
             return
@@ -118,57 +112,9 @@ class WalletApp(App[None]):
             link, self.link = self.link, None
             self.start(follow_link(self, link))
 
-    def start(self, flow: Coroutine[Any, Any, None]) -> None:
-        """Run something that a person does; how it fails is shown, in one place.
-
-        Nothing begins as long as something must not be broken off: how that ended would not be told.
-        """
-        if self._unbreakable:
-            flow.close()
-        else:
-            self.run_worker(self._guard(flow), group="flow", exclusive=True)
-
-    def start_beside(self, flow: Coroutine[Any, Any, None]) -> None:
-        """Run something small while a flow waits for an answer; how it fails is shown as in `start`."""
-        self.run_worker(self._guard(flow), group="beside", exclusive=True)
-
-    async def ask(self, screen: Screen[R]) -> R:
-        """What a person answers on `screen`, once it can be seen whole."""
-        await self._fits.wait()
-        return await self.push_screen_wait(screen)
-
-    async def work(self, telling: str | Telling, job: Callable[[], R], *, can_cancel: bool = True) -> R:
-        """Do `job` in a thread. When it takes long enough to notice, a screen says what is being done.
-
-        Raises:
-            GivenUpError: the person did not want to wait; what `job` gives is dropped.
-            Exception: what `job` raises.
-        """
-        task = asyncio.create_task(asyncio.to_thread(job))
-        # This may be broken off before the job ends.
-        task.add_done_callback(_drop)
-        waiting = Working(telling, can_cancel=can_cancel)
-        self._unbreakable += not can_cancel
-        try:
-            done, _ = await asyncio.wait({task}, timeout=_PATIENCE_SECONDS)
-            if not done:
-                await self.push_screen(waiting)
-            while not done and not waiting.given_up:
-                done, _ = await asyncio.wait({task}, timeout=_PATIENCE_SECONDS)
-        finally:
-            self._unbreakable -= not can_cancel
-            waiting.end()
-        if not done:
-            raise GivenUpError
-        return task.result()
-
     def get_line_filters(self) -> Sequence[LineFilter]:
         """What every line goes through before it is drawn."""
         return [*super().get_line_filters(), _LAST_LOOK]
-
-    def tell(self, text: str) -> None:
-        """Say something in passing, that nobody needs to answer."""
-        self.notify(clean(text), markup=False)
 
     def refresh_view(self) -> None:
         """Show the wallet as it is now on the screen in front."""
@@ -179,7 +125,10 @@ class WalletApp(App[None]):
 
     def action_view(self, name: str) -> None:
         """Go to one of the main screens."""
-        if self.session.is_open and not isinstance(self.screen, ModalScreen):
+        if isinstance(self.screen, ModalScreen):
+            return
+        self._catch_up()
+        if self.session.is_open:
             self._start_with(VIEWS[name]())
 
     def go_back(self) -> bool:
@@ -226,14 +175,6 @@ class WalletApp(App[None]):
             ]
             self.push_screen(Notice("The same as a command", *lines))
 
-    def on_resize(self, event: Resize) -> None:
-        """Cover what a small window would cut."""
-        if event.size.width >= COLUMNS and event.size.height >= LINES:
-            self._fits.set()
-        else:
-            self._fits.clear()
-        self._cover()
-
     async def run_action(
         self,
         action: "str | ActionParseResult",
@@ -264,14 +205,7 @@ class WalletApp(App[None]):
             self.switch_screen(screen)
         else:
             self.push_screen(screen)
-        self._cover()
-
-    def _cover(self) -> None:
-        is_covered = isinstance(self.screen, TooSmallScreen)
-        if self._fits.is_set() and is_covered:
-            self.pop_screen()
-        elif not self._fits.is_set() and not is_covered:
-            self.push_screen(TooSmallScreen())
+        self.cover_when_too_small()
 
     def _copy_to_terminal(self, text: str) -> None:
         # Not what was to be copied just before the wallet was locked.
@@ -281,42 +215,25 @@ class WalletApp(App[None]):
     def _lock_when_idle(self) -> bool:
         idle = self.session.untouched_for >= self.settings.idle_lock
         # Who waits for the end of something touches nothing, and would not hear of it.
-        locks = self.session.is_open and idle and not self._unbreakable
+        locks = self.session.is_open and idle and not self.is_unbreakable
         if locks:
             self.action_lock()
         return locks
 
+    def _look_around(self) -> None:
+        if not self._lock_when_idle() and self._catch_up():
+            self.refresh_view()
+
+    def _catch_up(self) -> bool:
+        try:
+            return self.session.catch_up()
+        except TallyError as error:
+            # Gone, or with another key: the door says what to do. What else is wrong with the file, the
+            # doctor says, and whatever has to be saved; what is here may be the last that is left of it.
+            if error.code is Code.VAULT_CHANGED:
+                self.action_lock()
+            return False
+
     async def _lock(self) -> None:
         await asyncio.to_thread(self.session.lock)
         await asyncio.to_thread(self.outer_clipboard.clear)
-
-    async def _guard(self, flow: Coroutine[Any, Any, None]) -> None:
-        try:
-            await flow
-        except GivenUpError:
-            self.tell("Nobody waits for it any longer.")
-        except TallyError as error:
-            await self.ask(Refusal(error))
-
-    @property
-    def failure(self) -> BaseException | None:
-        """What nobody foresaw and ended the program."""
-        return self._exception.error if isinstance(self._exception, WorkerFailed) else self._exception
-
-    def panic(self, *_renderables: object) -> None:
-        """End without a word: Textual would print what it was about to show."""
-        self._close_messages_no_wait()
-
-    def _fatal_error(self) -> None:
-        # Textual would print every frame with its local variables: passphrases, keys and claims among them.
-        self._close_messages_no_wait()
-
-
-class GivenUpError(Exception):
-    """The person did not want to wait any longer."""
-
-
-def _drop(task: "asyncio.Task[Any]") -> None:
-    # Otherwise asyncio complains of an exception that nobody looked at.
-    if not task.cancelled():
-        task.exception()

@@ -46,16 +46,21 @@ class ClaimList(OptionList):
         self._ticks, self._rows = {}, []
         self.clear_options()
         self.add_options(self._options_of(consent))
-        self.highlighted = place
+        self.highlighted = self._first if place is None else place
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         """Keep the fact under the cursor in view: it is not the list that scrolls, but all of the consent."""
         event.stop()
+        if not isinstance(self.parent, Widget):
+            return
+        if event.option_index == self._first:
+            # With who asks and what for, which stand above it.
+            self.parent.scroll_home(animate=False)
+            return
         width = self.scrollable_content_region.width
         heights = [row.get_height({}, width) for row in self._rows[: event.option_index + 1]]
         line = Region(0, self.virtual_region.y + sum(heights[:-1]), width, heights[-1])
-        if isinstance(self.parent, Widget):
-            self.parent.scroll_to_region(line, animate=False)
+        self.parent.scroll_to_region(line, animate=False)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Say what was meant, where it is the person's to decide."""
@@ -63,6 +68,11 @@ class ClaimList(OptionList):
         tick = self._ticks.get(event.option_id or "")
         if tick is not None:
             self.post_message(self.Toggled(tick))
+
+    @property
+    def _first(self) -> int | None:
+        """Where the first fact stands."""
+        return next((place for place, option in enumerate(self.options) if not option.disabled), None)
 
     def _options_of(self, consent: Consent) -> Iterator[Option]:
         for item in consent.items:

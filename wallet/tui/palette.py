@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.markup import escape
 
 from wallet.tui.actions import active_actions
 from wallet.tui.text import clean
@@ -28,5 +29,6 @@ class ActionsProvider(Provider):
     def _entries(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
         for active in active_actions(self.screen):
             action = active.action
-            how = clean(f"{active.keys}   {action.command}" if action.command else active.keys)
+            # Textual reads it as markup, and `[` is one of our keys.
+            how = escape(clean(f"{active.keys}   {action.command}" if action.command else active.keys))
             yield f"{action.label}: {action.meaning}", how, partial(self.screen.run_action, active.call)

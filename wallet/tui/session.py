@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from doors.clock import now, stopwatch
 from protocol.codes import Code
@@ -48,6 +49,7 @@ class WalletSession:
         self._vault: Vault | None = None
         self._shut: list[Vault] = []
         self._window: WindowLock | WindowTaken | None = None
+        self._seen_file: tuple[int, int] | None = None
         self._turn = threading.Lock()
         self._unlocked_at = self._touched_at = stopwatch()
         self.attempts = UnlockAttempts(stopwatch)
@@ -160,6 +162,25 @@ class WalletSession:
         with self._turn:
             yield self.vault
 
+    def catch_up(self) -> bool:
+        """Take over what a command changed in the file meanwhile; whether there was anything.
+
+        A job that has the wallet sees it by itself.
+
+        Raises:
+            TallyError: as `Vault.reload`: the wallet is gone, or was given another key.
+        """
+        if not self._turn.acquire(blocking=False):
+            return False
+        try:
+            file = _file_state(self.folder.vault)
+            if self._vault is None or file == self._seen_file:
+                return False
+            before, self._seen_file = self._vault.content, file
+            return self._vault.reload() != before
+        finally:
+            self._turn.release()
+
     @contextmanager
     def opened_outside(self) -> Iterator[tuple[Vault, Outside]]:
         """The wallet as `opened`, and the way outside.
@@ -210,3 +231,12 @@ class WalletSession:
         if isinstance(self._window, WindowLock):
             self._window.close()
         self._window = None
+
+
+def _file_state(file: Path) -> tuple[int, int] | None:
+    """What changes whenever the file is replaced: one look at its entry, and none at what it holds."""
+    try:
+        state = file.stat()
+    except OSError:
+        return None
+    return state.st_ino, state.st_mtime_ns

@@ -38,9 +38,10 @@ def keeper(stopwatch: Stopwatch, key: MasterKey = KEY) -> Keeper:
 def agent(folder: Path, stopwatch: Stopwatch, key: MasterKey = KEY) -> Iterator[threading.Thread]:
     """An agent that listens in `folder` until the block ends."""
     listener, lock = listen(folder)
+    keeping = keeper(stopwatch, key)
 
     def keep() -> None:
-        serve(listener, keeper(stopwatch, key))
+        serve(listener, keeping)
         remove(folder)
         listener.close()
         close_unwritten(lock)

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from textual.worker import WorkerFailed
 
+from storage.passphrase import TEST_ONLY, Passphrase
 from tests.wallet.holder import PASSPHRASE, Holder
 from tests.wallet.tui.stage import on_stage
 from wallet.settings import WalletSettings
@@ -57,7 +58,7 @@ async def test_help_explains_the_screen_and_does_what_is_chosen_in_it(ada: Holde
     async with on_stage(ada) as stage:
         await stage.press("question_mark")
         await stage.screen(HelpScreen)
-        await stage.shows("Help: Credentials", "Each row is a credential", "tally list")
+        await stage.shows("Help: Credentials", "Each row is a credential", "tally add OFFER")
         await stage.press("slash", *"lock now", "enter", "enter")
         await stage.screen(UnlockScreen)
 
@@ -119,3 +120,20 @@ async def test_click_on_a_key_presses_it_and_help_is_the_last_to_have_no_room(ad
         shorter = stage.text().splitlines()[-1]
         assert len(shorter) < len(line)
         assert line.startswith(shorter)
+
+
+async def test_what_a_command_adds_beside_the_open_window_is_shown_in_it(ada: Holder) -> None:
+    async with on_stage(ada) as stage:
+        await stage.shows("✓ valid")
+        ada.hold("degree-0002")
+        stage.app._look_around()
+        await stage.until(lambda: stage.text().count("✓ valid") == 2)
+
+
+async def test_wallet_that_was_given_another_key_beside_the_window_is_locked_in_it(ada: Holder) -> None:
+    async with on_stage(ada) as stage:
+        with ada.vault() as vault:
+            vault.rekey(Passphrase("another long one"), kdf=TEST_ONLY)
+        stage.app._look_around()
+        await stage.screen(UnlockScreen)
+        assert not stage.app.session.is_open

@@ -115,7 +115,7 @@ def faults(source: str, name: str) -> list[str]:
                 options = {each.arg: each.value for each in named}
                 if called == "notify":
                     is_text = isinstance(options.get("markup"), ast.Constant) and is_clean(given[0])
-                    if name != "app.py" or not is_text:
+                    if name != "flow_app.py" or not is_text:
                         blame(node, "notifies")
                 if "markup" in options and ast.unparse(options["markup"]) != "False":
                     blame(node, "reads markup")

@@ -16,7 +16,7 @@ from wallet.label import type_label
 from wallet.present import Sent, decline_request, open_request, send_presentation
 from wallet.tui.flows.passphrase import prove_before_sharing
 from wallet.tui.screens.choice import Choice
-from wallet.tui.screens.consent import ConsentScreen, Decline, Share, UseAnother
+from wallet.tui.screens.consent import ConsentScreen, Decline, GoAway, Share, UseAnother
 from wallet.tui.screens.dialog import Notice, Question, Refusal, TypedQuestion
 from wallet.tui.text import Line
 
@@ -47,8 +47,11 @@ async def present(app: "WalletApp", link: str, *, prefer: str | None = None) -> 
         match await app.ask(ConsentScreen(consent)):
             case UseAnother():
                 prefer = await _choose_another(app, consent) or prefer
-            case Decline(tell):
-                await _decline(app, asked, tell=tell)
+            case Decline():
+                await _decline(app, asked)
+                return
+            case GoAway():
+                app.tell("Nothing was sent.")
                 return
             case Share(chosen):
                 if await _is_meant(app, chosen) and await prove_before_sharing(app):
@@ -96,12 +99,12 @@ async def _send(app: "WalletApp", consent: Consent) -> None:
     app.action_view("credentials")
 
 
-async def _decline(app: "WalletApp", asked: VerifiedRequest, *, tell: bool) -> None:
-    if tell:
-        question = Question(
+async def _decline(app: "WalletApp", asked: VerifiedRequest) -> None:
+    tell = await app.ask(
+        Question(
             "Nothing is shared", ("Shall they hear that you declined?",), yes="Tell them", no="Say nothing"
         )
-        tell = await app.ask(question)
+    )
 
     def job() -> None:
         with app.session.opened_outside() as (vault, outside):

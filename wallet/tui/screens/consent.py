@@ -31,9 +31,12 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Decline:
-    """The person wants to share nothing; the verifier hears of it only if `tell`."""
+    """The person wants to share nothing."""
 
-    tell: bool
+
+@dataclass(frozen=True, slots=True)
+class GoAway:
+    """The person looked, and neither shares nor declines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ class UseAnother:
     """The person wants to answer with another credential."""
 
 
-ConsentAnswer = Share | Decline | UseAnother
+ConsentAnswer = Share | Decline | GoAway | UseAnother
 
 
 class ConsentScreen(AnsweringScreen[ConsentAnswer]):
@@ -99,11 +102,11 @@ class ConsentScreen(AnsweringScreen[ConsentAnswer]):
 
     def action_decline(self) -> None:
         """Share nothing, and go on to whether they hear of it."""
-        self.dismiss(Decline(tell=True))
+        self.dismiss(Decline())
 
     def action_leave(self) -> None:
-        """Share nothing, and tell nobody."""
-        self.dismiss(Decline(tell=False))
+        """Share nothing, and decline nothing either."""
+        self.dismiss(GoAway())
 
     def action_another(self) -> None:
         """Look for another credential that answers."""

@@ -35,7 +35,7 @@ class HelpScreen(ModalScreen[None], Ending[None]):
             box.border_title = content(f"Help: {self._screen.NAME}")
             yield Text(*[(line,) for line in self._screen.HELP_LINES])
             yield Rows(
-                [Column("Key", 14), Column("What it does", 30, 1), Column("As a command", 24)], empty=[]
+                [Column("Key", 8), Column("What it does", 37, 1), Column("As a command", 23)], empty=[]
             )
             yield Text(
                 (dim("Enter does what the cursor is on. Everything here is also a command: tally --help"),)
@@ -46,7 +46,8 @@ class HelpScreen(ModalScreen[None], Ending[None]):
         """List what works in the screen behind."""
         self.query_one(Rows).show(
             Row(active.call, (active.keys, active.action.meaning, dim(active.action.command)))
-            for active in active_actions(self._screen)
+            # What is only here first, then what works everywhere.
+            for active in sorted(active_actions(self._screen), key=lambda each: each.call.startswith("app."))
         )
         self.query_one(Rows).focus()
 

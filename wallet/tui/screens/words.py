@@ -19,6 +19,9 @@ _HIDDEN = "•" * 6
 class WordsDialog(Dialog[bool]):
     """Shows the words for a person to write down; whether they go on."""
 
+    # What is selected with the mouse can be copied, and stays on the clipboard.
+    ALLOW_SELECT = False
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("v", "show_or_hide", show=False),
         Binding("escape", "give_up", show=False),
