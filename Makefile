@@ -16,7 +16,7 @@ demo: $(VENV)/.ready ## Play the main job on loopback: issue, hold, present, ver
 	@$(BIN)/tally demo
 
 test: check ## Lint, strict types, import contracts and every test
-	@$(BIN)/pytest -q -n 2 --dist worksteal --cov --cov-report=term-missing:skip-covered --cov-fail-under=100
+	@$(BIN)/pytest -q -n 3 --dist worksteal --cov --cov-report=term-missing:skip-covered --cov-fail-under=100
 
 check: $(VENV)/.ready-dev ## Lint, strict types and import contracts only
 	@$(BIN)/ruff format --check --quiet . || { echo "run: make fix"; exit 1; }

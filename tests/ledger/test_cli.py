@@ -124,12 +124,13 @@ def test_ledger_is_made_once(operator: Operator, tally: Tally) -> None:
     assert (operator.home / "ledger" / "keys.sealed").read_bytes() == before
 
 
+@pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.stress)])
 def test_ledger_whose_making_was_interrupted_at_any_step_is_finished_by_the_next_call(
-    home: Path, tally: Tally, monkeypatch: pytest.MonkeyPatch
+    home: Path, tally: Tally, monkeypatch: pytest.MonkeyPatch, every: int
 ) -> None:
     subprocess.run([sys.executable, "-m", "tests.ledger.crash", str(home)], cwd=ROOT, check=True, timeout=60)
     homes = sorted(home.glob("[0-9]*"), key=lambda each: int(each.name))
-    for each in homes:
+    for each in homes[::-every]:
         monkeypatch.setenv("TALLY_HOME", str(each))
         folder = each / "ledger"
         begun = folder / "keys.sealed"

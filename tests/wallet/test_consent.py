@@ -203,7 +203,6 @@ def questions(draw: st.DrawFn) -> Question:
     return vct, asked[optional:], asked[:optional], added
 
 
-@settings(max_examples=200)
 @given(questions())
 @example((STRANGE, [("seat",)], [("venue", "hall", "row")], {"venue.hall.number"}))
 @example((STRANGE, [("seat",)], [("venue", "hall", "row")], {"venue.hall.row"}))

@@ -19,7 +19,7 @@ def test_bytes_survive_and_are_spelled_as_the_standard_library_does(data: bytes)
     assert decode_base64url(text) == data
 
 
-@pytest.mark.parametrize("length", [1, 2, 3])
+@pytest.mark.parametrize("length", [1, 2, pytest.param(3, marks=pytest.mark.stress)])
 def test_every_short_text_is_read_only_in_its_canonical_spelling(length: int) -> None:
     for characters in product(ALPHABET, repeat=length):
         text = "".join(characters)
