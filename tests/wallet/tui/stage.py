@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from unittest import mock
 
+from textual._compositor import Compositor
+from textual._context import visible_screen_stack
 from textual.pilot import Pilot
 from textual.screen import Screen
 
@@ -18,7 +20,7 @@ from wallet.tui.app import WalletApp
 from wallet.tui.session import WalletSession
 
 NARROW, WIDE = (80, 24), (120, 40)
-_PATIENCE = 400
+_PATIENCE = 1000
 
 S = TypeVar("S", bound=Screen[Any])
 
@@ -70,6 +72,10 @@ class Stage:
         assert isinstance(screen, kind)
         return screen
 
+    async def rests(self) -> None:
+        """Wait until nothing is done in the background any more."""
+        await self.until(lambda: not any(worker.is_running for worker in self.app.workers))
+
     async def gone(self, screen: Screen[Any]) -> None:
         """Wait until another screen is in front."""
         await self.until(lambda: self.app.screen is not screen)
@@ -100,6 +106,14 @@ class Stage:
         await self.screen(CredentialsScreen)
 
 
+def _draw_nothing(
+    compositor: Compositor, full: bool = False, screen_stack: list[Screen[Any]] | None = None, **_more: object
+) -> None:
+    """What Textual would send to the terminal: there is none. `Stage.text` draws what it looks at."""
+    visible_screen_stack.set(screen_stack or [])
+    compositor._dirty_regions.clear()
+
+
 @asynccontextmanager
 async def on_stage(
     holder: Holder,
@@ -118,7 +132,13 @@ async def on_stage(
     app.animation_level = "none"
     if unlocked:
         session.adopt(holder.vault())
-    with staged(holder.outside), mock.patch.dict(os.environ, TALLY_HOME=str(holder.home)):
+    with (
+        staged(holder.outside),
+        mock.patch.dict(os.environ, TALLY_HOME=str(holder.home)),
+        # Textual takes a program for idle that did nothing for a twentieth of this: seconds, often in a test.
+        mock.patch.multiple("textual._wait", SLEEP_GRANULARITY=1 / 200, SLEEP_IDLE=1 / 4000),
+        mock.patch.object(Compositor, "render_update", _draw_nothing),
+    ):
         async with app.run_test(size=size) as pilot:
             yield Stage(app, pilot, holder, stopwatch)
         session.lock()

@@ -124,7 +124,7 @@ async def test_click_on_a_key_presses_it_and_help_is_the_last_to_have_no_room(ad
 
 async def test_what_a_command_adds_beside_the_open_window_is_shown_in_it(ada: Holder) -> None:
     async with on_stage(ada) as stage:
-        await stage.shows("✓ valid")
+        await stage.rests()
         ada.hold("degree-0002")
         stage.app._look_around()
         await stage.until(lambda: stage.text().count("✓ valid") == 2)
@@ -132,6 +132,7 @@ async def test_what_a_command_adds_beside_the_open_window_is_shown_in_it(ada: Ho
 
 async def test_wallet_that_was_given_another_key_beside_the_window_is_locked_in_it(ada: Holder) -> None:
     async with on_stage(ada) as stage:
+        await stage.rests()
         with ada.vault() as vault:
             vault.rekey(Passphrase("another long one"), kdf=TEST_ONLY)
         stage.app._look_around()
