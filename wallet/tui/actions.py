@@ -52,8 +52,8 @@ ACTIONS: Mapping[str, Action] = {
     "command": Action(
         "colon", "show_command", "As command", "Show the command line for the same.", "", False
     ),
-    "close": Action("q", "close", "Back", "Go back; from the first screen, quit."),
-    "leave": Action("escape", "leave", "Back", "Go back."),
+    "close": Action("q", "close", "Leave", "Go back; from the first screen, quit."),
+    "leave": Action("escape", "leave", "Leave", "Go back."),
     "quit": Action("ctrl+q", "quit", "Quit", "Quit from anywhere.", "", False),
     "filter": Action("slash", "filter", "Filter", "Show only what has these words in it."),
     "reveal": Action("ctrl+r", "reveal", "Show it", "Show what you type, or dots for it.", "", False),
@@ -175,6 +175,23 @@ def bindings(*names: str, anywhere: bool = False) -> Iterator[Binding]:
             tooltip=action.meaning,
             priority=anywhere,
         )
+
+
+def find_keys(command: str, keymap: Mapping[str, str]) -> tuple[str, str, str | None] | None:
+    """How to come to what `command` does: the key and the name of a main screen, and the key there.
+
+    That key is None where the screen itself is what the command shows. None for what no main screen does.
+    """
+
+    def key(name: str) -> str:
+        return keymap.get(name, ACTIONS[name].keys).partition(",")[0]
+
+    for name, action in ACTIONS.items():
+        if f"{action.command} ".startswith(f"{command} "):
+            view = name.partition(".")[0]
+            if ACTIONS.get(view, action).method == f"view('{view}')":
+                return key(view), ACTIONS[view].label, None if name == view else key(name)
+    return None
 
 
 def is_change(call: "str | ActionParseResult") -> bool:

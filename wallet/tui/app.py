@@ -12,6 +12,7 @@ from textual.dom import DOMNode
 from textual.events import Event, Key, MouseEvent
 from textual.filter import LineFilter
 from textual.screen import ModalScreen
+from textual.widgets import Input
 
 from doors.clipboard import Clipboard
 from doors.terminal import bold
@@ -207,10 +208,19 @@ class WalletApp(FlowApp):
             self.push_screen(screen)
         self.cover_when_too_small()
 
+    def copy_to_clipboard(self, text: str) -> None:
+        """Copy what a person marked with Textual's own keys, to be taken off again like all else from here;
+        nothing out of a field that hides what is in it.
+        """
+        from wallet.tui.flows.copying import copy
+
+        if not (isinstance(self.focused, Input) and self.focused.password):
+            self.start_beside(copy(self, text))
+
     def _copy_to_terminal(self, text: str) -> None:
         # Not what was to be copied just before the wallet was locked.
         if self.session.is_open:
-            self.copy_to_clipboard(text)
+            super().copy_to_clipboard(text)
 
     def _lock_when_idle(self) -> bool:
         idle = self.session.untouched_for >= self.settings.idle_lock

@@ -4,14 +4,19 @@ import contextlib
 from datetime import timedelta
 
 import pytest
+from textual.widgets import Input
 from textual.worker import WorkerFailed
 
+from doors.clipboard import Copied
+from protocol.codes import Code
+from protocol.errors import RefusedError
 from storage.passphrase import TEST_ONLY, Passphrase
 from tests.wallet.holder import PASSPHRASE, Holder
 from tests.wallet.tui.stage import on_stage
 from wallet.settings import WalletSettings
 from wallet.tui.key_line import KeyLine
 from wallet.tui.screens.credentials import CredentialsScreen
+from wallet.tui.screens.dialog import Field, Refusal
 from wallet.tui.screens.help import HelpScreen
 from wallet.tui.screens.unlock import UnlockScreen
 
@@ -138,3 +143,33 @@ async def test_wallet_that_was_given_another_key_beside_the_window_is_locked_in_
         stage.app._look_around()
         await stage.screen(UnlockScreen)
         assert not stage.app.session.is_open
+
+
+async def test_refusal_says_which_keys_do_what_its_remedy_has_a_command_for(ada: Holder) -> None:
+    async with on_stage(ada, settings=WalletSettings(keys={"parties": "7"})) as stage:
+        stage.app.push_screen(Refusal(RefusedError(Code.PARTY_BLOCKED, "did:example:1")))
+        await stage.shows("`tally party unmark`", "In this window: 7 for People & places, then u.")
+        await stage.press("escape")
+        stage.app.push_screen(Refusal(RefusedError(Code.LEDGER_NOT_TRUSTED, "no ledger")))
+        await stage.shows("`tally trust URL`")
+        assert "In this window" not in stage.text()
+
+
+async def test_what_is_marked_is_copied_for_a_while_but_nothing_out_of_a_hidden_field(
+    ada: Holder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied: list[tuple[str, bool]] = []
+
+    def copy(text: str, *, secret: bool) -> Copied:
+        copied.append((text, secret))
+        return Copied.CLEARS
+
+    async with on_stage(ada) as stage:
+        monkeypatch.setattr(stage.app.outer_clipboard, "copy", copy)
+        await stage.press("slash", "d", "e", "shift+home", "ctrl+c")
+        await stage.until(lambda: copied == [("de", True)])
+        stage.app.push_screen(Field("Who is there?", hidden=True))
+        await stage.screen(Field)
+        await stage.press("x", "y", "shift+home", "ctrl+c", "ctrl+x")
+        await stage.until(lambda: not stage.app.screen.query_one(Input).value)
+        assert len(copied) == 1

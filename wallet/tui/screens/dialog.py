@@ -1,7 +1,8 @@
 """Short questions over the screen behind them. The safe answer has the focus, and Escape gives it."""
 
-from collections.abc import Sequence
-from typing import ClassVar, Generic, TypeVar
+import re
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -12,12 +13,17 @@ from textual.widgets import Button, Input, LoadingIndicator
 from doors.terminal import bad, bold, dim
 from protocol.codes import Audience
 from protocol.errors import TallyError
+from wallet.tui.actions import find_keys
 from wallet.tui.screens.ending import Ending
 from wallet.tui.text import Line, Text, clean, content
+
+if TYPE_CHECKING:
+    from wallet.tui.app import WalletApp
 
 Answer = TypeVar("Answer")
 
 _STEP_SECONDS = 0.1
+_COMMAND = re.compile(r"`(tally [^`]+)`")
 
 
 class Dialog(ModalScreen[Answer], Ending[Answer], Generic[Answer]):
@@ -40,8 +46,12 @@ class Dialog(ModalScreen[Answer], Ending[Answer], Generic[Answer]):
         with Vertical(classes="box") as box:
             box.border_title = content(self._title)
             with VerticalScroll(classes="lines", can_focus=False):
-                yield Text(*self._lines)
+                yield Text(*self.lines())
             yield from self.compose_answers()
+
+    def lines(self) -> Iterable[Line]:
+        """What is in the box."""
+        return self._lines
 
     def compose_answers(self) -> ComposeResult:
         """The buttons or the field below the lines."""
@@ -74,11 +84,27 @@ class Refusal(Notice):
     """Why something did not happen: what happened, what it means, what to do; the code last."""
 
     def __init__(self, error: TallyError, *more: Line) -> None:
-        remedy = error.code.remedy_for(Audience.HOLDER)
-        super().__init__(
-            "That did not work", (bad("✗ "), str(error)), (), (remedy,), *more, (), (dim(error.code.value),)
-        )
+        super().__init__("That did not work", (bad("✗ "), str(error)), ())
         self.error = error
+        self._more = more
+
+    def lines(self) -> Iterable[Line]:
+        """The error; and where this window does what the remedy has a command for."""
+        remedy = self.error.code.remedy_for(Audience.HOLDER)
+        yield from self._lines
+        yield (remedy,)
+        for command in _COMMAND.findall(remedy):
+            found = find_keys(command, cast("WalletApp", self.app).settings.keys)
+            if found is not None:
+                key, place, then = found
+                yield (
+                    "In this window: ",
+                    bold(key),
+                    f" for {place}",
+                    *((", then ", bold(then)) if then else ()),
+                    ".",
+                )
+        yield from (*self._more, (), (dim(self.error.code.value),))
 
 
 class Question(Dialog[bool]):
