@@ -1,5 +1,6 @@
 """The full-screen wallet on a stage: a real wallet in a folder, no network, and a pilot that presses keys."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -21,6 +22,8 @@ from wallet.tui.session import WalletSession
 
 NARROW, WIDE = (80, 24), (120, 40)
 _PATIENCE = 1000
+_FRAME_SECONDS = 1 / 250
+_QUIET_FRAMES = 2
 
 S = TypeVar("S", bound=Screen[Any])
 
@@ -114,6 +117,18 @@ def _draw_nothing(
     compositor._dirty_regions.clear()
 
 
+async def _come_to_rest(_min_seconds: float = 0, max_seconds: float = 5) -> None:
+    """Wait until the program has nothing to do but wait for a thread or a timer, for longer than a frame.
+
+    Textual goes by the time of the processor instead, which says nothing on a busy machine.
+    """
+    loop: Any = asyncio.get_running_loop()
+    quiet, ends = 0, loop.time() + max_seconds
+    while quiet < _QUIET_FRAMES and loop.time() < ends:
+        await asyncio.sleep(_FRAME_SECONDS)
+        quiet = 0 if loop._ready else quiet + 1
+
+
 @asynccontextmanager
 async def on_stage(
     holder: Holder,
@@ -135,8 +150,9 @@ async def on_stage(
     with (
         staged(holder.outside),
         mock.patch.dict(os.environ, TALLY_HOME=str(holder.home)),
-        # Textual takes a program for idle that did nothing for a twentieth of this: seconds, often in a test.
-        mock.patch.multiple("textual._wait", SLEEP_GRANULARITY=1 / 200, SLEEP_IDLE=1 / 4000),
+        mock.patch("textual.screen.UPDATE_PERIOD", _FRAME_SECONDS),
+        mock.patch("textual.pilot.wait_for_idle", _come_to_rest),
+        mock.patch("textual.app.wait_for_idle", _come_to_rest),
         mock.patch.object(Compositor, "render_update", _draw_nothing),
     ):
         async with app.run_test(size=size) as pilot:

@@ -26,6 +26,8 @@ async def test_wrong_passphrase_says_so_and_the_right_one_opens_the_wallet(ada: 
         await stage.screen(UnlockScreen)
         await stage.enter("a wrong one")
         await stage.shows("✗ That passphrase does not open it.")
+        await stage.press("a")
+        assert "✗" not in stage.text()
         await stage.enter(PASSPHRASE)
         await stage.screen(CredentialsScreen)
         await stage.shows("✓ valid", "Degree")

@@ -77,6 +77,12 @@ class UnlockScreen(WalletScreen):
             typed, event.input.value = Passphrase(event.value), ""
             self.wallet_app.start(self._unlock(typed))
 
+    @on(Input.Changed)
+    def begin_again(self, event: Input.Changed) -> None:
+        """Say no longer what was wrong with the one before."""
+        if event.value:
+            self._say()
+
     @on(Button.Pressed)
     def action_forgotten(self) -> None:
         """Open the wallet with its words."""

@@ -51,10 +51,10 @@ class WordCheck(Dialog[WordsAnswer]):
 
     @on(Input.Submitted)
     def next_word(self, event: Input.Submitted) -> None:
-        """Go to the first field that is empty; when none is, check."""
+        """Go to the first field that is empty; when none is, or this one, check."""
         event.stop()
         empty = [field for field in self.query(Input) if not field.value.strip()]
-        if empty:
+        if empty and event.value.strip():
             empty[0].focus()
         else:
             self._check()
