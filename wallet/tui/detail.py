@@ -59,7 +59,7 @@ class Detail(Vertical):
                 )
             for tab in ("status", "shared", "proof", "raw"):
                 with TabPane(content(_TABS[tab]), id=tab), VerticalScroll():
-                    yield Text(classes="about")
+                    yield Text(classes="about", sign="… " if tab == "raw" else "")
 
     def show(
         self,

@@ -92,9 +92,13 @@ def _seen(text: str) -> str:
 
 
 class Folded(Visual):
-    """Lines that go on under their last column where the widget is too narrow, as in the commands."""
+    """Lines that go on under their last column where the widget is too narrow, as in the commands.
 
-    def __init__(self, lines: Iterable[Line]) -> None:
+    Where all of a line may be a stranger's, `sign` stands before what goes on: it begins like none of ours.
+    """
+
+    def __init__(self, lines: Iterable[Line], *, sign: str = "") -> None:
+        self._sign = content(sign)
         self._lines = [content(*line) for line in lines]
 
     def render_strips(
@@ -118,18 +122,21 @@ class Folded(Visual):
 
     def _at(self, width: int) -> Content:
         return Content("\n").join(
-            Content(" " * margin) + line[begin:end]
+            Content(" " * margin) + (self._sign if begin else Content()) + line[begin:end]
             for line in self._lines
-            for margin, begin, end in fold(line.plain, width)
+            for margin, begin, end in fold(line.plain, width - self._sign.cell_length)
         )
 
 
 class Text(Static):
-    """Lines of text that nobody can act on."""
+    """Lines of text that nobody can act on; `sign` is as in `Folded`."""
 
-    def __init__(self, *lines: Line, id: str | None = None, classes: str | None = None) -> None:
-        super().__init__(Folded(lines), markup=False, id=id, classes=classes)
+    def __init__(
+        self, *lines: Line, id: str | None = None, classes: str | None = None, sign: str = ""
+    ) -> None:
+        super().__init__(Folded(lines, sign=sign), markup=False, id=id, classes=classes)
+        self._sign = sign
 
     def show(self, *lines: Line) -> None:
         """Show these lines instead."""
-        self.update(Folded(lines))
+        self.update(Folded(lines, sign=self._sign))
