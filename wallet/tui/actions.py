@@ -177,23 +177,6 @@ def bindings(*names: str, anywhere: bool = False) -> Iterator[Binding]:
         )
 
 
-def find_keys(command: str, keymap: Mapping[str, str]) -> tuple[str, str, str | None] | None:
-    """How to come to what `command` does: the key and the name of a main screen, and the key there.
-
-    That key is None where the screen itself is what the command shows. None for what no main screen does.
-    """
-
-    def key(name: str) -> str:
-        return keymap.get(name, ACTIONS[name].keys).partition(",")[0]
-
-    for name, action in ACTIONS.items():
-        if f"{action.command} ".startswith(f"{command} "):
-            view = name.partition(".")[0]
-            if ACTIONS.get(view, action).method == f"view('{view}')":
-                return key(view), ACTIONS[view].label, None if name == view else key(name)
-    return None
-
-
 def is_change(call: "str | ActionParseResult") -> bool:
     """Whether the action that Textual is to call may change the wallet."""
     name = call if isinstance(call, str) else call[1]

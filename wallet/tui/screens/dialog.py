@@ -1,6 +1,5 @@
 """Short questions over the screen behind them. The safe answer has the focus, and Escape gives it."""
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
@@ -13,9 +12,9 @@ from textual.widgets import Button, Input, LoadingIndicator
 from doors.terminal import bad, bold, dim
 from protocol.codes import Audience
 from protocol.errors import TallyError
-from wallet.tui.actions import find_keys
 from wallet.tui.screens.ending import Ending
 from wallet.tui.text import Line, Text, clean, content
+from wallet.tui.ways import ways
 
 if TYPE_CHECKING:
     from wallet.tui.app import WalletApp
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 
 _STEP_SECONDS = 0.1
-_COMMAND = re.compile(r"`(tally [^`]+)`")
 
 
 class Dialog(ModalScreen[Answer], Ending[Answer], Generic[Answer]):
@@ -93,17 +91,7 @@ class Refusal(Notice):
         remedy = self.error.code.remedy_for(Audience.HOLDER)
         yield from self._lines
         yield (remedy,)
-        for command in _COMMAND.findall(remedy):
-            found = find_keys(command, cast("WalletApp", self.app).settings.keys)
-            if found is not None:
-                key, place, then = found
-                yield (
-                    "In this window: ",
-                    bold(key),
-                    f" for {place}",
-                    *((", then ", bold(then)) if then else ()),
-                    ".",
-                )
+        yield from ways(remedy, cast("WalletApp", self.app).settings.keys)
         yield from (*self._more, (), (dim(self.error.code.value),))
 
 

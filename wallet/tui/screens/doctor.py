@@ -1,7 +1,7 @@
 """What may be wrong with the wallet and the machine it is on, and what to do about it."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -14,6 +14,7 @@ from wallet.door.place import agent_folder
 from wallet.tui.actions import bindings
 from wallet.tui.screens.frame import WalletScreen
 from wallet.tui.text import Line, Text
+from wallet.tui.ways import ways
 
 _MARKS: Mapping[Health, Styled] = {
     Health.OK: good("✓ "),
@@ -21,6 +22,7 @@ _MARKS: Mapping[Health, Styled] = {
     Health.FAIL: bad("✗ "),
 }
 _CHECK_WIDTH = 12
+_MARGIN = " " * (_CHECK_WIDTH + 2)
 
 
 class DoctorScreen(WalletScreen):
@@ -48,7 +50,7 @@ class DoctorScreen(WalletScreen):
 
     async def _look(self) -> None:
         findings = await self.wallet_app.work("Looking …", self._findings)
-        lines = [line for finding in findings for line in _lines(finding)]
+        lines = [line for finding in findings for line in _lines(finding, self.wallet_app.settings.keys)]
         failed = sum(finding.health is not Health.OK for finding in findings)
         total = warning(f"! {failed} of {len(findings)} need a look.") if failed else good("✓ All is well.")
         self.query_one(".findings", Text).show((total,), (), *lines)
@@ -69,8 +71,9 @@ class DoctorScreen(WalletScreen):
         ]
 
 
-def _lines(finding: Finding) -> list[Line]:
-    lines: list[Line] = [(_MARKS[finding.health], finding.check.ljust(_CHECK_WIDTH), finding.detail)]
+def _lines(finding: Finding, keymap: Mapping[str, str]) -> Iterator[Line]:
+    yield _MARKS[finding.health], finding.check.ljust(_CHECK_WIDTH), finding.detail
     if finding.remedy:
-        lines.append((dim(" " * (_CHECK_WIDTH + 2) + finding.remedy),))
-    return lines
+        yield (dim(_MARGIN + finding.remedy),)
+        for way in ways(finding.remedy, keymap):
+            yield (_MARGIN, *way)

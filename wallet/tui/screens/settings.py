@@ -23,10 +23,10 @@ from wallet.tui.screens.dialog import Field
 from wallet.tui.screens.frame import WalletScreen
 
 _MEANINGS = {
-    "theme": "Colours. Under NO_COLOR each is shades of grey.",
-    "ascii": "Marks and frames of plain letters: OK ! X ?",
-    "idle_lock_minutes": "How many minutes nobody touches it before it locks (1 to 60).",
-    "clipboard_seconds": "How many seconds a copied secret stays on the clipboard (5 to 600).",
+    "theme": "Colours; under NO_COLOR, greys.",
+    "ascii": "Plain letters for marks and frames.",
+    "idle_lock_minutes": "Untouched for so long it locks: 1 to 60.",
+    "clipboard_seconds": "What is copied is taken off: 5 to 600.",
 }
 
 
@@ -42,17 +42,14 @@ class SettingsScreen(WalletScreen):
 
     def compose_body(self) -> ComposeResult:
         """The list."""
-        yield Rows([Column("Setting", 18), Column("Value", 18), Column("What it means", 32, 1)], empty=[])
+        yield Rows([Column("Setting", 18), Column("Value", 14), Column("What it means", 40, 1)], empty=[])
 
     def show_wallet(self) -> None:
         """Show the settings as they are."""
         settings = self.wallet_app.settings
         self.query_one(Rows).show(
-            Row(
-                name,
-                (name, str(value) if is_chosen(settings, name) else dim(str(value)), _MEANINGS.get(name, "")),
-            )
-            for name, value in values(settings).items()
+            Row(name, (name, _value(settings, name), _MEANINGS.get(name, "A key of yours.")))
+            for name in values(settings)
         )
         self.query_one(Rows).focus()
 
@@ -87,5 +84,5 @@ class SettingsScreen(WalletScreen):
 
 
 def _value(settings: WalletSettings, name: str) -> str | Styled:
-    value = str(values(settings)[name])
+    value = str(values(settings)[name]).lower()
     return value if is_chosen(settings, name) else dim(value)
