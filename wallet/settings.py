@@ -5,7 +5,7 @@ everybody who never chose.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -65,7 +65,7 @@ class WalletSettings:
         idle_lock: How long an open wallet, and the agent, may rest before they lock; whole minutes.
         clipboard: How long a copied secret stays on the clipboard; whole seconds.
         keys: From the name of an action to the key that does it instead of its own. Not checked when they are
-            read: that there is such a key, and such an action (`require_known_actions`).
+            read: that there is such a key, and such an action (`wallet.tui.chosen_keys`).
     """
 
     theme: str = THEMES[0]
@@ -162,6 +162,11 @@ def without_setting(settings: WalletSettings, name: str) -> WalletSettings:
     return _with_value(settings, name, values(DEFAULTS)[name])
 
 
+def action_of(name: str) -> str | None:
+    """The action whose key the setting `name` is; None for one that is no key."""
+    return name.removeprefix(_KEYS) if name.startswith(_KEYS) else None
+
+
 def require_name(name: str) -> None:
     """Check that there is a setting `name`.
 
@@ -170,19 +175,6 @@ def require_name(name: str) -> None:
     """
     if name not in NAMES and not name.startswith(_KEYS):
         raise RefusedError(Code.SETTINGS_INVALID, f"{name} is unknown{suggestion(name, NAMES)}")
-
-
-def require_known_actions(settings: WalletSettings, actions: Iterable[str]) -> None:
-    """Check that every key is for one of `actions`, those of the full-screen wallet.
-
-    Raises:
-        RefusedError: SETTINGS_INVALID; the detail names the nearest action.
-    """
-    known = list(actions)
-    for name in settings.keys:
-        if name not in known:
-            detail = f"{SETTINGS_FILE}: {_KEYS}{name} is unknown{suggestion(name, known)}"
-            raise RefusedError(Code.SETTINGS_INVALID, detail)
 
 
 def _with_value(settings: WalletSettings, name: str, value: str | int | bool) -> WalletSettings:

@@ -142,6 +142,8 @@ def test_command_resets_one_setting(tmp_path: Path) -> None:
         (["ascii", "maybe"], 1, "ascii is true or false"),
         (["keys.Lock", "f9"], 1, "keys.Lock is not the name of an action"),
         (["keys.lok", "f9"], 1, "settings.toml: keys.lok is unknown; did you mean lock?"),
+        (["keys.lock", "q"], 1, "settings.toml: keys.lock is a key with ctrl or alt, or F1 to F12"),
+        (["keys.quit", "ctrl+l"], 1, "keys.quit is not ctrl+l, which is the key of lock"),
         (["--reset"], 2, "--reset takes a NAME"),
         (["theme", "nord", "--reset"], 2, "--reset takes a NAME"),
     ],
@@ -164,6 +166,32 @@ def test_screen_does_not_open_with_a_key_for_nothing(
     with pytest.raises(RefusedError) as refusal:
         open_wallet_screen()
     assert refusal.value.detail == "settings.toml: keys.hlep is unknown; did you mean help?"
+
+
+def test_screen_does_not_open_with_a_key_that_could_not_be_typed_any_more(
+    folder: WalletFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from wallet.tui.start import open_wallet_screen
+
+    monkeypatch.setenv("TALLY_HOME", str(tmp_path))
+    save_settings(folder, WalletSettings(keys={"quit": "y"}))
+    with pytest.raises(RefusedError) as refusal:
+        open_wallet_screen()
+    assert refusal.value.code is Code.SETTINGS_INVALID
+
+
+def test_command_takes_back_a_key_that_was_set_for_nothing(folder: WalletFolder, tmp_path: Path) -> None:
+    save_settings(folder, WalletSettings(keys={"quit": "y", "hlep": "h"}))
+    assert run_tally(tmp_path, "settings", "keys.hlep", "--reset").status == 0
+    assert run_tally(tmp_path, "settings", "keys.quit", "--reset").status == 0
+    assert load_settings(folder).keys == {}
+
+
+def test_command_takes_no_key_back_where_another_action_has_ours(tmp_path: Path) -> None:
+    assert run_tally(tmp_path, "settings", "keys.lock", "f9").status == 0
+    assert run_tally(tmp_path, "settings", "keys.quit", "ctrl+l").status == 0
+    finished = run_tally(tmp_path, "settings", "keys.lock", "--reset", "--json")
+    assert "keys.lock is not ctrl+l, which is the key of quit" in finished.stderr
 
 
 def test_command_that_only_reads_makes_no_folder(tmp_path: Path) -> None:

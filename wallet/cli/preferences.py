@@ -9,9 +9,9 @@ from wallet.door.place import wallet_folder
 from wallet.folder import SETTINGS_FILE
 from wallet.settings import (
     WalletSettings,
+    action_of,
     is_chosen,
     load_settings,
-    require_known_actions,
     require_name,
     save_settings,
     values,
@@ -32,25 +32,30 @@ from wallet.settings import (
 def settings(terminal: Terminal, *, name: str | None, value: str | None, reset: bool) -> None:
     """List the settings of your wallet and where each comes from, show the one called NAME, or set it.
 
-    They are in settings.toml in the wallet's folder, which you may edit as well.
+    They are in settings.toml in the wallet's folder, which you may edit as well. A key of the full-screen
+    wallet is set under the name of what it does, after keys: the names are in docs/full-screen-wallet.md.
     """
     if reset and (name is None or value is not None):
         raise click.UsageError("--reset takes a NAME and no VALUE.")
     folder = wallet_folder(make=reset or value is not None)
     found = load_settings(folder)
     if name is not None and (reset or value is not None):
-        found = without_setting(found, name) if value is None else _with_value(found, name, value)
+        found = without_setting(found, name) if value is None else with_setting(found, name, value)
+        _require_usable(found, name)
         save_settings(folder, found)
     _show(terminal, found, name)
 
 
-def _with_value(found: WalletSettings, name: str, value: str) -> WalletSettings:
-    changed = with_setting(found, name, value)
-    if changed.keys != found.keys:
-        from wallet.tui.actions import ACTIONS  # Textual costs a quarter of a second
+def _require_usable(changed: WalletSettings, name: str) -> None:
+    action = action_of(name)
+    if action is None:
+        return
+    from wallet.tui.actions import ACTIONS  # Textual costs a quarter of a second
+    from wallet.tui.chosen_keys import require_usable_key
 
-        require_known_actions(changed, ACTIONS)
-    return changed
+    # What was set for nothing may still be taken back.
+    if action in changed.keys or action in ACTIONS:
+        require_usable_key(changed, action)
 
 
 def _show(terminal: Terminal, found: WalletSettings, name: str | None) -> None:

@@ -6,9 +6,9 @@ import sys
 
 from doors.exit_code import ExitCode
 from wallet.door.place import wallet_folder
-from wallet.settings import load_settings, require_known_actions
-from wallet.tui.actions import ACTIONS
+from wallet.settings import load_settings
 from wallet.tui.app import WalletApp
+from wallet.tui.chosen_keys import require_usable_keys
 from wallet.tui.session import WalletSession
 
 
@@ -25,7 +25,7 @@ def open_wallet_screen(link: str | None = None, *, ascii: bool = False) -> ExitC
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     folder = wallet_folder()
     settings = load_settings(folder)
-    require_known_actions(settings, ACTIONS)
+    require_usable_keys(settings)
     app = WalletApp(WalletSession(folder, terminal=_terminal()), settings, link=link, ascii=ascii)
     app.run()
     app.session.lock()

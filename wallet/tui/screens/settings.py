@@ -10,6 +10,7 @@ from doors.terminal import Styled, dim
 from wallet.settings import (
     THEMES,
     WalletSettings,
+    action_of,
     is_chosen,
     save_settings,
     values,
@@ -17,6 +18,7 @@ from wallet.settings import (
     without_setting,
 )
 from wallet.tui.actions import bindings
+from wallet.tui.chosen_keys import require_usable_key
 from wallet.tui.rows import Column, Row, Rows
 from wallet.tui.screens.choice import Choice
 from wallet.tui.screens.dialog import Field
@@ -62,7 +64,8 @@ class SettingsScreen(WalletScreen):
         """Make the setting under the cursor as it came."""
         current = self.query_one(Rows).current
         if current is not None:
-            self.wallet_app.start(self._save(without_setting(self.wallet_app.settings, current)))
+            changed = without_setting(self.wallet_app.settings, current)
+            self.wallet_app.start(self._save(changed, current))
 
     async def _change(self, name: str) -> None:
         self.wallet_app.session.require_own_window()
@@ -74,10 +77,12 @@ class SettingsScreen(WalletScreen):
             case _:
                 typed = await self.wallet_app.ask(Field(name, (_MEANINGS.get(name, "A key of yours."),)))
         if typed is not None:
-            await self._save(with_setting(self.wallet_app.settings, name, typed))
+            await self._save(with_setting(self.wallet_app.settings, name, typed), name)
 
-    async def _save(self, settings: WalletSettings) -> None:
-        app = self.wallet_app
+    async def _save(self, settings: WalletSettings, changed: str) -> None:
+        app, action = self.wallet_app, action_of(changed)
+        if action is not None:
+            require_usable_key(settings, action)
         await app.work("Saving …", lambda: save_settings(app.session.folder, settings), can_cancel=False)
         app.apply_settings(settings)
         self.show_wallet()
