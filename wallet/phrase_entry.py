@@ -81,12 +81,14 @@ def suggest_words(typed: str) -> tuple[str, ...]:
 
 def _numbered(line: str, missing: Iterator[int]) -> Iterator[tuple[int, str]]:
     named: int | None = None
+    given = set[int]()
     for part in unicodedata.normalize("NFKD", line).lower().split():
         found = _NUMBER.fullmatch(part)
         if found is None:
-            number = next(missing, None) if named is None else named
+            number = next((free for free in missing if free not in given), None) if named is None else named
             if number is None:
                 raise MalformedError(Code.RECOVERY_PHRASE_INVALID, f"more than {WORDS} words")
+            given.add(number)
             yield number, part
             named = None
         elif named is None and 1 <= int(found[1]) <= WORDS:

@@ -51,6 +51,11 @@ def test_missing_words_are_filled_in_their_order() -> None:
     assert typed(f"{WORDS[0]} xxxxx {WORDS[2]} yyyyy", " ".join([WORDS[1], *WORDS[3:]])).entropy() == ENTROPY
 
 
+def test_word_behind_one_with_a_number_in_the_same_line_does_not_take_its_place() -> None:
+    entry = typed(f"2 {WORDS[1]} {WORDS[0]} {WORDS[2]}")
+    assert entry.words[:4] == (*WORDS[:3], None)
+
+
 def test_wrong_word_of_the_list_is_corrected_by_its_number() -> None:
     entry = typed(" ".join(["zoo", *WORDS[1:]]))
     assert entry.missing == ()

@@ -10,6 +10,7 @@ from unittest import mock
 
 from textual._compositor import Compositor
 from textual._context import visible_screen_stack
+from textual.events import Key
 from textual.pilot import Pilot
 from textual.screen import Screen
 
@@ -24,6 +25,7 @@ NARROW, WIDE = (80, 24), (120, 40)
 _PATIENCE = 1000
 _FRAME_SECONDS = 1 / 250
 _QUIET_FRAMES = 2
+_KEYS = {" ": "space", "\r": "enter"}
 
 S = TypeVar("S", bound=Screen[Any])
 
@@ -49,6 +51,16 @@ class Stage:
     async def press(self, *keys: str) -> None:
         """Press these keys, one after the other."""
         await self.pilot.press(*keys)
+
+    async def type_at_once(self, text: str) -> None:
+        """Type `text`, blanks and Enters with it, faster than anything can happen in between."""
+        driver = self.app._driver
+        assert driver is not None
+        for character in text:
+            key = Key(_KEYS.get(character, character), character)
+            key.set_sender(self.app)
+            driver.send_message(key)
+        await self.pilot.pause()
 
     async def enter(self, text: str) -> None:
         """Type `text` into the field that has the focus, and Enter."""

@@ -133,7 +133,9 @@ async def test_person_who_gives_up_leaves_nothing_behind(newcomer: Holder) -> No
         await write_words_down(stage)
         await give_words_back(stage)
         await stage.screen(LedgerDialog)
-        await stage.enter("ftp://ledger.example")
+        await stage.enter("ledger.example")
+        await stage.shows("https:// is missing", "ledger_address_invalid")
+        await stage.enter("https://elsewhere.example")
         await stage.shows("✗ The ledger could not be reached", "network_ledger_unreachable")
         await stage.press("escape")
         await stage.screen(Question)
@@ -201,6 +203,34 @@ async def test_wallet_is_made_anew_from_words_that_are_looked_up_as_they_are_typ
     ) as vault:
         assert vault.content.entropy == ENTROPY
         assert vault.content.words_confirmed_at is not None
+
+
+async def test_words_typed_faster_than_they_are_taken_all_arrive_in_their_order(newcomer: Holder) -> None:
+    async with on_stage(newcomer, unlocked=False) as stage:
+        await stage.screen(WelcomeScreen)
+        await stage.press("r")
+        dialog = await stage.screen(TypedWords)
+        await stage.type_at_once(f"{' '.join(WORDS[:5])} 7 {WORDS[6]} {WORDS[5]}\r{WORDS[7]}\r9")
+        field = dialog.query_one(Input)
+        await stage.until(lambda: field.value == "9")
+        assert dialog._entry.words == (*WORDS[:8], *[None] * 16)
+        assert field.placeholder == "Word 9"
+        await stage.type_at_once(f"\r{WORDS[8]}\r\r{' '.join(WORDS[9:])}\r")
+        await stage.screen(NewPassphrase)
+
+
+async def test_words_given_back_faster_than_the_fields_change_are_right(newcomer: Holder) -> None:
+    async with on_stage(newcomer, unlocked=False) as stage:
+        await stage.screen(WelcomeScreen)
+        await stage.press("n")
+        await choose_passphrase(stage)
+        await write_words_down(stage)
+        check = await stage.screen(WordCheck)
+        first, second, third = (WORDS[number - 1] for number in check.numbers)
+        await stage.type_at_once(f"{first}\r\r{third}\r")
+        await stage.shows(f"Word {check.numbers[1]} is missing.")
+        await stage.type_at_once(f"{second}\r\r")
+        await stage.screen(LedgerDialog)
 
 
 async def test_folder_that_cannot_be_used_says_why_and_what_to_do_before_anything_is_asked(

@@ -1,11 +1,12 @@
 """The 24 words on their way in: word by word, looked up at once, or all of them pasted."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.events import Paste
+from textual.events import Key, Paste
 from textual.suggester import Suggester
 from textual.widgets import Input
 
@@ -46,24 +47,22 @@ class TypedWords(Dialog[bytes | None]):
     def take_whole_words(self, event: Input.Changed) -> None:
         """A blank ends a word, and a pasted list has many."""
         event.stop()
-        if event.value[-1:].isspace() and not event.value.strip().rstrip(".:)").isdigit():
-            self._take(event.value)
-
-    @on(Input.Submitted)
-    def take(self, event: Input.Submitted) -> None:
-        """Enter ends a word."""
-        event.stop()
-        self._take(event.value)
+        field = self.query_one(Input)
+        # As it is now: when this comes, more may have been typed.
+        words, begun = _whole_words(field.value)
+        if words or not begun:
+            field.value = begun
+            field.cursor_position = len(begun)
+        if words:
+            self._take(words)
 
     def action_give_up(self) -> None:
         """Give nothing back."""
         self.dismiss(None)
 
-    def _take(self, line: str) -> None:
-        field = self.query_one(Input)
-        field.value = ""
+    def _take(self, words: Sequence[str]) -> None:
         try:
-            self._entry = self._entry.with_line(" ".join(map(_completed, line.split())))
+            self._entry = self._entry.with_line(" ".join(map(_completed, words)))
             self._say(*map(_unknown, self._entry.unknown[:3]))
             self.query_one("#words", Text).show(*word_lines(self._entry.words))
             if not self._entry.missing:
@@ -72,14 +71,23 @@ class TypedWords(Dialog[bytes | None]):
         except MalformedError as error:
             self._say((bad("✗ "), f"{error.detail[:1].upper()}{error.detail[1:]}."))
         missing = self._entry.missing
-        field.placeholder = clean(f"Word {missing[0]}" if missing else "The number of a word, and the word")
+        self.query_one(Input).placeholder = clean(
+            f"Word {missing[0]}" if missing else "The number of a word, and the word"
+        )
 
     def _say(self, *lines: Line) -> None:
         self.query_one(".outcome", Text).show(*lines)
 
 
 class _WordField(Input):
-    """A field that takes words also from a list of several lines."""
+    """A field that takes words also from a list of several lines. Enter ends a word as a blank does."""
+
+    async def _on_key(self, event: Key) -> None:
+        if event.key == "enter":
+            # As a binding it would come behind the letters that are typed after it.
+            event.prevent_default()
+            event.stop()
+            self.insert(" ", len(self.value))
 
     def _on_paste(self, event: Paste) -> None:
         event.prevent_default()
@@ -100,6 +108,15 @@ class _NextWord(Suggester):
         if completed == typed:
             return None
         return f"{beginning} {completed}" if beginning else completed
+
+
+def _whole_words(line: str) -> tuple[Sequence[str], str]:
+    """The words in `line` that are typed to their end, and what is not: a word, or the number of one."""
+    words = line.split()
+    begun = words.pop() if words and not line[-1].isspace() else ""
+    if words and words[-1].rstrip(".:)").isdigit():
+        begun = f"{words.pop()} {begun}"
+    return words, begun
 
 
 def _completed(typed: str) -> str:
