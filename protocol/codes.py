@@ -971,6 +971,11 @@ class Code(StrEnum):
         "These are not the 24 recovery words.",
         "Check the spelling and the order of the words.",
     )
+    BACKUP_DAMAGED = (
+        "backup_damaged",
+        "This is no backup, or it was damaged or altered.",
+        "Choose another copy of the backup.",
+    )
     BACKUP_OF_ANOTHER_WALLET = (
         "backup_of_another_wallet",
         "The backup is of another wallet: its keys come from other words than those of the one here.",

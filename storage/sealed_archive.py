@@ -8,10 +8,18 @@ import secrets
 from pathlib import Path
 
 from protocol.codes import Code
-from protocol.errors import UnavailableError
+from protocol.errors import MalformedError, UnavailableError
 from storage.atomic_file import Folder
 from storage.passphrase import KEY_BYTES, WEAKEST_ACCEPTED
-from storage.sealed_format import MAX_FILE_BYTES, Content, open_content, parse_sealed, seal
+from storage.sealed_format import (
+    MAX_FILE_BYTES,
+    Content,
+    SealedParts,
+    open_content,
+    parse_sealed,
+    require_whole,
+    seal,
+)
 from storage.sealed_header import (
     FILE_ID_BYTES,
     RecoveryKey,
@@ -48,6 +56,20 @@ def write_archive(path: Path, body: bytes, *, recovery_key: RecoveryKey, replaci
         raise UnavailableError(Code.DISK_ERROR, f"{path.name} does not read back as it was written")
 
 
+def require_archive(path: Path) -> None:
+    """Check what can be checked of the file `path` without a key: its form, its header and its length.
+
+    Raises:
+        MalformedError: not an archive, damaged, or of another version.
+        RefusedError: missing.
+        UnavailableError: the disk's fault.
+    """
+    parts = _read_parts(path)
+    require_whole(parts)
+    if parts.header.recovery_slot is None:
+        raise MalformedError(Code.VAULT_DAMAGED, "no recovery words open it")
+
+
 def read_archive(path: Path, recovery_key: RecoveryKey) -> bytes:
     """What is sealed in the file `path`, every byte of it checked.
 
@@ -57,6 +79,10 @@ def read_archive(path: Path, recovery_key: RecoveryKey) -> bytes:
         RefusedError: missing, or `recovery_key` does not open it.
         UnavailableError: the disk's fault.
     """
-    with Folder(path.absolute().parent, private=False) as folder:
-        parts = parse_sealed(folder.read(path.name, max_bytes=MAX_FILE_BYTES))
+    parts = _read_parts(path)
     return open_content(parts, open_slot(parts.header, recovery_key, weakest_kdf=WEAKEST_ACCEPTED)).body
+
+
+def _read_parts(path: Path) -> SealedParts:
+    with Folder(path.absolute().parent, private=False) as folder:
+        return parse_sealed(folder.read(path.name, max_bytes=MAX_FILE_BYTES))

@@ -124,6 +124,18 @@ def parse_sealed(data: bytes) -> SealedParts:
     return SealedParts(parse_header(covered[start:]), covered, header_mac, stream_header, reader.read())
 
 
+def require_whole(parts: SealedParts) -> None:
+    """Check, without any key, that there is as much of the file as some body would have made of it.
+
+    Raises:
+        MalformedError: cut short, or something was added; not always, there are bodies of many lengths.
+    """
+    chunks = -(-len(parts.chunks) // _SEALED_CHUNK_BYTES)
+    length = len(parts.chunks) - chunks * sodium.crypto_secretstream_xchacha20poly1305_ABYTES
+    if length != padded_length(length):
+        raise MalformedError(Code.VAULT_DAMAGED, "it is cut short, or something was added")
+
+
 def open_content(parts: SealedParts, master_key: MasterKey) -> Content:
     """Check every byte of the file and give back what is inside.
 

@@ -13,8 +13,8 @@ import msgspec
 
 from ledger.trust import TrustedLedgers, encode_trusted_ledgers, parse_ledgers_file
 from protocol.codes import Code
-from protocol.errors import MalformedError, RefusedError
-from storage.sealed_archive import read_archive, write_archive
+from protocol.errors import MalformedError, RefusedError, TallyError
+from storage.sealed_archive import read_archive, require_archive, write_archive
 from wallet.content import BackupNote, WalletContent
 from wallet.recovery_phrase import derive_recovery_key, derive_seed
 from wallet.vault import Vault
@@ -91,10 +91,12 @@ def make_backup(
 
 
 def require_backup(path: Path) -> None:
-    """Check that there is a file at `path`, before anybody types 24 words.
+    """Check that there is a backup at `path`, as far as that can be seen before anybody types 24 words.
 
     Raises:
+        MalformedError: BACKUP_DAMAGED, or of another version.
         RefusedError: NOT_FOUND.
+        UnavailableError: the disk's fault.
     """
     try:
         is_there = path.is_file()
@@ -102,6 +104,10 @@ def require_backup(path: Path) -> None:
         is_there = False
     if not is_there:
         raise RefusedError(Code.NOT_FOUND, f"there is no backup at {path}")
+    try:
+        require_archive(path)
+    except TallyError as error:
+        raise _about_the_backup(error) from error
 
 
 def open_backup(path: Path, entropy: bytes) -> Backup:
@@ -114,12 +120,13 @@ def open_backup(path: Path, entropy: bytes) -> Backup:
         UnavailableError: the disk's fault.
     """
     try:
-        backup = parse_backup(read_archive(path, derive_recovery_key(derive_seed(entropy))))
-    except RefusedError as error:
-        raise _about_the_place(error, "there is no such file") from error
+        body = read_archive(path, derive_recovery_key(derive_seed(entropy)))
+    except TallyError as error:
+        raise _about_the_backup(error) from error
+    backup = parse_backup(body)
     # Only a faulty writer gets here with the keys of one wallet in the backup of another.
     if backup.content.entropy != entropy:
-        raise MalformedError(Code.VAULT_DAMAGED, "its content is of other words")
+        raise MalformedError(Code.BACKUP_DAMAGED, "its content is of other words")
     return backup
 
 
@@ -141,13 +148,13 @@ def parse_backup(body: bytes) -> Backup:
     try:
         label = msgspec.json.decode(body, type=_Label)
         if label.format != _FORMAT:
-            raise MalformedError(Code.VAULT_DAMAGED, "it holds something other than a backup")
+            raise MalformedError(Code.BACKUP_DAMAGED, "it holds something other than a backup")
         if label.version != _VERSION:
             raise MalformedError(Code.VAULT_VERSION)
         stored = msgspec.json.decode(body, type=_Stored)
     except msgspec.MsgspecError:
         # From None: the error may quote what is in the backup.
-        raise MalformedError(Code.VAULT_DAMAGED, "its content is not that of a backup") from None
+        raise MalformedError(Code.BACKUP_DAMAGED, "its content is not that of a backup") from None
     return Backup(
         made_at=stored.made_at,
         content=stored.content,
@@ -159,3 +166,16 @@ def parse_backup(body: bytes) -> Backup:
 def _about_the_place(error: RefusedError, missing: str) -> RefusedError:
     # What the file of a wallet is told when it is missing would lead astray here.
     return RefusedError(Code.NOT_FOUND, missing) if error.code is Code.VAULT_MISSING else error
+
+
+def _about_the_backup(error: TallyError) -> TallyError:
+    # And what it is told when it is damaged: to restore a backup.
+    match error.code:
+        case Code.VAULT_MISSING:
+            return RefusedError(Code.NOT_FOUND, "there is no such file")
+        case Code.VAULT_DAMAGED | Code.SIZE_EXCEEDED:
+            return type(error)(Code.BACKUP_DAMAGED, error.detail)
+        case Code.RECOVERY_PHRASE_INVALID:
+            return RefusedError(error.code, "or the backup is of another wallet")
+        case _:
+            return error

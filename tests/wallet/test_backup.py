@@ -9,12 +9,20 @@ import pytest
 from protocol.codes import Code
 from storage.passphrase import Passphrase
 from storage.sealed_archive import write_archive
+from storage.sealed_format import MAX_FILE_BYTES
 from tests.counted import NOW
-from tests.storage.place import refusal_of
+from tests.storage.place import Place, refusal_of
 from tests.wallet.counterparts import ENTROPY, open_vault
 from tests.wallet.holder import NO_LEDGERS, TRUSTED
 from tests.wallet.holdings import PENDING, with_held
-from wallet.backup import Backup, encode_backup, make_backup, open_backup, parse_backup
+from wallet.backup import (
+    Backup,
+    encode_backup,
+    make_backup,
+    open_backup,
+    parse_backup,
+    require_backup,
+)
 from wallet.content import ActivityEntry, ActivityKind, BackupNote, WalletContent, encode_content
 from wallet.recovery_phrase import derive_recovery_key, derive_seed
 from wallet.vault import Vault
@@ -100,6 +108,34 @@ def test_missing_backup_is_not_found(path: Path) -> None:
     assert (error.code, error.detail) == (Code.NOT_FOUND, "there is no such file")
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda _: b"", id="NT-W27-empty"),
+        pytest.param(lambda _: bytes(50 << 20), id="NT-W27-zeros"),
+        pytest.param(lambda _: bytes(MAX_FILE_BYTES + 1), id="NT-W27-huge"),
+        pytest.param(lambda data: data[:100], id="NT-W27-part-of-the-header"),
+        pytest.param(lambda data: data[:-1], id="NT-W27-part"),
+        pytest.param(lambda data: data[: len(data) // 2], id="NT-W27-half"),
+        pytest.param(lambda data: data + b"\n", id="NT-W27-more"),
+    ],
+)
+def test_file_that_is_no_whole_backup_is_refused_before_anybody_types_words(
+    filled: Vault, path: Path, damage: Callable[[bytes], bytes]
+) -> None:
+    make_backup(filled, TRUSTED, path, now=LATER)
+    require_backup(path)
+    path.write_bytes(damage(path.read_bytes()))
+    for look in (lambda: require_backup(path), lambda: open_backup(path, ENTROPY)):
+        assert refusal_of(look).code is Code.BACKUP_DAMAGED
+
+
+def test_file_that_no_words_open_is_refused_before_anybody_types_them(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    place.create().close()
+    assert refusal_of(lambda: require_backup(place.path)).code is Code.BACKUP_DAMAGED
+
+
 def test_other_words_do_not_open_it(filled: Vault, path: Path) -> None:
     make_backup(filled, TRUSTED, path, now=LATER)
     assert refusal_of(lambda: open_backup(path, bytes(32))).code is Code.RECOVERY_PHRASE_INVALID
@@ -112,7 +148,7 @@ def test_nothing_of_a_backup_is_readable_on_the_disk(filled: Vault, path: Path) 
 
 def test_wallet_is_no_backup(tmp_path: Path, vault: Vault) -> None:
     error = refusal_of(lambda: open_backup(tmp_path / "wallet" / "wallet.sealed", ENTROPY))
-    assert (error.code, vault.file.generation) == (Code.VAULT_DAMAGED, 1)
+    assert (error.code, vault.file.generation) == (Code.BACKUP_DAMAGED, 1)
 
 
 def test_backup_is_no_wallet(filled: Vault, path: Path, tmp_path: Path) -> None:
@@ -133,9 +169,9 @@ def good() -> Backup:
     ("change", "code"),
     [
         pytest.param(lambda body: body.replace(b":1,", b":2,", 1), Code.VAULT_VERSION, id="NT-W27-version"),
-        pytest.param(lambda body: body[:-2], Code.VAULT_DAMAGED, id="NT-W27-part"),
-        pytest.param(lambda body: body.replace(b"made_at", b"made"), Code.VAULT_DAMAGED, id="NT-W27-member"),
-        pytest.param(lambda _: encode_content(good().content), Code.VAULT_DAMAGED, id="NT-W27-wallet"),
+        pytest.param(lambda body: body[:-2], Code.BACKUP_DAMAGED, id="NT-W27-part"),
+        pytest.param(lambda body: body.replace(b"made_at", b"made"), Code.BACKUP_DAMAGED, id="NT-W27-member"),
+        pytest.param(lambda _: encode_content(good().content), Code.BACKUP_DAMAGED, id="NT-W27-wallet"),
         pytest.param(
             lambda body: body.replace(b"development =", b"deployment ="),
             Code.SETTINGS_INVALID,
@@ -151,7 +187,7 @@ def test_backup_in_another_form_is_refused(path: Path, change: Callable[[bytes],
 def test_backup_of_other_words_than_those_that_open_it_is_refused(path: Path) -> None:
     other = replace(good(), content=replace(good().content, entropy=bytes(32)))
     write_archive(path, encode_backup(other), recovery_key=WORDS_KEY, replacing=False)
-    assert refusal_of(lambda: open_backup(path, ENTROPY)).code is Code.VAULT_DAMAGED
+    assert refusal_of(lambda: open_backup(path, ENTROPY)).code is Code.BACKUP_DAMAGED
 
 
 def test_backup_is_the_same_after_writing_and_reading() -> None:

@@ -209,7 +209,7 @@ def test_person_types_the_words_and_a_new_passphrase(holder: Holder, newcomer: H
     ("words", "damage", "code"),
     [
         pytest.param(encode_recovery_phrase(bytes(32)), False, "recovery_phrase_invalid", id="NT-W27-words"),
-        pytest.param(WORDS, True, "vault_damaged", id="NT-W27-part"),
+        pytest.param(WORDS, True, "backup_damaged", id="NT-W27-part"),
     ],
 )
 def test_backup_that_cannot_be_opened_leaves_no_wallet(
@@ -229,3 +229,13 @@ def test_missing_backup_is_not_found_before_anybody_types_words(newcomer: Holder
     for command in ("rehearse", "restore"):
         ended = newcomer.run("backup", command, file, "--json")
         assert (ended.status, ended.error) == (ExitCode.NOT_FOUND, "not_found")
+
+
+def test_damaged_backup_is_told_before_anybody_types_words(
+    holder: Holder, newcomer: Holder, file: str
+) -> None:
+    holder.run("backup", "make", file)
+    Path(file).write_bytes(Path(file).read_bytes()[:-1])
+    for command in ("rehearse", "restore"):
+        ended = newcomer.run("backup", command, file)
+        assert (ended.stdout, "Choose another copy of the backup." in ended.stderr) == ("", True)
