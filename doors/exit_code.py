@@ -41,8 +41,11 @@ _EXIT_CODES: Mapping[Code, ExitCode] = {
         ),
         ExitCode.USAGE: (
             Code.INPUT_REQUIRED,
+            Code.LEDGER_ADDRESS_INVALID,
+            Code.LINK_INVALID,
             Code.PASSPHRASE_TOO_SHORT,
             Code.PASSPHRASE_UNREPEATED,
+            Code.PATH_INVALID,
             Code.TRANSACTION_CODE_REQUIRED,
             Code.USAGE_INVALID,
         ),

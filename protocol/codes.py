@@ -1098,6 +1098,21 @@ class Code(StrEnum):
         "A setting cannot be used.",
         "Correct it; the detail names the place.",
     )
+    LINK_INVALID = (
+        "link_invalid",
+        "This is neither a link nor a file that can be read.",
+        "Paste the whole link, or give the path of a file or a picture.",
+    )
+    PATH_INVALID = (
+        "path_invalid",
+        "No file can be there.",
+        "Give the path of a file, such as ~/tally-backup.",
+    )
+    LEDGER_ADDRESS_INVALID = (
+        "ledger_address_invalid",
+        "This is not the address of a ledger.",
+        "Give the whole of it, as its operator says it.",
+    )
     INPUT_REQUIRED = (
         "input_required",
         "Something that is needed was not given.",

@@ -116,9 +116,9 @@ def test_pipe_that_gives_no_text_is_refused(holder: Holder) -> None:
 @pytest.mark.parametrize(
     ("source", "status", "code"),
     [
-        ("/nowhere/offer.txt", ExitCode.USAGE, "usage_invalid"),
+        ("/nowhere/offer.txt", ExitCode.USAGE, "link_invalid"),
         ("OpenID4VP://?client_id=x", ExitCode.USAGE, "usage_invalid"),
-        ("zero\0byte", ExitCode.USAGE, "usage_invalid"),
+        ("zero\0byte", ExitCode.USAGE, "link_invalid"),
         ("https://issuer.example/offer", ExitCode.FAILURE, "offer_invalid"),
         ("{", ExitCode.FAILURE, "offer_invalid"),
         ("-", ExitCode.FAILURE, "size_exceeded"),

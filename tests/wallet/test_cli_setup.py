@@ -240,6 +240,7 @@ def test_what_is_no_web_address_is_wrong_usage(newcomer: Holder, words: tuple[st
     ended = newcomer.run(*words, "--json")
     assert (ended.status, ended.stdout, ended.error) == (ExitCode.USAGE, "", "usage_invalid")
     assert "is not like https://ledger.example" in ended.stderr
+    assert ("https:// is missing" in ended.stderr) is (words[-1] == "example")
 
 
 def test_nobody_is_asked_whether_to_trust_no_longer_what_is_not_trusted(holder: Holder) -> None:

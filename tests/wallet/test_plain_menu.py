@@ -105,7 +105,6 @@ def person(holder: Holder, monkeypatch: pytest.MonkeyPatch) -> Iterator[Person]:
         (["1", "2"], ["status"]),
         (["2", "1", "openid-credential-offer://?x"], ["add", "openid-credential-offer://?x"]),
         (["2", "1", "-odd name.png"], ["add", "-odd name.png"]),
-        (["2", "2"], ["add"]),
         (["3", "openid4vp://?x"], ["present", "openid4vp://?x"]),
         (["4", "1"], ["activity", "list"]),
         (["4", "2", "--yes"], ["activity", "list", "--party=--yes"]),
@@ -134,6 +133,27 @@ def test_choice_runs_the_command_that_a_person_would_type(
 ) -> None:
     person.type(*typed, "0")
     assert person.ran == [ran]
+
+
+def test_what_was_interrupted_is_gone_on_with(person: Person) -> None:
+    person.holder.outside.status = 1
+    assert person.holder.run("add", person.holder.outside.offer(), "--yes").status != 0
+    assert "Nothing was interrupted." not in person.type("2", "2", "0")
+    assert person.ran == [["add"]]
+
+
+def test_where_nothing_was_interrupted_it_is_said_and_nothing_is_run(person: Person) -> None:
+    assert "Nothing was interrupted." in person.type("2", "2", "0")
+    assert person.ran == []
+
+
+@pytest.mark.parametrize("typed", [["5", "2", "2"], ["5", "2", "3"]])
+def test_address_of_a_ledger_without_https_is_told_and_asked_for_again(
+    person: Person, typed: list[str]
+) -> None:
+    screen = person.type(*typed, "l.example", "https://l.example/", "0")
+    assert "This is not the address of a ledger. (https:// is missing)" in screen
+    assert [words[-1] for words in person.ran] == ["https://l.example"]
 
 
 @pytest.mark.parametrize(

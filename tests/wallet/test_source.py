@@ -37,7 +37,7 @@ def test_picture_gives_the_link_of_its_qr_code(tmp_path: Path, kind: str) -> Non
 @pytest.mark.parametrize(
     ("data", "code"),
     [
-        (None, Code.USAGE_INVALID),
+        (None, Code.LINK_INVALID),
         (b"\xfe\xfe", Code.TEXT_INVALID),
         (b"x" * (MAX_TEXT_BYTES + 1), Code.SIZE_EXCEEDED),
         (b"\x89PNG and no more", Code.PICTURE_INVALID),
@@ -52,6 +52,13 @@ def test_file_that_gives_no_text_is_refused(tmp_path: Path, data: bytes | None, 
     assert refused.value.code is code
 
 
+@pytest.mark.parametrize("given", ["garbage", "/", ".", "", "zero\0byte", "x" * 5000])
+def test_what_is_neither_a_link_nor_a_file_is_refused(given: str) -> None:
+    with pytest.raises(RefusedError) as refused:
+        read_given(given)
+    assert (refused.value.code, refused.value.detail) == (Code.LINK_INVALID, "")
+
+
 def test_path_is_taken_as_it_was_typed_and_need_not_be_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -64,4 +71,4 @@ def test_path_is_taken_as_it_was_typed_and_need_not_be_there(
 def test_path_where_no_file_can_be_is_refused(typed: str) -> None:
     with pytest.raises(RefusedError) as refused:
         typed_path(typed)
-    assert refused.value.code is Code.USAGE_INVALID
+    assert refused.value.code is Code.PATH_INVALID

@@ -11,10 +11,11 @@ from functools import partial
 
 from doors.clock import now
 from doors.exit_code import ExitCode
+from doors.ledger_address import parse_ledger_address
 from doors.prompts import ask
 from doors.terminal import Terminal
 from protocol.codes import Audience, Code
-from protocol.errors import RefusedError, TallyError
+from protocol.errors import MalformedError, RefusedError, TallyError
 from wallet.cli.plain_session import PlainSession, RunCommand
 from wallet.door.place import wallet_folder
 from wallet.door.wording import quoted, shown_did, shown_label, shown_mark, shown_party, shown_standing
@@ -79,7 +80,7 @@ class _Menu:
         )
 
     def _make(self, *options: str) -> None:
-        ledger = self._ask("Address of a ledger to trust (Enter for none yet):")
+        ledger = self._ask_ledger("Address of a ledger to trust (Enter for none yet):")
         self._session.run("init", *options, *(f"--ledger={url}" for url in [ledger] if url))
 
     def _credentials(self) -> None:
@@ -106,8 +107,14 @@ class _Menu:
     def _adding(self) -> Sequence[Choice]:
         return (
             ("From an offer: a link, a file or a picture", self._add),
-            ("Go on with what was interrupted", lambda: self._session.run_open("add")),
+            ("Go on with what was interrupted", self._go_on),
         )
+
+    def _go_on(self) -> None:
+        if self._session.content().pending:
+            self._session.run_open("add")
+        else:
+            self._terminal.note("Nothing was interrupted.")
 
     def _add(self) -> None:
         if offer := self._ask("The link, or the name of the file:"):
@@ -162,7 +169,7 @@ class _Menu:
         )
 
     def _with_ledger(self, *words: str) -> None:
-        if url := self._ask("Its address:"):
+        if url := self._ask_ledger("Its address:"):
             self._session.run(*words, arguments=[url])
 
     @property
@@ -222,6 +229,14 @@ class _Menu:
             if error.code is not Code.DECLINED:
                 raise
             return None
+
+    def _ask_ledger(self, question: str) -> str | None:
+        while typed := self._ask(question):
+            try:
+                return parse_ledger_address(typed)
+            except MalformedError as error:
+                self._tell(error)
+        return None
 
     def _tell(self, error: TallyError) -> None:
         self._terminal.error(error.code, str(error), error.code.remedy_for(Audience.HOLDER))

@@ -30,17 +30,15 @@ def typed_path(typed: str) -> Path:
     """The path of a file as somebody typed it, with `~` for the home folder; there need not be such a file.
 
     Raises:
-        RefusedError: USAGE_INVALID, no file can be there.
+        RefusedError: PATH_INVALID, no file can be there.
     """
     try:
         path = Path(typed.strip()).expanduser()
         path.exists()  # raises where no file can be called that, or nobody may look
-    except IsADirectoryError as error:
-        raise RefusedError(Code.USAGE_INVALID, "this is a folder, not a file with a link in it") from error
     except (OSError, RuntimeError) as error:
-        raise RefusedError(Code.USAGE_INVALID, "no file can be there") from error
+        raise RefusedError(Code.PATH_INVALID) from error
     if "\0" in typed:
-        raise RefusedError(Code.USAGE_INVALID, "no file can be there")
+        raise RefusedError(Code.PATH_INVALID)
     return path
 
 
@@ -60,5 +58,5 @@ def _read_file(path: Path) -> str:
         with path.expanduser().open("rb") as stream:
             data = stream.read(MAX_PICTURE_BYTES + 1)
     except (OSError, ValueError, RuntimeError) as error:
-        raise RefusedError(Code.USAGE_INVALID, "neither a link nor a file that can be read") from error
+        raise RefusedError(Code.LINK_INVALID) from error
     return find_link(data) if data.startswith(_PICTURES) else decode_utf8(data)

@@ -166,7 +166,7 @@ async def test_what_is_no_offer_is_refused_and_a_request_can_be_answered(
     monkeypatch.setattr("wallet.tui.screens.source.read_picture", lambda: b"no picture")
     async with on_stage(ada) as stage:
         await paste(stage, "/nowhere/offer.txt")
-        await refused(stage, "usage_invalid")
+        await refused(stage, "link_invalid")
         await stage.enter("https://issuer.example/offer")
         await refused(stage, "offer_invalid")
         await stage.press("ctrl+g")

@@ -3,6 +3,7 @@
 from functools import partial
 from typing import TYPE_CHECKING
 
+from doors.ledger_address import parse_ledger_address
 from doors.terminal import bad, dim
 from ledger.trust import TrustedLedgers, trust_ledgers
 from protocol.codes import Audience
@@ -27,7 +28,8 @@ async def choose_ledgers(app: "WalletApp") -> TrustedLedgers | None:
             return None if answer is None else TrustedLedgers(())
         address = answer
         try:
-            ledger = await app.work("Asking the ledger …", partial(ask_ledger, address.rstrip("/")))
+            url = parse_ledger_address(address)
+            ledger = await app.work("Asking the ledger …", partial(ask_ledger, url))
         except TallyError as error:
             lines = _refused(error)
             continue
