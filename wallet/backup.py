@@ -176,6 +176,6 @@ def _about_the_backup(error: TallyError) -> TallyError:
         case Code.VAULT_DAMAGED | Code.SIZE_EXCEEDED:
             return type(error)(Code.BACKUP_DAMAGED, error.detail)
         case Code.RECOVERY_PHRASE_INVALID:
-            return RefusedError(error.code, "or the backup is of another wallet")
+            return RefusedError(error.code, "they do not open this file; it may be of another wallet")
         case _:
             return error

@@ -10,6 +10,7 @@ from textual.widgets import Input
 from storage.passphrase import Passphrase
 from tests.wallet.holder import ENTROPY, TRUSTED, Holder, open_cheaply
 from tests.wallet.parties import NOW
+from tests.wallet.tui.pictures import assert_looks_like
 from tests.wallet.tui.stage import Stage, on_stage
 from wallet.backup import make_backup
 from wallet.recovery_phrase import encode_recovery_phrase
@@ -78,22 +79,64 @@ async def test_wallet_comes_back_with_a_new_passphrase_and_it_says_what_does_not
     assert load_ledgers(second.folder) == TRUSTED
 
 
-async def test_file_that_is_none_and_words_of_another_wallet_are_refused_and_nothing_is_made(
-    file: Path, tmp_path: Path
+@pytest.mark.parametrize(
+    ("damage", "code"),
+    [
+        pytest.param(None, "not_found", id="missing"),
+        pytest.param(b"", "backup_damaged", id="empty"),
+        pytest.param(bytes(50 << 20), "backup_damaged", id="zeros"),
+    ],
+)
+async def test_file_that_is_no_backup_is_refused_before_the_words_are_asked(
+    tmp_path: Path, damage: bytes | None, code: str
 ) -> None:
-    second = Holder(tmp_path / "second")
+    second, file = Holder(tmp_path / "second"), tmp_path / "some file"
+    if damage is not None:
+        file.write_bytes(damage)
     async with on_stage(second, unlocked=False) as stage:
-        await name_file(stage, tmp_path / "nowhere")
-        await stage.screen(Refusal)
-        await stage.shows("not_found")
-        await stage.press("enter")
         await name_file(stage, file)
-        await give_words(stage, encode_recovery_phrase(bytes(32)))
         await stage.screen(Refusal)
-        await stage.shows("recovery_phrase_invalid")
+        await stage.shows(code)
         await stage.press("enter")
         await stage.screen(WelcomeScreen)
     assert not second.home.exists()
+
+
+async def test_words_that_do_not_open_the_file_come_back_to_be_corrected(file: Path, tmp_path: Path) -> None:
+    second = Holder(tmp_path / "second")
+    others = encode_recovery_phrase(bytes(32))
+    async with on_stage(second, unlocked=False) as stage:
+        await name_file(stage, file)
+        await give_words(stage, others)
+        await stage.shows("do not open the file", "another wallet.", *others.split()[-2:])
+        assert_looks_like("words-that-open-nothing", stage.text())
+        await stage.press(*"7 width ")
+        await stage.shows("do not belong together", "width")
+        await stage.press("escape")
+        await stage.screen(Question)
+        await stage.press("n")
+        await give_words(stage, numbered(WORDS))
+        await stage.screen(Question)
+        await stage.shows("made 1 day ago")
+    assert not second.home.exists()
+
+
+async def test_many_words_are_dropped_only_after_a_yes(file: Path, tmp_path: Path) -> None:
+    async with on_stage(Holder(tmp_path / "second"), unlocked=False) as stage:
+        await name_file(stage, file)
+        await give_words(stage, " ".join(WORDS.split()[:3]))
+        await stage.press("escape")
+        await name_file(stage, file)
+        await give_words(stage, " ".join(WORDS.split()[:4]))
+        await stage.press("escape")
+        await stage.screen(Question)
+        await stage.shows("You have typed 4 of them.")
+        await stage.press("y")
+        await stage.screen(WelcomeScreen)
+
+
+def numbered(words: str) -> str:
+    return " ".join(f"{number} {word}" for number, word in enumerate(words.split(), 1))
 
 
 async def test_person_may_leave_it_at_every_step(file: Path, tmp_path: Path) -> None:

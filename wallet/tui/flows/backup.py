@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 from doors.terminal import bold, good, warning
 from protocol.codes import Code
 from protocol.errors import RefusedError
-from wallet.backup import Backup, make_backup, open_backup, require_backup
+from wallet.backup import Backup, make_backup
 from wallet.door.backup_lines import rehearsal_lines
 from wallet.door.source import typed_path
 from wallet.door.wording import plural
 from wallet.rehearsal import Rehearsal, rehearse
 from wallet.restore import merge_backup
 from wallet.trust import load_ledgers
+from wallet.tui.flows.backup_file import open_with_words
 from wallet.tui.screens.dialog import Field, Notice, Question
-from wallet.tui.screens.typed_words import TypedWords
 from wallet.tui.text import Line
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ async def restore(app: "WalletApp") -> None:
     where = await app.ask(Field("Which backup?", placeholder=_EXAMPLE))
     if where is None:
         return
-    backup = await _open(app, typed_path(where))
+    backup = await open_with_words(app, typed_path(where))
     if backup is None:
         return
     rehearsal = await _try(app, backup)
@@ -80,18 +80,10 @@ async def restore(app: "WalletApp") -> None:
 
 
 async def _rehearse(app: "WalletApp", path: Path) -> None:
-    backup = await _open(app, path)
+    backup = await open_with_words(app, path)
     if backup is not None:
         rehearsal = await _try(app, backup)
         await app.ask(Notice("A rehearsal", *rehearsal_lines(rehearsal, now=app.session.clock())))
-
-
-async def _open(app: "WalletApp", path: Path) -> Backup | None:
-    require_backup(path)
-    entropy = await app.ask(TypedWords("The 24 words of that wallet"))
-    if entropy is None:
-        return None
-    return await app.work("Reading the backup …", partial(open_backup, path, entropy))
 
 
 async def _try(app: "WalletApp", backup: Backup) -> Rehearsal:

@@ -5,15 +5,14 @@ from typing import TYPE_CHECKING
 
 from doors.terminal import bold
 from ledger.trust import TrustedLedgers
-from wallet.backup import open_backup, require_backup
 from wallet.door.backup_lines import loss_text, rehearsal_lines
 from wallet.door.source import typed_path
 from wallet.making import require_place
 from wallet.rehearsal import rehearse
 from wallet.restore import restore_wallet
+from wallet.tui.flows.backup_file import open_with_words
 from wallet.tui.screens.dialog import Field, Notice, Question
 from wallet.tui.screens.new_passphrase import NewPassphrase
-from wallet.tui.screens.typed_words import TypedWords
 
 if TYPE_CHECKING:
     from wallet.tui.app import WalletApp
@@ -30,12 +29,9 @@ async def import_backup(app: "WalletApp") -> None:
     )
     if file is None:
         return
-    path = typed_path(file)
-    require_backup(path)
-    entropy = await app.ask(TypedWords("The 24 words of that wallet"))
-    if entropy is None:
+    backup = await open_with_words(app, typed_path(file))
+    if backup is None:
         return
-    backup = await app.work("Reading the backup …", partial(open_backup, path, entropy))
     rehearsal = await app.work(
         "Trying every key …", partial(rehearse, backup, None, ledgers=TrustedLedgers(()))
     )

@@ -14,10 +14,12 @@ from doors.terminal import bad, dim
 from protocol.errors import MalformedError
 from wallet.door.wording import quoted
 from wallet.phrase_entry import PhraseEntry, UnknownWord
-from wallet.recovery_phrase import word_list
-from wallet.tui.screens.dialog import Dialog
+from wallet.recovery_phrase import encode_recovery_phrase, word_list
+from wallet.tui.screens.dialog import Dialog, Question
 from wallet.tui.screens.words import word_lines
 from wallet.tui.text import Line, Text, clean
+
+_DROPPED_AT_ONCE = 3
 
 
 class TypedWords(Dialog[bytes | None]):
@@ -25,7 +27,8 @@ class TypedWords(Dialog[bytes | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "give_up", show=False)]
 
-    def __init__(self, title: str, *lines: Line) -> None:
+    def __init__(self, title: str, *lines: Line, typed: bytes | None = None, outcome: Line = ()) -> None:
+        """`typed` are the 32 bytes behind words to be corrected, and `outcome` says why."""
         super().__init__(
             title,
             *lines,
@@ -35,12 +38,15 @@ class TypedWords(Dialog[bytes | None]):
             ),
         )
         self._entry = PhraseEntry()
+        if typed is not None:
+            self._entry = self._entry.with_line(encode_recovery_phrase(typed))
+        self._outcome = outcome
 
     def compose_answers(self) -> ComposeResult:
         """The words so far, and a field for the next."""
         yield Text(*word_lines(self._entry.words), id="words")
-        yield _WordField(placeholder="Word 1", suggester=_NextWord())
-        yield Text(classes="outcome")
+        yield _WordField(placeholder=self._wanted(), suggester=_NextWord())
+        yield Text(self._outcome, classes="outcome")
         yield Text((dim("Enter or a blank for the next word, Escape to go back"),), classes="hint")
 
     @on(Input.Changed)
@@ -57,8 +63,19 @@ class TypedWords(Dialog[bytes | None]):
             self._take(words)
 
     def action_give_up(self) -> None:
-        """Give nothing back."""
-        self.dismiss(None)
+        """Give nothing back; many words are not dropped by a slip of the finger."""
+        count = len(self._entry.words) - len(self._entry.missing)
+        if count > _DROPPED_AT_ONCE:
+            question = Question(
+                "Drop the words?", (f"You have typed {count} of them.",), yes="Drop them", no="Go on"
+            )
+            self.app.push_screen(question, self._drop)
+        else:
+            self.dismiss(None)
+
+    def _drop(self, drops: bool | None) -> None:
+        if drops:
+            self.dismiss(None)
 
     def _take(self, words: Sequence[str]) -> None:
         try:
@@ -70,10 +87,11 @@ class TypedWords(Dialog[bytes | None]):
                 return
         except MalformedError as error:
             self._say((bad("✗ "), f"{error.detail[:1].upper()}{error.detail[1:]}."))
+        self.query_one(Input).placeholder = self._wanted()
+
+    def _wanted(self) -> str:
         missing = self._entry.missing
-        self.query_one(Input).placeholder = clean(
-            f"Word {missing[0]}" if missing else "The number of a word, and the word"
-        )
+        return clean(f"Word {missing[0]}" if missing else "The number of a word, and the word")
 
     def _say(self, *lines: Line) -> None:
         self.query_one(".outcome", Text).show(*lines)
