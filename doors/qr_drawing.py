@@ -11,12 +11,20 @@ def qr_rows(text: str) -> list[str]:
 
     `text` has at most `MAX_BYTES`.
     """
-    import segno  # seldom needed
-
-    modules = [list(row) for row in segno.make_qr(text, error="l").matrix_iter(border=2)]
+    modules = qr_modules(text)
     if len(modules) % 2:
-        modules.append([0] * len(modules[0]))
+        modules.append([False] * len(modules[0]))
     return [
         "".join(_BLOCKS[upper + 2 * lower] for upper, lower in zip(*pair, strict=True))
         for pair in zip(modules[::2], modules[1::2], strict=True)
     ]
+
+
+def qr_modules(text: str) -> list[list[bool]]:
+    """Which modules of the QR code of `text` are dark, row by row, with a border of two modules.
+
+    `text` has at most `MAX_BYTES`.
+    """
+    import segno  # seldom needed
+
+    return [list(map(bool, row)) for row in segno.make_qr(text, error="l").matrix_iter(border=2)]

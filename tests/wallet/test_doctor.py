@@ -223,3 +223,10 @@ def test_ledgers_file_that_cannot_be_used_is_a_finding(broken_ledgers: Holder) -
     found = findings(broken_ledgers)["ledger"]
     assert found["health"] == "fail"
     assert "[settings_invalid]" in found["detail"]
+
+
+def test_checks_stand_in_one_column_in_plain_letters(holder: Holder) -> None:
+    holder.folder.vault.chmod(0o644)
+    lines = holder.run("doctor", "--ascii").stdout.splitlines()
+    marks = [line[:3] for line in lines if not line.startswith(" ")]
+    assert {"OK ", "x  "} <= set(marks) <= {"OK ", "!  ", "x  "}

@@ -7,6 +7,7 @@ import click
 
 from doors.command import Command, pass_terminal
 from doors.exit_code import ExitCode
+from doors.plain_signs import plainly
 from doors.prompts import PassphraseSource, passphrase_options
 from doors.terminal import Terminal, bad, dim, good, warning
 from protocol.encoding.strict_json import JsonValue
@@ -27,7 +28,7 @@ from wallet.door.place import agent_folder, wallet_folder
 from wallet.folder import WalletFolder
 
 _CHECK_WIDTH = 12
-_MARKS = {Health.OK: good("✓ "), Health.WARN: warning("! "), Health.FAIL: bad("✗ ")}
+_MARKS = {Health.OK: good("✓"), Health.WARN: warning("!"), Health.FAIL: bad("✗")}
 
 
 @click.command("doctor", cls=Command, examples=["tally doctor"])
@@ -43,9 +44,12 @@ def doctor(terminal: Terminal, *, accept_rollback: bool, passphrase: PassphraseS
     findings: list[Finding] = []
     for finding in _findings(terminal, passphrase, accept_rollback=accept_rollback):
         findings.append(finding)
-        terminal.say(_MARKS[finding.health], f"{finding.check.ljust(_CHECK_WIDTH)} ", finding.detail)
+        mark, check = _MARKS[finding.health], f"{finding.check.ljust(_CHECK_WIDTH)} "
+        # In plain letters, one mark is two columns wide.
+        gap = " " * (3 - len(plainly(mark.text)) if terminal.ascii else 1)
+        terminal.say(mark, gap, check, finding.detail)
         if finding.remedy:
-            terminal.say(" " * (_CHECK_WIDTH + 3), dim(finding.remedy))
+            terminal.say(" " * (len(check) + (3 if terminal.ascii else 2)), dim(finding.remedy))
     documents: list[JsonValue] = [
         {
             "check": finding.check,

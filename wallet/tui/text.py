@@ -25,6 +25,9 @@ from doors.terminal import Styled, harmless, safe_text
 Line = tuple[str | Styled, ...]
 """One line: pieces of text, each with its style or none, as the commands print them too."""
 
+DARK = "30;40"
+"""The style of a blank that is a dark spot on a light ground, whatever the theme."""
+
 # The styles of doors.terminal in the colours of the theme.
 _STYLES: Mapping[str, str] = {
     "1": "bold",
@@ -32,6 +35,7 @@ _STYLES: Mapping[str, str] = {
     "31": "$text-error",
     "32": "$text-success",
     "33": "$text-warning",
+    DARK: "black on black",
     "": "",
 }
 

@@ -167,5 +167,5 @@ async def test_plain_letters_are_enough_for_the_list_the_credential_and_an_offer
         assert has_plain_letters(stage)
         await stage.press("Q")
         await stage.screen(QrScreen)
-        await stage.shows("openid-credential-offer://")
+        await stage.shows("Make the window larger for a QR code", "openid-credential-offer://")
         assert has_plain_letters(stage)

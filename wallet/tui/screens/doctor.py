@@ -13,16 +13,15 @@ from wallet.doctor import Finding, Health, check_agent, check_modes, check_termi
 from wallet.door.place import agent_folder
 from wallet.tui.actions import bindings
 from wallet.tui.screens.frame import WalletScreen
-from wallet.tui.text import Line, Text
+from wallet.tui.text import Line, Text, clean
 from wallet.tui.ways import ways
 
 _MARKS: Mapping[Health, Styled] = {
-    Health.OK: good("✓ "),
-    Health.WARN: warning("! "),
-    Health.FAIL: bad("✗ "),
+    Health.OK: good("✓"),
+    Health.WARN: warning("!"),
+    Health.FAIL: bad("✗"),
 }
 _CHECK_WIDTH = 12
-_MARGIN = " " * (_CHECK_WIDTH + 2)
 
 
 class DoctorScreen(WalletScreen):
@@ -72,8 +71,12 @@ class DoctorScreen(WalletScreen):
 
 
 def _lines(finding: Finding, keymap: Mapping[str, str]) -> Iterator[Line]:
-    yield _MARKS[finding.health], finding.check.ljust(_CHECK_WIDTH), finding.detail
+    # Of plain letters, one mark takes two columns.
+    mark_width = max(len(clean(mark.text)) for mark in _MARKS.values()) + 1
+    mark = _MARKS[finding.health]
+    gap, margin = " " * (mark_width - len(clean(mark.text))), " " * (mark_width + _CHECK_WIDTH)
+    yield mark, gap + finding.check.ljust(_CHECK_WIDTH), finding.detail
     if finding.remedy:
-        yield (dim(_MARGIN + finding.remedy),)
+        yield (dim(margin + finding.remedy),)
         for way in ways(finding.remedy, keymap):
-            yield (_MARGIN, *way)
+            yield (margin, *way)

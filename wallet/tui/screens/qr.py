@@ -1,5 +1,7 @@
 """A link as a QR code, for another device to read."""
 
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
@@ -7,11 +9,11 @@ from textual.binding import Binding, BindingType
 from textual.events import Resize
 from textual.screen import ModalScreen
 
-from doors.qr_drawing import MAX_BYTES, qr_rows
-from doors.terminal import dim
+from doors.qr_drawing import MAX_BYTES, qr_modules, qr_rows
+from doors.terminal import Styled, dim
 from wallet.tui.flows.copying import copy
 from wallet.tui.screens.ending import Ending
-from wallet.tui.text import Signs, Text
+from wallet.tui.text import DARK, Line, Signs, Text
 
 if TYPE_CHECKING:
     from wallet.tui.app import WalletApp
@@ -32,20 +34,19 @@ class QrScreen(ModalScreen[None], Ending[None]):
     def __init__(self, link: str) -> None:
         super().__init__()
         self._link = link
-        self._rows = qr_rows(link) if len(link.encode("utf-8", "replace")) <= MAX_BYTES else []
+        self._rows = _rows(link) if len(link.encode("utf-8", "replace")) <= MAX_BYTES else []
 
     def compose(self) -> ComposeResult:
         """The code or the link, and what can be done."""
-        yield Text(*((row,) for row in self._rows), classes="qr")
+        yield Text(*self._rows, classes="qr")
         yield Text((_FALLBACK if self._rows else _TOO_LONG,), (), (self._link,), classes="qr-link")
         yield Text((dim("y copies the link, Escape goes back"),), classes="hint")
 
     def on_resize(self, event: Resize) -> None:
         """Draw it where it fits."""
         fits = (
-            not Signs.ascii
-            and bool(self._rows)
-            and len(self._rows[0]) <= event.size.width
+            bool(self._rows)
+            and _columns(self._rows[0]) <= event.size.width
             and len(self._rows) + _LINES_BELOW <= event.size.height
         )
         self.query_one(".qr").display = fits
@@ -59,3 +60,21 @@ class QrScreen(ModalScreen[None], Ending[None]):
     def action_close(self) -> None:
         """Back."""
         self.dismiss(None)
+
+
+def _rows(link: str) -> list[Line]:
+    """The code of `link` in half blocks; of plain letters, in blanks on black and on white."""
+    if not Signs.ascii:
+        return [(row,) for row in qr_rows(link)]
+    return [tuple(_spots(row)) for row in qr_modules(link)]
+
+
+def _spots(row: Sequence[bool]) -> Iterator[str | Styled]:
+    for is_dark, modules in groupby(row):
+        # Half as wide as high is a character in most fonts.
+        blanks = "  " * len(list(modules))
+        yield Styled(blanks, DARK) if is_dark else blanks
+
+
+def _columns(row: Line) -> int:
+    return sum(len(part if isinstance(part, str) else part.text) for part in row)
