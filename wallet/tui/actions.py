@@ -54,7 +54,7 @@ ACTIONS: Mapping[str, Action] = {
     ),
     "close": Action("q", "close", "Leave", "Go back; from the first screen, quit."),
     "leave": Action("escape", "leave", "Leave", "Go back."),
-    "quit": Action("ctrl+q", "quit", "Quit", "Quit from anywhere.", "", False),
+    "quit": Action("ctrl+q", "quit", "Quit", "Quit from anywhere."),
     "filter": Action("slash", "filter", "Filter", "Show only what has these words in it."),
     "reveal": Action("ctrl+r", "reveal", "Show it", "Show what you type, or dots for it.", "", False),
     "welcome.new": Action("n", "make", "New", "Make a new wallet with 24 words of its own.", "tally init"),
@@ -65,6 +65,7 @@ ACTIONS: Mapping[str, Action] = {
         "i", "import_backup", "Import", "Bring back a backup file.", "tally backup restore FILE"
     ),
     "welcome.demo": Action("d", "demo", "Demo", "Say how to try it all without a risk.", "tally demo"),
+    "unlock.clear": Action("escape", "clear", "Clear", "Drop what was typed."),
     "unlock.forgotten": Action(
         "ctrl+g",
         "forgotten",

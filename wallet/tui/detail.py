@@ -10,12 +10,13 @@ from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.widgets import TabbedContent, TabPane
 
-from doors.terminal import bold, dim
+from doors.terminal import bad, bold, dim
 from wallet.content import WalletContent
 from wallet.door.wording import shown_did, shown_label, shown_value
 from wallet.facts import ShownClaim, held_facts
 from wallet.held import HeldCredential
 from wallet.label import type_label
+from wallet.parties import blocked_issuers
 from wallet.standing import standing_of
 from wallet.tui.credential_lines import (
     HIDDEN,
@@ -78,8 +79,9 @@ class Detail(Vertical):
             self._facts = held_facts(held)
             label = shown_label(type_label(held.credential_type), max_characters=_MAX_LABEL)
             mark = standing_mark(standing_of(held, now=now), asked_in_vain=asked_in_vain)
+            blocked = [bad("  ✗ you blocked its issuer")] * (held.issuer in blocked_issuers(held_in))
             self.query_one(".name", Text).show(
-                (bold(label), f" from {shown_did(held.issuer)}"), (mark, dim(f"  {held.id}"))
+                (bold(label), f" from {shown_did(held.issuer)}"), (mark, dim(f"  {held.id}"), *blocked)
             )
             self._fill()
 

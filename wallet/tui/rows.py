@@ -62,6 +62,8 @@ class _Options(OptionList):
 class Rows(Vertical):
     """The list with its titles, its filter, and what stands there when it is empty."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "end_filter", "Show all")]
+
     class Chosen(Message):
         """Enter, or a click, on a row."""
 
@@ -111,9 +113,24 @@ class Rows(Vertical):
         field.display = True
         field.focus()
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """There has to be a filter to be ended; else the key is the screen's."""
+        if action == "end_filter":
+            return self.is_mounted and self.query_one(Input).display
+        return super().check_action(action, parameters)
+
+    def action_end_filter(self) -> None:
+        """Show all again."""
+        field = self.query_one(Input)
+        field.value, field.display = "", False
+        self.query_one(_Options).focus()
+        self.refresh_bindings()
+
     def focus(self, scroll_visible: bool = True) -> "Rows":
-        """Put the focus on the list itself."""
-        self.query_one(_Options).focus(scroll_visible)
+        """Put the focus on the list itself, but take it from nobody who types a filter."""
+        field = self.query_one(Input)
+        if not (field.display and field.has_focus):
+            self.query_one(_Options).focus(scroll_visible)
         return self
 
     def on_resize(self, _event: Resize) -> None:
@@ -128,8 +145,10 @@ class Rows(Vertical):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Go to the list; an empty filter goes away."""
         event.stop()
-        event.input.display = bool(event.value)
-        self.focus()
+        # Not the text of the event: there may be more by now.
+        event.input.display = bool(event.input.value)
+        self.query_one(_Options).focus()
+        self.refresh_bindings()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Say which row was chosen."""

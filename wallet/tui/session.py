@@ -50,7 +50,7 @@ class WalletSession:
         self._shut: list[Vault] = []
         self._window: WindowLock | WindowTaken | None = None
         self._seen_file: tuple[int, int] | None = None
-        self._turn = threading.Lock()
+        self._turn, self._window_turn = threading.Lock(), threading.Lock()
         self._unlocked_at = self._touched_at = stopwatch()
         self.attempts = UnlockAttempts(stopwatch)
 
@@ -76,11 +76,14 @@ class WalletSession:
         return self._window if isinstance(self._window, WindowTaken) else None
 
     def require_own_window(self) -> None:
-        """Check that the wallet may be changed here.
+        """Check that the wallet may be changed here, from now on if the window that had it has let it go.
 
         Raises:
             RefusedError: another window has it.
         """
+        with self._window_turn:
+            if self.other_window is not None and self.is_open:
+                self._take_window()
         if self.other_window is not None:
             raise RefusedError(Code.VAULT_LOCKED, f"another window has it: {shown_window(self.other_window)}")
 
@@ -216,9 +219,7 @@ class WalletSession:
     def _adopt(self, vault: Vault) -> None:
         if not isinstance(self._window, WindowLock):
             try:
-                self._window = take_window(
-                    self.folder, WindowHolder(os.getpid(), self._terminal, self.clock())
-                )
+                self._take_window()
             except BaseException:
                 vault.close()
                 raise
@@ -226,6 +227,9 @@ class WalletSession:
             self._vault.close()
         self._vault = vault
         self._unlocked_at = self._touched_at = self._stopwatch()
+
+    def _take_window(self) -> None:
+        self._window = take_window(self.folder, WindowHolder(os.getpid(), self._terminal, self.clock()))
 
     def _release_window(self) -> None:
         if isinstance(self._window, WindowLock):

@@ -19,7 +19,7 @@ from wallet.agent.messages import AgentKey
 from wallet.content import WalletContent
 from wallet.recovery_phrase import encode_recovery_phrase
 from wallet.tui.screens.credentials import CredentialsScreen
-from wallet.tui.screens.dialog import Field, Notice, Refusal
+from wallet.tui.screens.dialog import Field, Notice, Refusal, TypedQuestion
 from wallet.tui.screens.doctor import DoctorScreen
 from wallet.tui.screens.keys import KeysScreen
 from wallet.tui.screens.new_passphrase import NewPassphrase
@@ -157,10 +157,12 @@ async def test_second_window_looks_and_changes_nothing_and_says_who_has_it(ada: 
         await stage.press("6")
         await stage.screen(DoctorScreen)
         await stage.shows("closed to others", "as new as the newest one seen here")
+        # Once the other window has let it go, the next change is made here.
         first.close()
-        await stage.press("ctrl+l")
-        await stage.until(lambda: not stage.app.session.is_open)
-        await stage.unlock()
+        await stage.press("1", "x")
+        await stage.screen(TypedQuestion)
+        await stage.press("escape")
+        await stage.screen(CredentialsScreen)
         assert "READ ONLY" not in stage.text()
         # The window goes with the lock, too.
         await stage.press("ctrl+l")
@@ -197,11 +199,11 @@ async def test_words_are_confirmed_later_and_the_reminder_is_gone(ada: Holder) -
         await stage.press("v", "enter")
         check = await stage.screen(WordCheck)
         assert not check.query("#skip")
-        await stage.press("enter")
+        await stage.press("enter", "enter", "enter")
         await stage.shows(f"✗ Word {check.numbers[0]} is missing.")
         for number in check.numbers:
             check.query_one(f"#word-{number}", Input).value = words[number - 1]
-        await stage.press("enter")
+        await stage.press("enter", "enter", "enter")
         await stage.screen(KeysScreen)
         await stage.until(lambda: stage.app.session.content.words_confirmed_at == NOW)
         await stage.until(lambda: "not confirmed" not in stage.text())
@@ -235,3 +237,12 @@ async def test_key_of_another_time_leaves_the_wallet_locked(
     async with on_stage(ada, unlocked=False) as stage:
         await stage.until(lambda: bool(asked))
         await stage.unlock()
+
+
+async def test_escape_at_the_door_drops_what_was_typed_and_does_not_lead_out(ada: Holder) -> None:
+    async with on_stage(ada, unlocked=False) as stage:
+        door = await stage.screen(UnlockScreen)
+        await stage.press("a", "b", "escape")
+        assert door.query_one(Input).value == ""
+        await stage.enter(PASSPHRASE)
+        await stage.screen(CredentialsScreen)

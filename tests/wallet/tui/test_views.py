@@ -1,5 +1,7 @@
 """The main screens beside the credentials: activity, people and places, keys, settings, doctor."""
 
+from datetime import timedelta
+
 import pytest
 
 from tests.wallet.holder import Holder
@@ -7,8 +9,10 @@ from tests.wallet.parties import HOSTILE, NOW, VERIFIER
 from tests.wallet.tui.pictures import assert_looks_like
 from tests.wallet.tui.stage import NARROW, WIDE, on_stage
 from wallet.known_party import PartyMark
+from wallet.parties import mark_party
 from wallet.settings import load_settings
 from wallet.tui.screens.choice import Choice
+from wallet.tui.screens.credentials import CredentialsScreen
 from wallet.tui.screens.dialog import Field, Question, Refusal
 from wallet.tui.screens.parties import PartiesScreen
 from wallet.tui.screens.settings import SettingsScreen
@@ -83,6 +87,59 @@ async def test_party_is_blocked_after_a_question_and_forgotten_after_another(ada
         await stage.screen(Question)
         await stage.press("y")
         await stage.shows("Nobody yet.")
+
+
+async def test_second_key_means_the_party_that_the_first_one_marked(ada: Holder) -> None:
+    with ada.vault() as vault:
+        content = vault.content
+        for number, name in enumerate((NORTHGATE, f"{NORTHGATE}x"), start=1):
+            content = content.with_party_seen(
+                name, name=None, presented=True, host=f"{number}.example", now=NOW - timedelta(minutes=number)
+            )
+        vault.change(lambda _: content)
+    async with on_stage(ada) as stage:
+        await stage.press("3", "t")
+        await stage.shows("✓ trusted")
+        await stage.rests()
+        await stage.press("b")
+        await stage.screen(Question)
+        await stage.shows("1.example.")
+        await stage.press("y")
+        await stage.shows("✗ blocked")
+        await stage.rests()
+        assert {party.hosts[0]: party.mark for party in stage.app.session.content.parties} == {
+            "1.example": PartyMark.BLOCKED,
+            "2.example": PartyMark.SEEN,
+        }
+        await stage.press("t")
+        await stage.screen(Question)
+        await stage.shows("Trust whom you blocked?")
+
+
+async def test_what_a_blocked_issuer_gave_is_marked(ada: Holder) -> None:
+    with ada.vault() as vault:
+        (held,) = vault.content.credentials
+        vault.change(lambda content: content.with_issuer_seen(held.issuer, host="a.example", now=NOW))
+        mark_party(vault, held.issuer, PartyMark.BLOCKED)
+    async with on_stage(ada, size=WIDE) as stage:
+        await stage.shows("✗ you blocked ", "✓ valid  degree-0001  ✗ you blocked its issuer")
+
+
+async def test_escape_ends_a_filter_before_it_leads_back(ada: Holder) -> None:
+    async with on_stage(ada) as stage:
+        await stage.press("4", "slash", "z", "z")
+        await stage.shows("Nothing matches.", "esc Show all")
+        await stage.press("escape")
+        await stage.shows("degree-0001")
+        await stage.press("slash", "z")
+        # What came in the background shows, and takes the focus from nobody.
+        stage.app.refresh_view()
+        await stage.press("y")
+        await stage.shows(" zy\n", "Nothing matches.")
+        await stage.press("enter", "escape")
+        await stage.shows("degree-0001")
+        await stage.press("1")
+        await stage.screen(CredentialsScreen)
 
 
 @pytest.mark.parametrize(("name", "size"), [("narrow", NARROW), ("wide", WIDE)])

@@ -71,10 +71,7 @@ async def tell_of_other_window(app: "WalletApp") -> None:
             Notice(
                 "Read only",
                 (warning("! "), f"Another window has this wallet: {shown_window(other)}."),
-                (
-                    "You can look at everything here. To change something, lock or close that window, then "
-                    "lock this one (ctrl+l) and open it again.",
-                ),
+                ("You can look at everything here. To change something, lock or close that window first.",),
             )
         )
 

@@ -9,11 +9,12 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
 
-from doors.terminal import bold, dim, warning
+from doors.terminal import Styled, bad, bold, dim, warning
 from wallet.copies import FEW_COPIES
 from wallet.door.wording import shown_did, shown_expiry, shown_label, standing_rank
 from wallet.held import HeldCredential
 from wallet.label import type_label
+from wallet.parties import blocked_issuers
 from wallet.standing import PresentStanding, PresentWord, standing_of
 from wallet.tui.actions import bindings
 from wallet.tui.banners import banners
@@ -214,17 +215,21 @@ class CredentialsScreen(WalletScreen):
             rank = standing_rank(standing) if is_over else 0
             return rank, order(each), type_label(held.credential_type), held.received_at, held.id
 
+        blocked = blocked_issuers(app.session.content)
         for held, standing in sorted(pairs, key=place):
-            yield _row(held, standing, now=now, asked_in_vain=held.id in app.asked_in_vain)
+            mark = standing_mark(standing, asked_in_vain=held.id in app.asked_in_vain)
+            if held.issuer in blocked and standing.word not in _OVER:
+                mark = bad("✗ you blocked")
+            yield _row(held, standing, mark, now=now)
 
 
-def _row(held: HeldCredential, standing: PresentStanding, *, now: datetime, asked_in_vain: bool) -> Row:
+def _row(held: HeldCredential, standing: PresentStanding, mark: Styled, *, now: datetime) -> Row:
     label = shown_label(type_label(held.credential_type), max_characters=_MAX_LABEL)
     left = len(held.unused_copies)
     return Row(
         held.id,
         (
-            standing_mark(standing, asked_in_vain=asked_in_vain),
+            mark,
             bold(label),
             shown_did(held.issuer),
             shown_expiry(standing, now=now),

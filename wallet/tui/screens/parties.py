@@ -9,16 +9,15 @@ from textual.binding import BindingType
 
 from doors.terminal import Styled, bad, bold, dim, good
 from protocol.encoding.time import encode_utc
-from wallet.door.wording import one_line, plural, quoted, shown_age, shown_did
+from wallet.door.wording import one_line, plural, quoted, shown_age
 from wallet.known_party import KnownParty, PartyMark, PartyRole
 from wallet.tui.actions import bindings
-from wallet.tui.flows.parties import PartyFlow, block, forget, trust, unmark
+from wallet.tui.flows.parties import PartyFlow, block, called, forget, trust, unmark
 from wallet.tui.rows import Column, Row, Rows
 from wallet.tui.screens.dialog import Notice
 from wallet.tui.screens.frame import WalletScreen
 from wallet.tui.text import Line
 
-_SIGNED_AS = "decentralized_identifier:"
 _MARKS: Mapping[PartyMark, Styled] = {
     PartyMark.TRUSTED: good("✓ trusted"),
     PartyMark.SEEN: dim("· seen"),
@@ -49,7 +48,7 @@ class PartiesScreen(WalletScreen):
                 Column("Role", 7),
                 Column("Who", 32, 1),
                 Column("Last seen", 14),
-                Column("", 4),
+                Column("Met", 4),
             ],
             empty=[(bold("Nobody yet."),), (), ("Whoever you deal with will be listed here.",)],
         )
@@ -66,7 +65,9 @@ class PartiesScreen(WalletScreen):
     @on(Rows.Chosen)
     def look(self, chosen: Rows.Chosen) -> None:
         """Say all that is known of one of them."""
-        self.app.push_screen(Notice("What is known of them", *_details(self._party(chosen.row_id))))
+        party = self._party(chosen.row_id)
+        if party is not None:
+            self.app.push_screen(Notice("What is known of them", *_details(party)))
 
     def action_trust(self) -> None:
         """Put them on the list."""
@@ -85,35 +86,33 @@ class PartiesScreen(WalletScreen):
         self._start(forget)
 
     def _start(self, flow: PartyFlow) -> None:
-        current = self.query_one(Rows).current
-        if current is not None:
-            self.wallet_app.start(flow(self.wallet_app, self._party(current)))
+        party = self._party(self.query_one(Rows).current)
+        if party is not None:
+            self.wallet_app.start(flow(self.wallet_app, party))
 
-    def _party(self, row_id: str) -> KnownParty:
-        return self.wallet_app.session.content.parties[int(row_id)]
+    def _party(self, identity: str | None) -> KnownParty | None:
+        parties = self.wallet_app.session.content.parties
+        # A command may have forgotten them meanwhile.
+        return next((party for party in parties if party.identity == identity), None)
 
     def _rows(self) -> Iterator[Row]:
         session = self.wallet_app.session
         moment, parties = session.clock(), session.content.parties
-        for place, party in sorted(enumerate(parties), key=lambda each: each[1].last_seen, reverse=True):
+        for party in sorted(parties, key=lambda party: party.last_seen, reverse=True):
             count = party.credentials if party.role is PartyRole.ISSUER else party.presentations
             seen = shown_age(moment - party.last_seen)
-            cells = (_MARKS[party.mark], _ROLES[party.role], _called(party), seen, f"{count}x")
-            yield Row(str(place), cells, party.client_id)
-
-
-def _called(party: KnownParty) -> str:
-    name = f"{quoted(party.name)}, " if party.name else ""
-    return f"{name}{', '.join(party.hosts) or shown_did(party.client_id.removeprefix(_SIGNED_AS))}"
+            cells = (_MARKS[party.mark], _ROLES[party.role], called(party), seen, f"{count}x")
+            yield Row(party.identity, cells, party.client_id)
 
 
 def _details(party: KnownParty) -> list[Line]:
-    name = quoted(party.name) if party.name else "no name"
     given = plural(party.credentials, "credential") if party.role is PartyRole.ISSUER else ""
     shown = f"answered {plural(party.presentations, 'time')}" if party.role is PartyRole.VERIFIER else ""
     return [
         (_MARKS[party.mark],),
-        ("They call themselves ", bold(name), dim(" (their own words)")),
+        ("They call themselves ", bold(quoted(party.name)), dim(" (their own words)"))
+        if party.name
+        else ("They do not say what they are called.",),
         ("At ", bold(", ".join(party.hosts) or "no host we know")),
         (one_line(party.client_id, max_characters=400),),
         (f"First seen {encode_utc(party.first_seen)}, last {encode_utc(party.last_seen)}",),

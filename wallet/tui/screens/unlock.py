@@ -32,11 +32,15 @@ class UnlockScreen(WalletScreen):
         "If you have forgotten it, ctrl+g opens the wallet with your 24 words and lets you choose a new one. "
         "Nobody else can help: there is no second key anywhere.",
     )
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings("reveal", "unlock.forgotten")]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("reveal", "unlock.clear", "unlock.forgotten")]
 
     def action_leave(self) -> None:
         """Go away: nothing is open here that could be lost."""
         self.app.exit()
+
+    def action_clear(self) -> None:
+        """Drop what was typed. Escape does not lead out: what is typed next may be a passphrase."""
+        self.query_one(Input).value = ""
 
     def compose_body(self) -> ComposeResult:
         """The field."""
