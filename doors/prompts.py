@@ -29,6 +29,7 @@ MAX_PASSPHRASE_BYTES = 1024
 MIN_NEW_CHARACTERS = 8
 """The least a new passphrase has (NIST SP 800-63B); what it is made of is nobody's business."""
 _TRIES = 3
+_MISTYPED = (Code.INPUT_REQUIRED, Code.PASSPHRASE_TOO_SHORT, Code.PASSPHRASE_UNREPEATED)
 
 R = TypeVar("R")
 
@@ -101,12 +102,24 @@ class PassphraseSource:
         return self._read(terminal, "Passphrase:")
 
     def read_new(self, terminal: Terminal) -> str:
-        """A passphrase for something new, long enough; a person types it twice.
+        """A passphrase for something new, long enough; a person types it twice, and has three tries in all.
 
         Raises:
             RefusedError: as `read`; too short, or not repeated alike.
             MalformedError: as `read`.
         """
+        if self.is_prompt:
+            require_person(terminal, "--passphrase-file")
+        for _ in range(_TRIES - 1 if self.is_prompt else 0):
+            try:
+                return self._read_new(terminal)
+            except RefusedError as error:
+                if error.code not in _MISTYPED:
+                    raise
+                terminal.note(warning("! "), str(error))
+        return self._read_new(terminal)
+
+    def _read_new(self, terminal: Terminal) -> str:
         passphrase = self._read(terminal, "New passphrase:")
         require_long_enough(passphrase)
         if self.is_prompt and _ask_hidden("The same again:") != passphrase:

@@ -88,8 +88,24 @@ def test_new_passphrase_is_asked_for_twice() -> None:
     assert converse(SAMPLE, "plain", "unlock", "--new", answers=answers).status == 0
 
 
-def test_new_passphrase_that_is_not_repeated_alike_is_refused() -> None:
-    answers = [("New passphrase:", f"{SECRET}\n"), ("The same again:", "correct house\n")]
+@pytest.mark.parametrize(
+    "mistyped",
+    [
+        [("New passphrase:", "short\n")],
+        [("New passphrase:", "\n")],
+        [("New passphrase:", f"{SECRET}\n"), ("The same again:", "correct house\n")],
+    ],
+    ids=["too short", "empty", "not repeated"],
+)
+def test_person_who_mistypes_a_new_passphrase_is_asked_again(mistyped: list[tuple[str, str]]) -> None:
+    answers = [*mistyped, ("New passphrase:", f"{SECRET}\n"), ("The same again:", f"{SECRET}\n")]
+    finished = converse(SAMPLE, "plain", "unlock", "--new", answers=answers)
+    assert finished.status == 0
+    assert f"{len(SECRET)} characters" in finished.stdout
+
+
+def test_new_passphrase_that_is_not_repeated_alike_three_times_is_refused() -> None:
+    answers = [("New passphrase:", f"{SECRET}\n"), ("The same again:", "correct house\n")] * 3
     finished = converse(SAMPLE, "plain", "unlock", "--new", answers=answers)
     assert finished.status == 2
     assert "passphrase_unrepeated" in finished.stdout
@@ -99,7 +115,7 @@ def test_new_passphrase_that_is_not_repeated_alike_is_refused() -> None:
 def test_new_passphrase_that_is_too_short_is_refused(tmp_path: Path, short: str) -> None:
     # Hangul typed as its parts: twice as many characters as will be used.
     typed = unicodedata.normalize("NFD", short)
-    answers = [("New passphrase:", f"{typed}\n")]
+    answers = [("New passphrase:", f"{typed}\n")] * 3
     finished = converse(SAMPLE, "plain", "unlock", "--new", answers=answers)
     assert finished.status == 2
     assert "passphrase_too_short" in finished.stdout

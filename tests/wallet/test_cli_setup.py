@@ -17,6 +17,7 @@ from wallet.recovery_phrase import parse_recovery_phrase
 from wallet.trust import load_ledgers
 
 KEY = encode_log_policy(POLICY).split()[1]
+TRUST = f"Believe what {URL} says about issuers and verifiers? [y/N]"
 
 
 @pytest.fixture
@@ -59,6 +60,7 @@ def test_wallet_is_made_and_its_words_go_to_a_file_of_their_own(newcomer: Holder
 
 def test_person_compares_the_key_types_a_passphrase_twice_and_gets_the_words(newcomer: Holder) -> None:
     answers = [
+        (TRUST, "y\n"),
         ("New passphrase:", f"{PASSPHRASE}\n"),
         ("The same again:", f"{PASSPHRASE}\n"),
         ("Press Enter when you have them.", "\n"),
@@ -71,6 +73,13 @@ def test_person_compares_the_key_types_a_passphrase_twice_and_gets_the_words(new
     assert "A program needs centuries for this." in finished.stdout
     with newcomer.vault() as vault:
         assert vault.content.credentials == ()
+
+
+def test_person_who_does_not_trust_the_ledger_gets_no_wallet(newcomer: Holder) -> None:
+    finished = newcomer.converse("init", "--ledger", URL, answers=[(TRUST, "\n")], asks_passphrase=True)
+    assert finished.status == ExitCode.DECLINED
+    assert KEY in finished.stdout
+    assert not newcomer.folder.is_initialized()
 
 
 def test_without_a_place_for_them_the_words_stay_in_the_wallet(newcomer: Holder) -> None:

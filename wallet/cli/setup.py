@@ -52,6 +52,7 @@ _MAX_POLICY_BYTES = 64 * 1024
     type=click.Path(path_type=Path),
     help="Write the words to this new file (mode 0600); with --recover, read them from it.",
 )
+@click.option("--yes", is_flag=True, help="Do not ask whether to trust the ledgers.")
 @passphrase_options
 @pass_terminal
 def init(
@@ -61,6 +62,7 @@ def init(
     policies: Sequence[BinaryIO],
     recover: bool,
     words_file: Path | None,
+    yes: bool,
     passphrase: PassphraseSource,
 ) -> None:
     """Make a wallet and its recovery words.
@@ -76,6 +78,9 @@ def init(
     for ledger in _choose(urls, policies):
         trusted = with_ledger(trusted, ledger, replacing=False)
         _tell(terminal, ledger)
+        # A script that has the passphrase at hand has compared the keys, or has a policy.
+        if not yes and terminal.interactive and passphrase.is_prompt:
+            _confirm(terminal, ledger)
     entropy = read_words(terminal, words_file) if recover else secrets.token_bytes(ENTROPY_BYTES)
     secret = read_new_passphrase(terminal, passphrase)
     words = encode_recovery_phrase(entropy)
@@ -145,7 +150,7 @@ def trust(
         changed = with_ledger(trusted, ledger, replacing=replacing)
         _tell(terminal, ledger)
         if not yes and changed != trusted:
-            confirm(terminal, f"Believe what {ledger.url} says about issuers and verifiers?")
+            _confirm(terminal, ledger)
         trusted = changed
         save_ledgers(folder, trusted)
     documents: list[JsonValue] = [_document(known) for known in trusted.ledgers]
@@ -171,6 +176,10 @@ def _choose(urls: Sequence[str], policies: Sequence[BinaryIO]) -> list[TrustedLe
 def _tell(terminal: Terminal, ledger: TrustedLedger) -> None:
     for line in ledger_lines(ledger):
         terminal.note(*line)
+
+
+def _confirm(terminal: Terminal, ledger: TrustedLedger) -> None:
+    confirm(terminal, f"Believe what {ledger.url} says about issuers and verifiers?")
 
 
 def _document(ledger: TrustedLedger) -> JsonObject:
