@@ -18,6 +18,7 @@ from wallet.tui.key_line import KeyLine
 from wallet.tui.screens.credentials import CredentialsScreen
 from wallet.tui.screens.dialog import Field, Refusal
 from wallet.tui.screens.help import HelpScreen
+from wallet.tui.screens.keys import KeysScreen
 from wallet.tui.screens.unlock import UnlockScreen
 
 
@@ -74,6 +75,14 @@ async def test_palette_names_the_key_and_the_command_of_each_action(ada: Holder)
     async with on_stage(ada) as stage:
         await stage.press("ctrl+p", *"remove")
         await stage.shows("Remove the credential.", "tally remove CREDENTIAL")
+
+
+async def test_palette_leads_to_what_is_done_on_another_screen(ada: Holder) -> None:
+    async with on_stage(ada) as stage:
+        await stage.press("ctrl+p", *"show the recovery")
+        await stage.shows("Keys: Show the recovery words.", "4, then w   tally key words")
+        await stage.press("enter")
+        await stage.screen(KeysScreen)
 
 
 async def test_keys_of_the_settings_take_the_place_of_ours(ada: Holder) -> None:
