@@ -45,7 +45,7 @@ class TypedWords(Dialog[bytes | None]):
     def compose_answers(self) -> ComposeResult:
         """The words so far, and a field for the next."""
         yield Text(*word_lines(self._entry.words), id="words")
-        yield _WordField(placeholder=self._wanted(), suggester=_NextWord())
+        yield _WordField(placeholder=clean(self._wanted()), suggester=_NextWord())
         yield Text(self._outcome, classes="outcome")
         yield Text((dim("Enter or a blank for the next word, Escape to go back"),), classes="hint")
 
@@ -87,11 +87,11 @@ class TypedWords(Dialog[bytes | None]):
                 return
         except MalformedError as error:
             self._say((bad("✗ "), f"{error.detail[:1].upper()}{error.detail[1:]}."))
-        self.query_one(Input).placeholder = self._wanted()
+        self.query_one(Input).placeholder = clean(self._wanted())
 
     def _wanted(self) -> str:
         missing = self._entry.missing
-        return clean(f"Word {missing[0]}" if missing else "The number of a word, and the word")
+        return f"Word {missing[0]}" if missing else "The number of a word, and the word"
 
     def _say(self, *lines: Line) -> None:
         self.query_one(".outcome", Text).show(*lines)
