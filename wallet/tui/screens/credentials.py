@@ -32,6 +32,7 @@ from wallet.tui.text import Text
 
 _MAX_LABEL = 60
 _WIDE = 110
+_ABOUT_SOME = {"filter", "sort", "refresh_standings", "remove", "refill", "toggle_values", "turn"}
 _OVER = (PresentWord.EXPIRED, PresentWord.REVOKED)
 
 _Sortable = tuple[HeldCredential, PresentStanding]
@@ -83,7 +84,7 @@ class CredentialsScreen(WalletScreen):
                     Column("How it stands", 15),
                     Column("What", 16, 2),
                     Column("From", 16, 3),
-                    Column("Until", 17),
+                    Column("How long", 17),
                     Column("Left", 4),
                 ],
                 empty=[
@@ -106,10 +107,16 @@ class CredentialsScreen(WalletScreen):
         rows.show(self._rows(standings, now=moment))
         rows.focus()
         self._show_detail(rows.current)
+        self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """What is about the credential beside the list works only where it is shown."""
+        """What is about the credential beside the list works only where it is shown, and what is about any of
+        them only where there is one.
+        """
         if action in ("toggle_values", "turn") and not self._is_wide:
+            return False
+        session = self.wallet_app.session
+        if action in _ABOUT_SOME and session.is_open and not session.content.credentials:
             return False
         return super().check_action(action, parameters)
 
