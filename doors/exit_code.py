@@ -46,6 +46,7 @@ _EXIT_CODES: Mapping[Code, ExitCode] = {
             Code.PASSPHRASE_TOO_SHORT,
             Code.PASSPHRASE_UNREPEATED,
             Code.PATH_INVALID,
+            Code.PATH_IS_FOLDER,
             Code.TRANSACTION_CODE_REQUIRED,
             Code.USAGE_INVALID,
         ),

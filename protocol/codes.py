@@ -1108,6 +1108,11 @@ class Code(StrEnum):
         "No file can be there.",
         "Give the path of a file, such as ~/tally-backup.",
     )
+    PATH_IS_FOLDER = (
+        "path_is_folder",
+        "This is a folder, and a file is wanted.",
+        "Add the name of a file in it, such as wallet.backup.",
+    )
     LEDGER_ADDRESS_INVALID = (
         "ledger_address_invalid",
         "This is not the address of a ledger.",

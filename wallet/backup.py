@@ -65,10 +65,11 @@ def make_backup(
     is whole all the same.
 
     Raises:
-        RefusedError: there is something of that name, or no such folder; it is the wallet's own folder;
-            another process holds the wallet.
+        RefusedError: there is something of that name, a folder perhaps, or no such folder; it is the wallet's
+            own folder; another process holds the wallet.
         UnavailableError: full disk, or the disk's fault.
     """
+    require_no_folder(path)
     if vault.file.is_in(path.absolute().parent):
         # Beside the wallet it would be lost with it; in its place, it would be the loss.
         raise RefusedError(Code.USAGE_INVALID, "a backup belongs outside of the wallet's folder")
@@ -90,15 +91,26 @@ def make_backup(
     return backup
 
 
+def require_no_folder(path: Path) -> None:
+    """Check that a file can be at `path`, as far as a folder that is there goes.
+
+    Raises:
+        RefusedError: PATH_IS_FOLDER.
+    """
+    if path.is_dir():
+        raise RefusedError(Code.PATH_IS_FOLDER)
+
+
 def require_backup(path: Path) -> None:
     """Check that there is a backup at `path`, as far as that can be seen before anybody types 24 words.
 
     Raises:
         MalformedError: BACKUP_DAMAGED, or of another version.
-        RefusedError: NOT_FOUND.
+        RefusedError: NOT_FOUND, or PATH_IS_FOLDER.
         UnavailableError: the disk's fault.
     """
     try:
+        require_no_folder(path)
         is_there = path.is_file()
     except OSError:  # a name that no file can have
         is_there = False

@@ -88,6 +88,14 @@ def test_backup_into_a_missing_folder_is_refused(filled: Vault, path: Path) -> N
     assert (error.code, error.detail) == (Code.NOT_FOUND, "there is no such folder")
 
 
+def test_folder_is_neither_a_place_for_a_backup_nor_one(filled: Vault, tmp_path: Path) -> None:
+    for use in (
+        lambda: make_backup(filled, TRUSTED, tmp_path, now=LATER, replacing=True),
+        lambda: require_backup(tmp_path),
+    ):
+        assert refusal_of(use).code is Code.PATH_IS_FOLDER
+
+
 def test_backup_in_the_wallets_own_folder_is_refused(filled: Vault, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "wallet")
     for name in ("wallet/wallet.sealed", "wallet/backup", "link/wallet.sealed"):

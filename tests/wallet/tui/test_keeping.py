@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from textual.widgets import Input
+
 from storage.passphrase import Passphrase
 from tests.wallet.holder import ENTROPY, PASSPHRASE, Holder
 from tests.wallet.tui.pictures import assert_looks_like
@@ -56,10 +58,10 @@ async def test_backup_is_made_rehearsed_and_added_again_without_touching_what_is
         assert stage.app.session.content.credentials == before.credentials
 
 
-async def test_backup_of_another_wallet_is_refused_and_a_file_in_the_way_is_kept(
+async def test_place_for_a_backup_is_asked_again_while_a_file_is_kept_or_a_folder_in_the_way(
     ada: Holder, tmp_path: Path
 ) -> None:
-    file = tmp_path / "wallet.backup"
+    file = tmp_path / "mine"
     file.write_text("mine")
     async with on_stage(ada) as stage:
         await stage.press("4", "b", "m")
@@ -67,13 +69,35 @@ async def test_backup_of_another_wallet_is_refused_and_a_file_in_the_way_is_kept
         await stage.enter(str(file))
         await stage.screen(Question)
         await stage.press("enter")
+        field = (await stage.screen(Field)).query_one(Input)
+        assert (field.value, file.read_text()) == (str(file), "mine")
+        await stage.enter(str(tmp_path))
         await stage.screen(Refusal)
-        assert file.read_text() == "mine"
-        await stage.press("enter", "h")
+        await stage.shows("This is a folder", "Add the name of a file in it", "path_is_folder")
+        await stage.press("enter")
         await stage.screen(Field)
-        await stage.enter(str(tmp_path / "no such file"))
-        await stage.screen(Refusal)
-        await stage.shows("not_found")
+        await stage.press(*"/new")
+        await stage.press("enter")
+        await stage.screen(Question)
+        await stage.shows("✓ 1 credential in")
+    assert (tmp_path / "new").is_file()
+
+
+async def test_file_that_is_no_backup_is_refused_before_the_words_are_asked(
+    ada: Holder, tmp_path: Path
+) -> None:
+    (tmp_path / "letter").write_text("a letter")
+    async with on_stage(ada) as stage:
+        await stage.press("4", "b")
+        for name, code in (("nothing", "not_found"), ("letter", "backup_damaged"), ("", "path_is_folder")):
+            for key in ("h", "e"):
+                await stage.screen(BackupScreen)
+                await stage.press(key)
+                await stage.screen(Field)
+                await stage.enter(str(tmp_path / name))
+                await stage.screen(Refusal)
+                await stage.shows(code)
+                await stage.press("enter")
 
 
 async def test_passphrase_is_changed_after_the_old_one(ada: Holder) -> None:

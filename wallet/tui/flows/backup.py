@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from doors.terminal import bold, good, warning
 from protocol.codes import Code
 from protocol.errors import RefusedError
-from wallet.backup import Backup, make_backup
+from wallet.backup import Backup, make_backup, require_no_folder
 from wallet.door.backup_lines import rehearsal_lines
 from wallet.door.source import typed_path
 from wallet.door.wording import plural
@@ -15,7 +15,7 @@ from wallet.rehearsal import Rehearsal, rehearse
 from wallet.restore import merge_backup
 from wallet.trust import load_ledgers
 from wallet.tui.flows.backup_file import open_with_words
-from wallet.tui.screens.dialog import Field, Notice, Question
+from wallet.tui.screens.dialog import Field, Notice, Question, Refusal
 from wallet.tui.text import Line
 
 if TYPE_CHECKING:
@@ -27,19 +27,10 @@ _EXAMPLE = "/media/stick/wallet.backup"
 async def back_up(app: "WalletApp") -> None:
     """Write a backup to a file that the person names, and offer to rehearse it."""
     app.session.require_own_window()
-    where = await app.ask(
-        Field(
-            "Where shall the backup be?",
-            ("Only your 24 words open it. Keep the words and the file in different places.",),
-            placeholder=_EXAMPLE,
-        )
-    )
-    if where is None:
+    place = await _ask_place(app)
+    if place is None:
         return
-    path = typed_path(where)
-    replacing = path.is_file() and await app.ask(
-        Question("There is a file", (bold(str(path)),), yes="Replace it", no="Keep it")
-    )
+    path, replacing = place
     made = await app.work("Writing the backup …", partial(_make, app, path, replacing), can_cancel=False)
     lines: list[Line] = [
         (good("✓ "), f"{plural(len(made.content.credentials), 'credential')} in {path}."),
@@ -77,6 +68,32 @@ async def restore(app: "WalletApp") -> None:
         await app.work("Adding …", partial(_merge, app, backup), can_cancel=False)
         app.tell("What was in the backup is in your wallet.")
         app.refresh_view()
+
+
+async def _ask_place(app: "WalletApp") -> tuple[Path, bool] | None:
+    """Where a backup goes, and whether it takes the place of a file; None when the person gives up."""
+    typed = ""
+    while (where := await app.ask(_place_field(typed))) is not None:
+        typed, path = where, typed_path(where)
+        try:
+            require_no_folder(path)
+        except RefusedError as error:
+            await app.ask(Refusal(error))
+            continue
+        if not path.is_file():
+            return path, False
+        if await app.ask(Question("There is a file", (bold(str(path)),), yes="Replace it", no="Keep it")):
+            return path, True
+    return None
+
+
+def _place_field(where: str) -> Field:
+    return Field(
+        "Where shall the backup be?",
+        ("Only your 24 words open it. Keep the words and the file in different places.",),
+        value=where,
+        placeholder=_EXAMPLE,
+    )
 
 
 async def _rehearse(app: "WalletApp", path: Path) -> None:

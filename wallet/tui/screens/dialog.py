@@ -131,18 +131,28 @@ class Field(Dialog[str | None]):
         title: str,
         *lines: Line,
         hidden: bool = False,
+        value: str = "",
         placeholder: str = "",
         restrict: str | None = None,
     ) -> None:
-        """`hidden` shows dots for what is typed; `restrict` is a pattern that holds for all of it."""
+        """`hidden` shows dots for what is typed; `value` is there already; `restrict` is a pattern that holds
+        for all of it.
+        """
         super().__init__(title, *lines)
         self._hidden = hidden
+        self._value = value
         self._placeholder = placeholder
         self._restrict = restrict
 
     def compose_answers(self) -> ComposeResult:
         """The field."""
-        yield Input(password=self._hidden, placeholder=clean(self._placeholder), restrict=self._restrict)
+        yield Input(
+            self._value,
+            password=self._hidden,
+            placeholder=clean(self._placeholder),
+            restrict=self._restrict,
+            select_on_focus=False,
+        )
         yield Text((dim("Enter to go on, Escape to go back"),), classes="hint")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
