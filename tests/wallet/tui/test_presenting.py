@@ -192,8 +192,9 @@ async def test_answer_of_which_nobody_knows_whether_it_arrived_is_not_sent_again
     async with on_stage(ada) as stage:
         await asked(stage, signed())
         await stage.press("s", "y")
-        await stage.screen(Refusal)
-        await stage.shows("Nobody knows whether your answer arrived.", "not sent again")
+        await stage.screen(Notice)
+        await stage.shows("Nobody knows whether your answer arrived.", "not sent again", "ask you anew")
+        assert "try again" not in stage.text()
         await stage.press("enter")
         assert len(ada.outside.sent) == 1
 
