@@ -30,6 +30,7 @@ _EXIT_CODES: Mapping[Code, ExitCode] = {
         # Faults of the machine's own files and disk, not of anything that was to be verified or fetched.
         ExitCode.FAILURE: (
             Code.AGENT_UNAVAILABLE,
+            Code.BACKUP_DAMAGED,
             Code.CLIPBOARD_UNAVAILABLE,
             Code.DATABASE_BUSY,
             Code.DATABASE_DAMAGED,

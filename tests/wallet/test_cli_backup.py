@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -208,20 +209,28 @@ def test_person_types_the_words_and_a_new_passphrase(holder: Holder, newcomer: H
 @pytest.mark.parametrize(
     ("words", "damage", "code"),
     [
-        pytest.param(encode_recovery_phrase(bytes(32)), False, "recovery_phrase_invalid", id="NT-W27-words"),
-        pytest.param(WORDS, True, "backup_damaged", id="NT-W27-part"),
+        pytest.param(encode_recovery_phrase(bytes(32)), bytes, "recovery_phrase_invalid", id="NT-W27-words"),
+        pytest.param(WORDS, lambda data: data[:-1], "backup_damaged", id="NT-W27-part"),
+        pytest.param(
+            WORDS, lambda data: data[:-1] + bytes([data[-1] ^ 1]), "backup_damaged", id="NT-W27-altered"
+        ),
     ],
 )
 def test_backup_that_cannot_be_opened_leaves_no_wallet(
-    holder: Holder, newcomer: Holder, file: str, tmp_path: Path, words: str, damage: bool, code: str
+    holder: Holder,
+    newcomer: Holder,
+    file: str,
+    tmp_path: Path,
+    words: str,
+    damage: Callable[[bytes], bytes],
+    code: str,
 ) -> None:
     holder.run("backup", "make", file)
-    if damage:
-        Path(file).write_bytes(Path(file).read_bytes()[:-1])
+    Path(file).write_bytes(damage(Path(file).read_bytes()))
     arguments = (file, "--words-file", words_file(tmp_path, words), "--json")
     for command in ("rehearse", "restore"):
         ended = newcomer.run("backup", command, *arguments)
-        assert (ended.stdout, ended.error) == ("", code)
+        assert (ended.status, ended.stdout, ended.error) == (ExitCode.FAILURE, "", code)
     assert not newcomer.folder.path.exists()
 
 
