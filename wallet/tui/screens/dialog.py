@@ -43,8 +43,11 @@ class Dialog(ModalScreen[Answer], Ending[Answer], Generic[Answer]):
         """The box."""
         with Vertical(classes="box") as box:
             box.border_title = content(self._title)
-            with VerticalScroll(classes="lines", can_focus=False):
-                yield Text(*self.lines())
+            lines = list(self.lines())
+            with VerticalScroll(classes="lines", can_focus=False) as above:
+                # Text of no lines would be as high as an empty one.
+                above.display = bool(lines)
+                yield Text(*lines)
             yield from self.compose_answers()
 
     def lines(self) -> Iterable[Line]:
