@@ -1,11 +1,13 @@
 """Keeping the wallet safe: the words, the passphrase, backups, and a rehearsal that touches nothing."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from textual.widgets import Input
 
 from storage.passphrase import Passphrase
 from tests.wallet.holder import ENTROPY, PASSPHRASE, Holder
+from tests.wallet.parties import NOW
 from tests.wallet.tui.pictures import assert_looks_like
 from tests.wallet.tui.stage import Stage, on_stage
 from wallet.recovery_phrase import encode_recovery_phrase
@@ -56,6 +58,33 @@ async def test_backup_is_made_rehearsed_and_added_again_without_touching_what_is
         await stage.press("y")
         await stage.screen(BackupScreen)
         assert stage.app.session.content.credentials == before.credentials
+
+
+async def test_words_that_open_a_backup_of_this_wallet_are_confirmed_by_that(
+    ada: Holder, tmp_path: Path
+) -> None:
+    file = tmp_path / "wallet.backup"
+    with ada.vault() as vault:
+        vault.change(lambda content: replace(content, words_confirmed_at=None))
+    async with on_stage(ada) as stage:
+        await backed_up(stage, file)
+        assert stage.app.session.content.words_confirmed_at is None
+        await stage.press("y")
+        await stage.screen(TypedWords)
+        await stage.enter(WORDS)
+        await stage.screen(Notice)
+        await stage.press("enter")
+        await stage.until(lambda: "not confirmed" not in stage.text())
+        assert stage.app.session.content.words_confirmed_at == NOW
+        await stage.press("e")
+        await stage.screen(Field)
+        await stage.enter(str(file))
+        await stage.screen(TypedWords)
+        await stage.enter(WORDS)
+        await stage.screen(Question)
+        await stage.press("y")
+        said = "Every credential in the backup was here already."
+        await stage.until(lambda: said in [note.message for note in stage.app._notifications])
 
 
 async def test_place_for_a_backup_is_asked_again_while_a_file_is_kept_or_a_folder_in_the_way(

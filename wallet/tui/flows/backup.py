@@ -11,10 +11,11 @@ from wallet.backup import Backup, make_backup, require_no_folder
 from wallet.door.backup_lines import rehearsal_lines
 from wallet.door.source import typed_path
 from wallet.door.wording import plural
-from wallet.rehearsal import Rehearsal, rehearse
+from wallet.rehearsal import Arrival, Rehearsal, rehearse
 from wallet.restore import merge_backup
 from wallet.trust import load_ledgers
 from wallet.tui.flows.backup_file import open_with_words
+from wallet.tui.flows.words import note_words_confirmed
 from wallet.tui.screens.dialog import Field, Notice, Question, Refusal
 from wallet.tui.text import Line
 
@@ -60,13 +61,16 @@ async def restore(app: "WalletApp") -> None:
     backup = await open_with_words(app, typed_path(where))
     if backup is None:
         return
+    await _note_words(app, backup)
     rehearsal = await _try(app, backup)
     lines = rehearsal_lines(rehearsal, now=app.session.clock())
     if not rehearsal.same_words:
         raise RefusedError(Code.BACKUP_OF_ANOTHER_WALLET)
     if await app.ask(Question("Add this to your wallet?", *lines, yes="Add it", no="Leave it")):
         await app.work("Adding …", partial(_merge, app, backup), can_cancel=False)
-        app.tell("What was in the backup is in your wallet.")
+        added = sum(each.arrival is Arrival.NEW for each in rehearsal.credentials)
+        came = f"Back in your wallet: {plural(added, 'credential')}."
+        app.tell(came if added else "Every credential in the backup was here already.")
         app.refresh_view()
 
 
@@ -99,8 +103,17 @@ def _place_field(where: str) -> Field:
 async def _rehearse(app: "WalletApp", path: Path) -> None:
     backup = await open_with_words(app, path)
     if backup is not None:
+        await _note_words(app, backup)
         rehearsal = await _try(app, backup)
         await app.ask(Notice("A rehearsal", *rehearsal_lines(rehearsal, now=app.session.clock())))
+
+
+async def _note_words(app: "WalletApp", backup: Backup) -> None:
+    """End the reminder to confirm the words, where those that opened `backup` are the wallet's own."""
+    content, is_ours = app.session.content, app.session.other_window is None
+    if is_ours and content.words_confirmed_at is None and backup.content.entropy == content.entropy:
+        await app.work("Saving …", partial(note_words_confirmed, app), can_cancel=False)
+        app.refresh_view()
 
 
 async def _try(app: "WalletApp", backup: Backup) -> Rehearsal:
