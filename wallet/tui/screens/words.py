@@ -7,7 +7,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Button
 
-from doors.terminal import bad, bold, warning
+from doors.terminal import bold, warning
 from wallet.tui.screens.dialog import Buttons, Dialog
 from wallet.tui.text import Line, Text, content
 
@@ -44,22 +44,18 @@ class WordsDialog(Dialog[bool]):
     def compose_answers(self) -> ComposeResult:
         """The words, and how to go on."""
         yield Text(*word_lines(self._words, shown=False), id="words")
-        yield Text(classes="outcome")
         yield Buttons(("show", "Show the words (v)"), ("go-on", self._go_on))
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Show them, or go on: nobody has written down what was never shown."""
-        if event.button.id == "show":
+        if event.button.id == "show" or not self._are_shown:
             self.action_show_or_hide()
-        elif self._are_shown:
-            self.dismiss(True)
         else:
-            self.query_one(".outcome", Text).show((bad("✗ "), "The words have to be seen first: press v."))
+            self.dismiss(True)
 
     def action_show_or_hide(self) -> None:
         """Show the words, or hide them when somebody looks over the shoulder."""
         self._are_shown = not self._are_shown
-        self.query_one(".outcome", Text).show()
         self.query_one("#words", Text).show(*word_lines(self._words, shown=self._are_shown))
         self.query_one("#show", Button).label = content(
             "Hide the words (v)" if self._are_shown else "Show the words (v)"
