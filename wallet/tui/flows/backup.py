@@ -61,13 +61,15 @@ async def restore(app: "WalletApp") -> None:
     backup = await open_with_words(app, typed_path(where))
     if backup is None:
         return
-    await _note_words(app, backup)
     rehearsal = await _try(app, backup)
     lines = rehearsal_lines(rehearsal, now=app.session.clock())
     if not rehearsal.same_words:
         raise RefusedError(Code.BACKUP_OF_ANOTHER_WALLET)
     if await app.ask(Question("Add this to your wallet?", *lines, yes="Add it", no="Leave it")):
         await app.work("Adding …", partial(_merge, app, backup), can_cancel=False)
+        if app.session.content.words_confirmed_at is None:
+            # They are the wallet's own, and were typed just now.
+            await app.work("Saving …", partial(note_words_confirmed, app), can_cancel=False)
         added = sum(each.arrival is Arrival.NEW for each in rehearsal.credentials)
         came = f"Back in your wallet: {plural(added, 'credential')}."
         app.tell(came if added else "Every credential in the backup was here already.")
@@ -103,17 +105,8 @@ def _place_field(where: str) -> Field:
 async def _rehearse(app: "WalletApp", path: Path) -> None:
     backup = await open_with_words(app, path)
     if backup is not None:
-        await _note_words(app, backup)
         rehearsal = await _try(app, backup)
         await app.ask(Notice("A rehearsal", *rehearsal_lines(rehearsal, now=app.session.clock())))
-
-
-async def _note_words(app: "WalletApp", backup: Backup) -> None:
-    """End the reminder to confirm the words, where those that opened `backup` are the wallet's own."""
-    content, is_ours = app.session.content, app.session.other_window is None
-    if is_ours and content.words_confirmed_at is None and backup.content.entropy == content.entropy:
-        await app.work("Saving …", partial(note_words_confirmed, app), can_cancel=False)
-        app.refresh_view()
 
 
 async def _try(app: "WalletApp", backup: Backup) -> Rehearsal:

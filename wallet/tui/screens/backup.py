@@ -22,7 +22,7 @@ class BackupScreen(WalletScreen):
         "A backup is one file with everything in this wallet, which the 24 words alone open: on another "
         "machine, without the passphrase. It cannot bring back what you receive after it was made.",
         "A rehearsal opens it with your words, tries the key of every copy, and says what would come back. "
-        "Nothing is changed by it, but whoever has just typed all the words is not asked for them again.",
+        "Nothing is changed by it.",
     )
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("backup.make", "backup.rehearse", "backup.restore")]
 
