@@ -55,6 +55,8 @@ async def _draw() -> None:
             await stage.press("escape")
             await stage.screen(ConsentScreen)
             await stage.press("escape")
+            await stage.screen(PresentScreen)
+            await stage.press("escape")
             await stage.screen(CredentialsScreen)
             await _ask(stage, signed())
             _keep(stage, "consent")

@@ -121,12 +121,20 @@ class Stage:
         await self.screen(CredentialsScreen)
 
 
-def _draw_nothing(
-    compositor: Compositor, full: bool = False, screen_stack: list[Screen[Any]] | None = None, **_more: object
-) -> None:
-    """What Textual would send to the terminal: there is none. `Stage.text` draws what it looks at."""
+_draw = Compositor.render_update
+
+
+def _draw_on_demand(
+    compositor: Compositor, full: bool = False, screen_stack: list[Screen[Any]] | None = None, **more: bool
+) -> object:
+    """Nothing for a terminal, of which there is none: `Stage.text` draws what it looks at, and a screenshot
+    asks for the `full` screen.
+    """
+    if full:
+        return _draw(compositor, full, screen_stack, **more)
     visible_screen_stack.set(screen_stack or [])
     compositor._dirty_regions.clear()
+    return None
 
 
 async def _come_to_rest(_min_seconds: float = 0, max_seconds: float = 5) -> None:
@@ -165,7 +173,7 @@ async def on_stage(
         mock.patch("textual.screen.UPDATE_PERIOD", _FRAME_SECONDS),
         mock.patch("textual.pilot.wait_for_idle", _come_to_rest),
         mock.patch("textual.app.wait_for_idle", _come_to_rest),
-        mock.patch.object(Compositor, "render_update", _draw_nothing),
+        mock.patch.object(Compositor, "render_update", _draw_on_demand),
     ):
         async with app.run_test(size=size) as pilot:
             yield Stage(app, pilot, holder, stopwatch)
