@@ -129,6 +129,7 @@ def test_institution_issues_revokes_and_rotates_through_its_commands(campus: Cam
         first, second = campus.fetch_credentials(url, 2)
         campus.verify(first)
         campus.verify(second)
+        (old,) = campus.run("list").json["credentials"]
 
         locked = run_tally_alone(campus.home, "issuer", "serve", "--port", "0", *campus.passphrase, "--json")
         assert (locked.status, locked.error) == (5, "vault_locked")
@@ -140,7 +141,7 @@ def test_institution_issues_revokes_and_rotates_through_its_commands(campus: Cam
         for credential in (first, second, third):
             campus.verify(credential)
 
-        (_, old) = campus.run("list").json["credentials"]
+        assert len(campus.run("list").json["credentials"]) == 2
         campus.run("suspend", old["id"])
         with pytest.raises(VerificationError) as suspended:
             campus.verify(first)
