@@ -180,7 +180,8 @@ class WalletSession:
             if self._vault is None or file == self._seen_file:
                 return False
             before, self._seen_file = self._vault.content, file
-            return self._vault.reload() != before
+            # What has not changed is the same object: nothing is compared.
+            return self._vault.reload() is not before
         finally:
             self._turn.release()
 

@@ -20,6 +20,17 @@ from wallet.tui.screens.typed_words import TypedWords
 WORDS = encode_recovery_phrase(ENTROPY)
 
 
+async def add_from(stage: Stage, file: Path) -> None:
+    """Add what is in the backup `file` to the wallet."""
+    await stage.press("e")
+    await stage.screen(Field)
+    await stage.enter(str(file))
+    await stage.screen(TypedWords)
+    await stage.enter(WORDS)
+    await stage.screen(Question)
+    await stage.press("y")
+
+
 async def backed_up(stage: Stage, file: Path) -> None:
     """Go to the backups and make one."""
     await stage.press("4", "b")
@@ -49,13 +60,7 @@ async def test_backup_is_made_rehearsed_and_added_again_without_touching_what_is
         await stage.screen(BackupScreen)
         assert ada.folder.vault.read_bytes() == vault
         await stage.shows("✓ Last backup just now, with 1 credential; 1 are here now.")
-        await stage.press("e")
-        await stage.screen(Field)
-        await stage.enter(str(file))
-        await stage.screen(TypedWords)
-        await stage.enter(WORDS)
-        await stage.screen(Question)
-        await stage.press("y")
+        await add_from(stage, file)
         await stage.screen(BackupScreen)
         assert stage.app.session.content.credentials == before.credentials
 
@@ -75,13 +80,7 @@ async def test_words_that_add_a_backup_are_confirmed_by_that_and_a_rehearsal_cha
         await stage.screen(Notice)
         await stage.press("enter")
         assert stage.app.session.content.words_confirmed_at is None
-        await stage.press("e")
-        await stage.screen(Field)
-        await stage.enter(str(file))
-        await stage.screen(TypedWords)
-        await stage.enter(WORDS)
-        await stage.screen(Question)
-        await stage.press("y")
+        await add_from(stage, file)
         said = "Every credential in the backup was here already."
         await stage.until(lambda: said in [note.message for note in stage.app._notifications])
         await stage.until(lambda: "not confirmed" not in stage.text())

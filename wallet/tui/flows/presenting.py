@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from doors.terminal import bad, bold, dim, good
+from doors.terminal import bold, good
 from protocol.codes import Code
 from protocol.errors import RefusedError, UnavailableError
 from protocol.openid4vp.request_object import VerifiedRequest
@@ -17,7 +17,7 @@ from wallet.present import Sent, decline_request, open_request, send_presentatio
 from wallet.tui.flows.passphrase import prove_before_sharing
 from wallet.tui.screens.choice import Choice
 from wallet.tui.screens.consent import ConsentScreen, Decline, GoAway, Share, UseAnother
-from wallet.tui.screens.dialog import Notice, Question, TypedQuestion
+from wallet.tui.screens.dialog import Notice, Question, Refusal, TypedQuestion
 from wallet.tui.text import Line
 
 if TYPE_CHECKING:
@@ -89,14 +89,10 @@ async def _send(app: "WalletApp", consent: Consent) -> None:
             raise
         # What to do about the error is to try again, and that is just what must not be done blindly.
         await app.ask(
-            Notice(
-                "That did not work",
-                (bad("✗ "), str(error)),
-                (),
-                ("Nobody knows whether your answer arrived. It is not sent again.",),
+            Refusal(
+                error,
                 ("Ask them whether they have it. If they have not, let them ask you anew.",),
-                (),
-                (dim(error.code.value),),
+                remedy="Nobody knows whether your answer arrived. It is not sent again.",
             )
         )
         app.action_view("credentials")

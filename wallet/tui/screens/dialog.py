@@ -84,17 +84,18 @@ class Notice(Dialog[None]):
 class Refusal(Notice):
     """Why something did not happen: what happened, what it means, what to do; the code last."""
 
-    def __init__(self, error: TallyError, *more: Line) -> None:
+    def __init__(self, error: TallyError, *more: Line, remedy: str | None = None) -> None:
+        """`remedy` is what to do where it is other than what the code says."""
         super().__init__("That did not work", (bad("✗ "), str(error)), ())
         self.error = error
         self._more = more
+        self._remedy = error.code.remedy_for(Audience.HOLDER) if remedy is None else remedy
 
     def lines(self) -> Iterable[Line]:
         """The error; and where this window does what the remedy has a command for."""
-        remedy = self.error.code.remedy_for(Audience.HOLDER)
         yield from self._lines
-        yield (remedy,)
-        yield from ways(remedy, cast("WalletApp", self.app).settings.keys)
+        yield (self._remedy,)
+        yield from ways(self._remedy, cast("WalletApp", self.app).settings.keys)
         yield from (*self._more, (), (dim(self.error.code.value),))
 
 
