@@ -7,9 +7,8 @@ import click
 
 from doors.command import Command, pass_terminal
 from doors.exit_code import ExitCode
-from doors.plain_signs import plainly
 from doors.prompts import PassphraseSource, passphrase_options
-from doors.terminal import Terminal, bad, dim, good, warning
+from doors.terminal import Terminal, dim
 from protocol.encoding.strict_json import JsonValue
 from protocol.errors import RefusedError
 from storage.passphrase import Passphrase
@@ -23,12 +22,12 @@ from wallet.doctor import (
     check_versions,
     failed,
 )
+from wallet.door.health_mark import health_mark, mark_columns
 from wallet.door.network import ledger_findings
 from wallet.door.place import agent_folder, wallet_folder
 from wallet.folder import WalletFolder
 
 _CHECK_WIDTH = 12
-_MARKS = {Health.OK: good("✓"), Health.WARN: warning("!"), Health.FAIL: bad("✗")}
 
 
 @click.command("doctor", cls=Command, examples=["tally doctor"])
@@ -44,12 +43,10 @@ def doctor(terminal: Terminal, *, accept_rollback: bool, passphrase: PassphraseS
     findings: list[Finding] = []
     for finding in _findings(terminal, passphrase, accept_rollback=accept_rollback):
         findings.append(finding)
-        mark, check = _MARKS[finding.health], f"{finding.check.ljust(_CHECK_WIDTH)} "
-        # In plain letters, one mark is two columns wide.
-        gap = " " * (3 - len(plainly(mark.text)) if terminal.ascii else 1)
-        terminal.say(mark, gap, check, finding.detail)
+        check = f"{finding.check.ljust(_CHECK_WIDTH)} "
+        terminal.say(*health_mark(finding.health, plain=terminal.ascii), check, finding.detail)
         if finding.remedy:
-            terminal.say(" " * (len(check) + (3 if terminal.ascii else 2)), dim(finding.remedy))
+            terminal.say(" " * (mark_columns(plain=terminal.ascii) + len(check)), dim(finding.remedy))
     documents: list[JsonValue] = [
         {
             "check": finding.check,

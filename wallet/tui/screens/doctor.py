@@ -8,19 +8,15 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
 
-from doors.terminal import Styled, bad, dim, good, warning
+from doors.terminal import dim, good, warning
 from wallet.doctor import Finding, Health, check_agent, check_modes, check_terminal, check_versions, look_into
+from wallet.door.health_mark import health_mark, mark_columns
 from wallet.door.place import agent_folder
 from wallet.tui.actions import bindings
 from wallet.tui.screens.frame import WalletScreen
-from wallet.tui.text import Line, Text, clean
+from wallet.tui.text import Line, Signs, Text
 from wallet.tui.ways import ways
 
-_MARKS: Mapping[Health, Styled] = {
-    Health.OK: good("✓"),
-    Health.WARN: warning("!"),
-    Health.FAIL: bad("✗"),
-}
 _CHECK_WIDTH = 12
 
 
@@ -71,12 +67,9 @@ class DoctorScreen(WalletScreen):
 
 
 def _lines(finding: Finding, keymap: Mapping[str, str]) -> Iterator[Line]:
-    # Of plain letters, one mark takes two columns.
-    mark_width = max(len(clean(mark.text)) for mark in _MARKS.values()) + 1
-    mark = _MARKS[finding.health]
-    gap, margin = " " * (mark_width - len(clean(mark.text))), " " * (mark_width + _CHECK_WIDTH)
-    yield mark, gap + finding.check.ljust(_CHECK_WIDTH), finding.detail
+    yield *health_mark(finding.health, plain=Signs.ascii), finding.check.ljust(_CHECK_WIDTH), finding.detail
     if finding.remedy:
+        margin = " " * (mark_columns(plain=Signs.ascii) + _CHECK_WIDTH)
         yield (dim(margin + finding.remedy),)
         for way in ways(finding.remedy, keymap):
             yield (margin, *way)
