@@ -25,7 +25,8 @@ from doors.http import answers, bearer_key, create_app, raw_body, request_body
 from ledger.admission import Admission
 from ledger.client import TOKEN_PREFIX
 from ledger.sequencer import REFRESH_AFTER, Sequencer
-from ledger.store import LedgerStore, Publication, StoredEntry
+from ledger.store import LedgerStore, StoredEntry
+from ledger.stored_tree import Publication
 from protocol.codes import Code
 from protocol.encoding.base64 import encode_base64
 from protocol.encoding.strict_json import JsonObject, JsonValue

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
-from sqlalchemy import Connection, bindparam, insert, select, tuple_, update
+from sqlalchemy import Connection, Table, bindparam, insert, select, tuple_, update
 
 from ledger.tables import TILE
 from protocol.codes import Code
@@ -17,7 +17,10 @@ T = TypeVar("T")
 # The largest number of values one statement may name, below the limit of every SQLite in use.
 _MAX_NAMED = 500
 
-_TILES = select(TILE).where(tuple_(TILE.c.level, TILE.c.tile_index).in_(bindparam("some", expanding=True)))
+_TILES = select(TILE).where(
+    TILE.c.tree == bindparam("tree"),
+    tuple_(TILE.c.level, TILE.c.tile_index).in_(bindparam("some", expanding=True)),
+)
 
 
 def entry_rows(
@@ -36,15 +39,31 @@ def entry_rows(
     ]
 
 
-def read_tile_rows(connection: Connection, tiles: Sequence[HashTile]) -> list[bytes]:
-    """The bytes of `tiles`.
+def read_leaf_rows(connection: Connection, table: Table, begin: int, end: int) -> list[bytes]:
+    """The entries in `table` from `begin` to `end`, in order.
+
+    Raises:
+        UnavailableError: one is missing.
+    """
+    position = table.c.leaf_index
+    rows = connection.execute(
+        select(table.c.leaf).where(position >= begin, position < end).order_by(position)
+    )
+    leaves = list(rows.scalars())
+    if len(leaves) != end - begin or not all(isinstance(leaf, bytes) for leaf in leaves):
+        raise UnavailableError(Code.LOG_SELF_CHECK_FAILED, "an entry is missing in the database")
+    return leaves
+
+
+def read_tile_rows(connection: Connection, tree: str, tiles: Sequence[HashTile]) -> list[bytes]:
+    """The bytes of `tiles` of `tree`.
 
     Raises:
         UnavailableError: one is missing, or narrower than asked for.
     """
     stored: dict[tuple[int, int], bytes] = {}
     for some in pieces([(tile.level, tile.index) for tile in tiles]):
-        rows = connection.execute(_TILES, {"some": some})
+        rows = connection.execute(_TILES, {"tree": tree, "some": some})
         stored |= {(row.level, row.tile_index): row.hashes for row in rows}
     result = []
     for tile in tiles:
@@ -56,12 +75,12 @@ def read_tile_rows(connection: Connection, tiles: Sequence[HashTile]) -> list[by
     return result
 
 
-def write_tile_rows(connection: Connection, tiles: Mapping[HashTile, bytes]) -> None:
-    """Store `tiles` in the place of narrower ones."""
+def write_tile_rows(connection: Connection, tree: str, tiles: Mapping[HashTile, bytes]) -> None:
+    """Store `tiles` of `tree` in the place of narrower ones."""
     for tile, hashes in tiles.items():
-        key = (TILE.c.level == tile.level) & (TILE.c.tile_index == tile.index)
+        key = (TILE.c.tree == tree) & (TILE.c.level == tile.level) & (TILE.c.tile_index == tile.index)
         if connection.execute(update(TILE).where(key).values(hashes=hashes)).rowcount == 0:
-            row = {"level": tile.level, "tile_index": tile.index, "hashes": hashes}
+            row = {"tree": tree, "level": tile.level, "tile_index": tile.index, "hashes": hashes}
             connection.execute(insert(TILE).values(**row))
 
 

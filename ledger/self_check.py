@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from ledger.growth import verify_growth
 from ledger.rebuilt_tree import RebuiltTree
-from ledger.store import Head, LedgerStore
+from ledger.stored_tree import Head, StoredTree
 from protocol.codes import Code
 from protocol.errors import MalformedError, UnavailableError, VerificationError
 from protocol.tlog.checkpoint import Checkpoint
@@ -23,7 +23,7 @@ from protocol.tlog.merkle import (
 _PIECE = 256
 
 
-def check_before_signing(store: LedgerStore, *, signed: Checkpoint, head: Head) -> None:
+def check_before_signing(store: StoredTree, *, signed: Checkpoint, head: Head) -> None:
     """Check that the stored log has the root of `head` and begins with the tree `signed` before.
 
     `head` comes from the memory of the writer, everything else from the database. Entries below
@@ -43,7 +43,7 @@ def check_before_signing(store: LedgerStore, *, signed: Checkpoint, head: Head) 
         verify_growth(signed, head, read_hashes)
 
 
-def check_whole_log(store: LedgerStore) -> None:
+def check_whole_log(store: StoredTree) -> None:
     """Check every stored entry and tile against the stored root, as a ledger does once when it starts.
 
     Raises:

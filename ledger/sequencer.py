@@ -21,7 +21,8 @@ from typing import Any, Self, TypeAlias
 
 from ledger.self_check import check_before_signing, check_whole_log
 from ledger.signer import CheckpointSigner
-from ledger.store import Head, LedgerStore, Publication
+from ledger.store import LedgerStore
+from ledger.stored_tree import Head, Publication
 from protocol.codes import Code
 from protocol.errors import RefusedError, TallyError, UnavailableError
 from protocol.records import DidRecord

@@ -1,52 +1,28 @@
 """Where the log is kept: entries, tiles and the head, in one database.
 
-An entry is stored once, as the row that `tile/entries/…` is put together from; the tiles hold the hashes. All
-of a batch becomes visible in one transaction, and only if the head is still where the writer saw it: the
-compare-and-swap on the `head` row is what keeps two writers from making two logs, whatever elected them.
+An entry is stored once, as the row that `tile/entries/…` is put together from; the tiles hold the hashes.
 """
 
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from functools import partial
 from typing import Self
 
-from sqlalchemy import Connection, Engine, bindparam, delete, insert, select, tuple_, update
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy import Engine, bindparam, delete, insert, select, tuple_
 
-from ledger.rows import entry_rows, pieces, read_tile_rows, write_tile_rows
-from ledger.tables import CHECKPOINT, DID, ENTRY, HEAD, METADATA, TOKEN
+from ledger.index_store import IndexStore
+from ledger.rows import entry_rows, pieces, read_leaf_rows
+from ledger.stored_tree import Head, Publication, StoredTree, Tree
+from ledger.tables import DID, ENTRY, METADATA, TOKEN
 from protocol.codes import Code
-from protocol.encoding.time import from_seconds, to_seconds
-from protocol.errors import RefusedError, UnavailableError
+from protocol.errors import RefusedError
 from protocol.records import DidRecord
-from protocol.tlog.merkle import EMPTY_ROOT, HashReader, hash_leaf
-from protocol.tlog.tiles import TILE_WIDTH, EntryBundle, HashTile, extend_tiles, read_hashes_from_tiles
-from storage.database import read_only
+from protocol.tlog.merkle import hash_leaf
 from storage.management_key import ManagementKey
 
 _VERSIONS = select(ENTRY.c.scid, ENTRY.c.version_number, ENTRY.c.leaf_index, ENTRY.c.leaf_hash).where(
     tuple_(ENTRY.c.scid, ENTRY.c.version_number).in_(bindparam("some", expanding=True))
 )
 _PATHS = select(DID.c.log_path, DID.c.scid).where(DID.c.log_path.in_(bindparam("some", expanding=True)))
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """How far the stored log reaches."""
-
-    tree_size: int
-    root_hash: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Publication:
-    """The checkpoint shown to the world, as a signed note, with the tree size and the time it states."""
-
-    tree_size: int
-    time: datetime
-    note: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +41,17 @@ class NewestVersion:
     leaf_hash: bytes
 
 
-class LedgerStore:
-    """The stored log. Threads may share one; give it back with `close` or a `with` statement."""
+class LedgerStore(StoredTree):
+    """The stored log. Threads may share one; give it back with `close` or a `with` statement.
+
+    Attributes:
+        index: The index log beside it.
+    """
 
     def __init__(self, engine: Engine) -> None:
+        super().__init__(engine, Tree.LOG)
         self._engine = engine
-        self._writing = partial(_transaction, engine)
-        self._reading = partial(_transaction, read_only(engine))
+        self.index = IndexStore(engine)
 
     def __enter__(self) -> Self:
         return self
@@ -91,27 +71,8 @@ class LedgerStore:
         """
         with self._writing() as connection:
             METADATA.create_all(connection)
-            size = connection.execute(select(HEAD.c.tree_size)).scalar()
-            if size is None:
-                connection.execute(insert(HEAD).values(id=1, tree_size=0, root_hash=EMPTY_ROOT))
-            elif size > 0 or not begun:
-                raise RefusedError(Code.VAULT_EXISTS, "the database holds a log")
-
-    def head(self) -> Head:
-        """How far the log reaches, signed or not.
-
-        Raises:
-            RefusedError: there is no log yet.
-            UnavailableError: the database is not that of a log, or damaged.
-        """
-        with self._reading() as connection:
-            row = connection.execute(select(HEAD.c.tree_size, HEAD.c.root_hash)).first()
-        if row is None:
-            raise RefusedError(Code.NOT_INITIALIZED, "the database holds no log")
-        # A flipped bit in a row can also change the type of a value.
-        if not isinstance(row.tree_size, int) or not isinstance(row.root_hash, bytes):
-            raise UnavailableError(Code.DATABASE_DAMAGED, "the head of the log")
-        return Head(row.tree_size, row.root_hash)
+            for tree in (self, self.index):
+                tree.create_in(connection, begun=begun)
 
     def append(self, records: Sequence[DidRecord], *, after: Head, then: Head) -> None:
         """Append `records` to the log that reaches to `after`, and let it reach to `then`; all or nothing.
@@ -123,21 +84,13 @@ class LedgerStore:
             UnavailableError: the disk's fault.
         """
         with self._writing() as connection:
-            # First of all: whoever loses this race has written nothing.
-            moved = connection.execute(
-                update(HEAD)
-                .where(HEAD.c.tree_size == after.tree_size, HEAD.c.root_hash == after.root_hash)
-                .values(tree_size=then.tree_size, root_hash=then.root_hash)
-            )
-            if moved.rowcount != 1:
-                raise RefusedError(Code.VAULT_CHANGED, "another writer moved the head of the log")
+            self._move_head(connection, after, then)
             leaf_hashes = [hash_leaf(record.leaf) for record in records]
             connection.execute(insert(ENTRY), entry_rows(records, leaf_hashes, after.tree_size))
             if created := [record.did for record in records if record.entry.number == 1]:
                 rows = [{"scid": did.scid, "did": did.did, "log_path": did.log_path()} for did in created]
                 connection.execute(insert(DID), rows)
-            changed = extend_tiles(after.tree_size, leaf_hashes, partial(read_tile_rows, connection))
-            write_tile_rows(connection, changed)
+            self._extend_tiles(connection, after, leaf_hashes)
 
     def read_leaves(self, begin: int, end: int) -> list[bytes]:
         """The entries from `begin` to `end`, in order.
@@ -145,37 +98,8 @@ class LedgerStore:
         Raises:
             UnavailableError: one is missing.
         """
-        query = select(ENTRY.c.leaf).where(ENTRY.c.leaf_index >= begin, ENTRY.c.leaf_index < end)
         with self._reading() as connection:
-            leaves = list(connection.execute(query.order_by(ENTRY.c.leaf_index)).scalars())
-        if len(leaves) != end - begin or not all(isinstance(leaf, bytes) for leaf in leaves):
-            raise UnavailableError(Code.LOG_SELF_CHECK_FAILED, "an entry is missing in the database")
-        return leaves
-
-    def read_bundle(self, bundle: EntryBundle) -> list[bytes]:
-        """The entries of `bundle`."""
-        begin = bundle.index * TILE_WIDTH
-        return self.read_leaves(begin, begin + bundle.width)
-
-    def read_tiles(self, tiles: Sequence[HashTile]) -> list[bytes]:
-        """The bytes of `tiles`; a narrower tile is the beginning of the one that is stored.
-
-        Raises:
-            UnavailableError: one is missing, or narrower than asked for.
-        """
-        with self._reading() as connection:
-            return read_tile_rows(connection, tiles)
-
-    def hash_reader(self, tree_size: int) -> HashReader:
-        """A reader for the nodes of the tree of `tree_size` leaves that asks for each tile only once."""
-        known: dict[HashTile, bytes] = {}
-
-        def read_tiles(tiles: Sequence[HashTile]) -> list[bytes]:
-            if unknown := [tile for tile in tiles if tile not in known]:
-                known.update(zip(unknown, self.read_tiles(unknown), strict=True))
-            return [known[tile] for tile in tiles]
-
-        return read_hashes_from_tiles(tree_size, read_tiles)
+            return read_leaf_rows(connection, ENTRY, begin, end)
 
     def find_leaf(self, leaf_hash: bytes) -> int | None:
         """The index of the entry with this leaf hash."""
@@ -227,30 +151,16 @@ class LedgerStore:
         with self._reading() as connection:
             return list(connection.execute(select(DID.c.did).order_by(DID.c.did)).scalars())
 
-    def publication(self) -> Publication | None:
-        """The checkpoint that was published last."""
-        with self._reading() as connection:
-            row = connection.execute(select(CHECKPOINT)).first()
-        return None if row is None else Publication(row.tree_size, from_seconds(row.time), row.note)
-
-    def publish(self, publication: Publication) -> None:
-        """Replace the published checkpoint, which never becomes smaller.
+    def publish(self, publication: Publication, index: Publication | None = None) -> None:
+        """Replace the published checkpoints, of the log and of its index, none of which ever becomes smaller.
 
         Raises:
             RefusedError: a larger tree was published.
         """
-        values = {
-            "tree_size": publication.tree_size,
-            "time": to_seconds(publication.time),
-            "note": publication.note,
-        }
         with self._writing() as connection:
-            not_larger = CHECKPOINT.c.tree_size <= publication.tree_size
-            if connection.execute(update(CHECKPOINT).where(not_larger).values(**values)).rowcount == 1:
-                return
-            if connection.execute(select(CHECKPOINT.c.id)).first() is not None:
-                raise RefusedError(Code.VAULT_CHANGED, "a larger tree was published meanwhile")
-            connection.execute(insert(CHECKPOINT).values(id=1, **values))
+            self.publish_in(connection, publication)
+            if index is not None:
+                self.index.publish_in(connection, index)
 
     def add_token(self, token: ManagementKey) -> None:
         """Keep an onboarding token."""
@@ -272,18 +182,3 @@ class LedgerStore:
         with self._writing() as connection:
             if connection.execute(delete(TOKEN).where(TOKEN.c.id == token_id)).rowcount != 1:
                 raise RefusedError(Code.NOT_FOUND, "onboarding token")
-
-
-@contextmanager
-def _transaction(engine: Engine) -> Iterator[Connection]:
-    try:
-        with engine.begin() as connection:
-            yield connection
-    except IntegrityError:
-        raise  # a mistake of this program: the sequencer has seen to it that there are no rivals
-    except UnicodeEncodeError as error:
-        # What a person typed in another encoding than the terminal's is the name of nothing here.
-        raise RefusedError(Code.NOT_FOUND) from error
-    except (DBAPIError, UnicodeDecodeError) as error:
-        # The state of the disk has its own errors already; what is left are tables that are not ours.
-        raise UnavailableError(Code.DATABASE_DAMAGED, type(error).__name__) from error

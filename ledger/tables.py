@@ -1,12 +1,12 @@
 """The tables of a ledger's database, plain enough for SQLite and PostgreSQL alike.
 
-`entry` holds each logged record once; `did` names who lives here; `tile` holds the hashes of the tree; `head`
-and `checkpoint` have one row each: how far the log reaches, and what was published of it.
+`entry` holds each logged record once; `did` names who lives here. There are two Merkle trees, that of the log
+and that of its index: `tile` holds their hashes, and `head` and `checkpoint` have one row for each of them,
+how far it reaches and what was published of it. `index_entry` holds the entries of the index log.
 """
 
 from sqlalchemy import (
     BigInteger,
-    CheckConstraint,
     Column,
     Integer,
     LargeBinary,
@@ -40,9 +40,16 @@ DID = Table(
     Column("did", Text, nullable=False, unique=True),
     Column("log_path", Text, nullable=False, unique=True),
 )
+INDEX_ENTRY = Table(
+    "index_entry",
+    METADATA,
+    Column("leaf_index", _INDEX, primary_key=True, autoincrement=False),
+    Column("leaf", LargeBinary, nullable=False),
+)
 TILE = Table(
     "tile",
     METADATA,
+    Column("tree", String(8), primary_key=True),
     Column("level", Integer, primary_key=True, autoincrement=False),
     Column("tile_index", _INDEX, primary_key=True, autoincrement=False),
     Column("hashes", LargeBinary, nullable=False),
@@ -50,14 +57,14 @@ TILE = Table(
 HEAD = Table(
     "head",
     METADATA,
-    Column("id", Integer, CheckConstraint("id = 1"), primary_key=True, autoincrement=False),
+    Column("tree", String(8), primary_key=True),
     Column("tree_size", BigInteger, nullable=False),
     Column("root_hash", LargeBinary(HASH_BYTES), nullable=False),
 )
 CHECKPOINT = Table(
     "checkpoint",
     METADATA,
-    Column("id", Integer, CheckConstraint("id = 1"), primary_key=True, autoincrement=False),
+    Column("tree", String(8), primary_key=True),
     Column("tree_size", BigInteger, nullable=False),
     Column("time", BigInteger, nullable=False),
     Column("note", Text, nullable=False),

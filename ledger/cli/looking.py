@@ -14,7 +14,8 @@ from protocol.encoding.time import encode_utc
 from protocol.errors import RefusedError
 
 if TYPE_CHECKING:
-    from ledger.store import LedgerStore, Publication
+    from ledger.store import LedgerStore
+    from ledger.stored_tree import Publication
 
 
 @click.command("head", cls=Command, examples=["tally ledger head"])

@@ -16,7 +16,7 @@ from doors.server import listen
 from ledger.cli import commands
 from ledger.sequencer import Sequencer
 from ledger.signer import CheckpointSigner, parse_ledger_keys
-from ledger.store import Head
+from ledger.stored_tree import Head
 from ledger.trust import parse_trusted_ledger
 from protocol.codes import Code
 from protocol.errors import RefusedError

@@ -3,7 +3,7 @@ from collections.abc import Sequence
 import pytest
 
 from ledger.growth import verify_growth
-from ledger.store import Head
+from ledger.stored_tree import Head
 from protocol.codes import Code
 from protocol.errors import VerificationError
 from protocol.tlog.merkle import HashReader, Node, compute_root, hash_children, hash_leaf

@@ -15,7 +15,7 @@ from ledger.admission import Admission
 from ledger.client import TOKEN_PREFIX
 from ledger.http import LedgerApp
 from ledger.sequencer import REFRESH_AFTER, Sequencer
-from ledger.store import Head
+from ledger.stored_tree import Head
 from protocol.codes import Code
 from protocol.did.webvh.author import NewEntry
 from protocol.errors import RefusedError, UnavailableError

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import Engine
 
 from ledger.sequencer import MAX_WAITING, REFRESH_AFTER, Logged, Sequencer
-from ledger.store import Head, LedgerStore, Publication
+from ledger.store import LedgerStore
+from ledger.stored_tree import Head, Publication
 from protocol.codes import Code
 from protocol.errors import RefusedError, TallyError, UnavailableError
 from protocol.records import DidRecord
@@ -175,8 +176,8 @@ def test_checkpoint_of_age_is_signed_anew_without_any_demand(
     published = threading.Semaphore(0)
 
     class Watched(CountingStore):
-        def publish(self, publication: Publication) -> None:
-            super().publish(publication)
+        def publish(self, publication: Publication, index: Publication | None = None) -> None:
+            super().publish(publication, index)
             published.release()
 
     class Hurrying(Clock):

@@ -3,7 +3,8 @@ from typing import Any
 import pytest
 from sqlalchemy import create_mock_engine, make_url
 
-from ledger.store import Head, LedgerStore, NewestVersion, Publication
+from ledger.store import LedgerStore, NewestVersion
+from ledger.stored_tree import Head, Publication
 from ledger.tables import METADATA
 from protocol.codes import Code
 from protocol.errors import RefusedError, UnavailableError

@@ -15,7 +15,8 @@ from ledger.admission import Admission
 from ledger.http import LedgerApp, create_ledger_app
 from ledger.sequencer import Sequencer
 from ledger.signer import CheckpointSigner, LedgerKeys, create_memory
-from ledger.store import Head, LedgerStore
+from ledger.store import LedgerStore
+from ledger.stored_tree import Head
 from ledger.trust import TrustedLedger
 from protocol.did.document import create_did_document
 from protocol.did.webvh.author import NewEntry, create_did, update_did

@@ -1,0 +1,176 @@
+"""A Merkle tree in the database: its tiles, how far it reaches, and what was published of it.
+
+A ledger has two of them, its log and the log of its index. All of a batch becomes visible in one
+transaction, and only if the head is still where the writer saw it: the compare-and-swap on the `head` row is
+what keeps two writers from making two trees, whatever elected them.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from functools import partial
+
+from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from ledger.rows import read_tile_rows, write_tile_rows
+from ledger.tables import CHECKPOINT, HEAD
+from protocol.codes import Code
+from protocol.encoding.time import from_seconds, to_seconds
+from protocol.errors import RefusedError, UnavailableError
+from protocol.tlog.merkle import EMPTY_ROOT, HashReader
+from protocol.tlog.tiles import TILE_WIDTH, EntryBundle, HashTile, extend_tiles, read_hashes_from_tiles
+from storage.database import read_only
+
+
+class Tree(StrEnum):
+    """Which of the ledger's trees; the words stand in its tables."""
+
+    LOG = "log"
+    INDEX = "index"
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """How far a stored tree reaches."""
+
+    tree_size: int
+    root_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """A checkpoint shown to the world, as a signed note, with the tree size and the time it states."""
+
+    tree_size: int
+    time: datetime
+    note: str
+
+
+class StoredTree(ABC):
+    """One tree of the database. Threads may share it."""
+
+    def __init__(self, engine: Engine, tree: Tree) -> None:
+        self._tree = tree
+        self._writing = partial(_transaction, engine)
+        self._reading = partial(_transaction, read_only(engine))
+
+    @abstractmethod
+    def read_leaves(self, begin: int, end: int) -> list[bytes]:
+        """The entries from `begin` to `end`, in order.
+
+        Raises:
+            UnavailableError: one is missing.
+        """
+
+    def read_bundle(self, bundle: EntryBundle) -> list[bytes]:
+        """The entries of `bundle`."""
+        begin = bundle.index * TILE_WIDTH
+        return self.read_leaves(begin, begin + bundle.width)
+
+    def head(self) -> Head:
+        """How far the tree reaches, signed or not.
+
+        Raises:
+            RefusedError: there is no such tree yet.
+            UnavailableError: the database is not that of a log, or damaged.
+        """
+        with self._reading() as connection:
+            query = select(HEAD.c.tree_size, HEAD.c.root_hash).where(HEAD.c.tree == self._tree)
+            row = connection.execute(query).first()
+        if row is None:
+            raise RefusedError(Code.NOT_INITIALIZED, "the database holds no log")
+        # A flipped bit in a row can also change the type of a value.
+        if not isinstance(row.tree_size, int) or not isinstance(row.root_hash, bytes):
+            raise UnavailableError(Code.DATABASE_DAMAGED, "the head of the log")
+        return Head(row.tree_size, row.root_hash)
+
+    def read_tiles(self, tiles: Sequence[HashTile]) -> list[bytes]:
+        """The bytes of `tiles`; a narrower tile is the beginning of the one that is stored.
+
+        Raises:
+            UnavailableError: one is missing, or narrower than asked for.
+        """
+        with self._reading() as connection:
+            return read_tile_rows(connection, self._tree, tiles)
+
+    def hash_reader(self, tree_size: int) -> HashReader:
+        """A reader for the nodes of the tree of `tree_size` leaves that asks for each tile only once."""
+        known: dict[HashTile, bytes] = {}
+
+        def read_tiles(tiles: Sequence[HashTile]) -> list[bytes]:
+            if unknown := [tile for tile in tiles if tile not in known]:
+                known.update(zip(unknown, self.read_tiles(unknown), strict=True))
+            return [known[tile] for tile in tiles]
+
+        return read_hashes_from_tiles(tree_size, read_tiles)
+
+    def publication(self) -> Publication | None:
+        """The checkpoint that was published last."""
+        with self._reading() as connection:
+            row = connection.execute(select(CHECKPOINT).where(CHECKPOINT.c.tree == self._tree)).first()
+        return None if row is None else Publication(row.tree_size, from_seconds(row.time), row.note)
+
+    def create_in(self, connection: Connection, *, begun: bool) -> None:
+        """Begin the tree, in the transaction of `connection`; `begun` as in `LedgerStore.create`.
+
+        Raises:
+            RefusedError: there is one already.
+        """
+        size = connection.execute(select(HEAD.c.tree_size).where(HEAD.c.tree == self._tree)).scalar()
+        if size is None:
+            connection.execute(insert(HEAD).values(tree=self._tree, tree_size=0, root_hash=EMPTY_ROOT))
+        elif size > 0 or not begun:
+            raise RefusedError(Code.VAULT_EXISTS, "the database holds a log")
+
+    def _move_head(self, connection: Connection, after: Head, then: Head) -> None:
+        """The first thing a writer does: whoever loses this race has written nothing.
+
+        Raises:
+            RefusedError: the tree no longer reaches to `after`: there is another writer.
+        """
+        is_after = (HEAD.c.tree_size == after.tree_size) & (HEAD.c.root_hash == after.root_hash)
+        values = {"tree_size": then.tree_size, "root_hash": then.root_hash}
+        moved = connection.execute(update(HEAD).where(HEAD.c.tree == self._tree, is_after).values(**values))
+        if moved.rowcount != 1:
+            raise RefusedError(Code.VAULT_CHANGED, "another writer moved the head of the log")
+
+    def _extend_tiles(self, connection: Connection, after: Head, leaf_hashes: Sequence[bytes]) -> None:
+        read_tiles = partial(read_tile_rows, connection, self._tree)
+        write_tile_rows(connection, self._tree, extend_tiles(after.tree_size, leaf_hashes, read_tiles))
+
+    def publish_in(self, connection: Connection, publication: Publication) -> None:
+        """Replace the published checkpoint, in the transaction of `connection`; it never becomes smaller.
+
+        Raises:
+            RefusedError: a larger tree was published.
+        """
+        values = {
+            "tree_size": publication.tree_size,
+            "time": to_seconds(publication.time),
+            "note": publication.note,
+        }
+        is_tree, not_larger = CHECKPOINT.c.tree == self._tree, CHECKPOINT.c.tree_size <= publication.tree_size
+        if connection.execute(update(CHECKPOINT).where(is_tree, not_larger).values(**values)).rowcount == 1:
+            return
+        if connection.execute(select(CHECKPOINT.c.tree).where(is_tree)).first() is not None:
+            raise RefusedError(Code.VAULT_CHANGED, "a larger tree was published meanwhile")
+        connection.execute(insert(CHECKPOINT).values(tree=self._tree, **values))
+
+
+@contextmanager
+def _transaction(engine: Engine) -> Iterator[Connection]:
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except IntegrityError:
+        raise  # a mistake of this program: the sequencer has seen to it that there are no rivals
+    except UnicodeEncodeError as error:
+        # What a person typed in another encoding than the terminal's is the name of nothing here.
+        raise RefusedError(Code.NOT_FOUND) from error
+    except (DBAPIError, UnicodeDecodeError) as error:
+        # The state of the disk has its own errors already; what is left are tables that are not ours.
+        raise UnavailableError(Code.DATABASE_DAMAGED, type(error).__name__) from error
