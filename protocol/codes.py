@@ -508,6 +508,16 @@ class Code(StrEnum):
             Audience.OPERATOR: "If it is yours, put the signed database back; else keep both as evidence.",
         },
     )
+    FORK_EVIDENCE_MALFORMED = (
+        "fork_evidence_malformed",
+        "The file is not in the form of fork evidence.",
+        "Ask whoever gave it to you for the whole file, unchanged.",
+    )
+    FORK_NOT_PROVEN = (
+        "fork_not_proven",
+        "The file does not prove that a log signed two histories.",
+        "Accuse nobody by it; ask whoever gave it to you for both signed states (checkpoints).",
+    )
     LOG_ROLLBACK = (
         "log_rollback",
         "The ledger shows an older state than one already seen.",
