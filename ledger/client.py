@@ -190,7 +190,8 @@ class LedgerClient:
                 else:
                     verify_growth(seen, checkpoint, self._hash_reader(checkpoint.tree_size))
             except VerificationError:
-                self._memory.keep_evidence(checkpoint.note)
+                log_key = self.ledger.policy.logs[0].key
+                self._memory.keep_evidence(checkpoint.note, log_key=log_key, hash_reader=self._hash_reader)
                 raise
         self._memory.remember(note)
         return checkpoint

@@ -41,8 +41,9 @@ from protocol.did.jwk import encode_did_jwk
 from protocol.did.key import encode_did_key
 from protocol.errors import MalformedError, RefusedError, TallyError, UnavailableError, VerificationError
 from protocol.keys import Ed25519PrivateKey
+from protocol.tlog.fork import VerifiedFork, parse_fork_evidence, verify_fork_evidence
 from protocol.tlog.merkle import EMPTY_ROOT
-from protocol.tlog.tiles import HashTile
+from protocol.tlog.tiles import HashTile, parse_tile_path
 from storage.atomic_file import replace_file
 from storage.key_ring import KeyRing
 from storage.management_key import create_management_key
@@ -163,38 +164,145 @@ def test_ledger_that_went_back_is_refused(reader: Reader) -> None:
     assert code_of(lambda: liar.checkpoint(now=reader.world.clock())) is Code.LOG_ROLLBACK
 
 
-def test_ledger_with_another_past_is_refused_and_the_evidence_kept(reader: Reader, tmp_path: Path) -> None:
-    reader.log(first(reader, "one").line)
-    reader.client().checkpoint(now=reader.world.clock())
-    other = World(tmp_path / "other", port=reader.world.port)
-    other.folder.mkdir()
-    other.create()
-    with other.sequencer() as sequencer:
-        for record in names(2, "two", port=other.port):
-            sequencer.submit(record).result()
-        forked = sequencer.publication.note.encode()
-    other.close()
-    liar = reader.client(Liar("/checkpoint", lambda _body: forked))
-    with pytest.raises(TallyError):
-        liar.checkpoint(now=reader.world.clock())
-    remembered = reader.memory.recall(reader.world.ledger.origin)
+@dataclass
+class Fork:
+    """A second history under the name and the keys of the reader's ledger."""
+
+    world: World
+    note: str
+
+    def checkpoint_alone(self) -> Fetcher:
+        """A server that shows this history's checkpoint, and the tiles of the other one."""
+        return Liar("/checkpoint", lambda _body: self.note.encode())
+
+    def whole(self) -> Fetcher:
+        """A server that shows all of this history."""
+        return Impostor(self)
+
+
+class Impostor(Fetcher):
+    def __init__(self, fork: Fork) -> None:
+        super().__init__(FetchRules(development=True))
+        self._fork = fork
+
+    def fetch(self, url: str, **_options: Any) -> Fetched:
+        path = url.removeprefix(f"{self._fork.world.ledger.url}/")
+        if path == "checkpoint":
+            return Fetched(200, "text/plain", self._fork.note.encode())
+        tile = parse_tile_path(path)
+        assert isinstance(tile, HashTile)
+        return Fetched(200, "application/octet-stream", self._fork.world.store().read_tiles([tile])[0])
+
+
+@pytest.fixture
+def fork(reader: Reader, tmp_path: Path) -> Iterator[Callable[[int], Fork]]:
+    """Makes a fork with so many entries."""
+    worlds = []
+
+    def make(size: int) -> Fork:
+        world = World(tmp_path / f"fork-{size}", port=reader.world.port)
+        worlds.append(world)
+        world.folder.mkdir()
+        world.create()
+        with world.sequencer() as sequencer:
+            for record in names(size, "fork", port=world.port):
+                sequencer.submit(record).result()
+            return Fork(world, sequencer.publication.note)
+
+    yield make
+    for world in worlds:
+        world.close()
+
+
+def kept(reader: Reader) -> list[str]:
+    """What was kept beside the memory, but for the memory itself."""
+    files = [file for file in reader.folder.iterdir() if file.suffix != ".checkpoint" and file.name != "lock"]
+    return sorted(file.read_text() for file in files)
+
+
+def fork_in_evidence(reader: Reader) -> VerifiedFork:
+    [text] = kept(reader)
+    [file] = reader.folder.glob("*.fork-evidence")
+    assert file.read_text() == text
+    return verify_fork_evidence(parse_fork_evidence(text))
+
+
+@pytest.mark.parametrize(("seen", "shown"), [(1, 2), (2, 3), (3, 5), (3, 300)])
+def test_ledger_with_another_past_is_refused_and_the_fork_proven(
+    reader: Reader, fork: Callable[[int], Fork], seen: int, shown: int
+) -> None:
+    reader.log(*[first(reader, f"name-{number}").line for number in range(seen)])
+    before = reader.client().checkpoint(now=reader.world.clock())
+    liar = reader.client(fork(shown).whole())
+    assert code_of(lambda: liar.checkpoint(now=reader.world.clock())) is Code.LOG_CONSISTENCY_INVALID
+    remembered = reader.memory.recall(before.origin)
     assert remembered is not None
-    assert remembered.tree_size == 1
+    assert remembered.tree_size == seen
+    proven = fork_in_evidence(reader)
+    assert proven.log_key == reader.world.ledger.policy.logs[0].key
+    assert (proven.smaller.root_hash, proven.larger.tree_size) == (before.root_hash, shown)
 
 
-def test_fork_of_the_same_size_is_refused_and_the_evidence_kept(reader: Reader, tmp_path: Path) -> None:
+def test_fork_whose_tiles_cannot_be_had_leaves_both_signed_states(
+    reader: Reader, fork: Callable[[int], Fork]
+) -> None:
+    reader.log(first(reader, "one").line)
+    before = reader.client().checkpoint(now=reader.world.clock())
+    forked = fork(2)
+
+    class Away(Impostor):
+        asked = 0
+
+        def fetch(self, url: str, **options: Any) -> Fetched:
+            # The tile is there for the check, and no more for the evidence.
+            Away.asked += "/tile/" in url
+            if Away.asked > 1:
+                raise UnavailableError(Code.NETWORK_UNREACHABLE)
+            return super().fetch(url, **options)
+
+    liar = reader.client(Away(forked))
+    assert code_of(lambda: liar.checkpoint(now=reader.world.clock())) is Code.LOG_CONSISTENCY_INVALID
+    assert kept(reader) == sorted([before.note, forked.note])
+
+
+def test_fork_that_is_shown_with_wrong_tiles_leaves_both_signed_states(
+    reader: Reader, fork: Callable[[int], Fork]
+) -> None:
+    reader.log(first(reader, "one").line, first(reader, "two").line)
+    early = reader.client().checkpoint(now=reader.world.clock())
+    reader.log(first(reader, "three").line)
+    forked = fork(3)
+    liar = reader.client(forked.checkpoint_alone())
+    assert code_of(lambda: liar.checkpoint(now=reader.world.clock())) is Code.LOG_CONSISTENCY_INVALID
+    assert kept(reader) == sorted([early.note, forked.note])
+
+
+def test_fork_of_the_same_size_is_refused_and_proven(reader: Reader, fork: Callable[[int], Fork]) -> None:
     reader.log(first(reader, "one").line)
     reader.client().checkpoint(now=reader.world.clock())
-    other = World(tmp_path / "other", port=reader.world.port)
-    other.folder.mkdir()
-    other.create()
-    with other.sequencer() as sequencer:
-        sequencer.submit(names(1, "two", port=other.port)[0]).result()
-        forked = sequencer.publication.note.encode()
-    other.close()
-    liar = reader.client(Liar("/checkpoint", lambda _body: forked))
+    liar = reader.client(fork(1).checkpoint_alone())
     assert code_of(lambda: liar.checkpoint(now=reader.world.clock())) is Code.LOG_FORK
-    assert [path.read_bytes() for path in reader.folder.glob("*.conflict-*")] == [forked]
+    proven = fork_in_evidence(reader)
+    assert proven.smaller.tree_size == proven.larger.tree_size == 1
+
+
+def test_old_state_shown_again_is_kept_once_and_proves_no_fork(reader: Reader) -> None:
+    old = reader.client().checkpoint(now=reader.world.clock())
+    reader.log(first(reader).line)
+    new = reader.client().checkpoint(now=reader.world.clock())
+    liar = reader.client(Liar("/checkpoint", lambda _body: old.note.encode()))
+    for _ in range(2):
+        assert code_of(lambda: liar.checkpoint(now=reader.world.clock())) is Code.LOG_ROLLBACK
+    assert kept(reader) == sorted([old.note, new.note])
+
+
+def test_contradiction_to_what_was_forgotten_meanwhile_is_kept_alone(
+    reader: Reader, fork: Callable[[int], Fork]
+) -> None:
+    note = fork(1).note
+    log_key = reader.world.ledger.policy.logs[0].key
+    files = reader.memory.keep_evidence(note, log_key=log_key, hash_reader=lambda _size: lambda _nodes: [])
+    assert [file.read_text() for file in files] == [note]
 
 
 def test_checkpoint_that_another_thread_has_outrun_is_no_step_back(reader: Reader) -> None:
@@ -210,26 +318,23 @@ def test_checkpoint_that_another_thread_has_outrun_is_no_step_back(reader: Reade
     remembered = reader.memory.recall(reader.world.ledger.origin)
     assert remembered is not None
     assert remembered.tree_size == 2
-    assert list(reader.folder.glob("*.conflict-*")) == []
+    assert kept(reader) == []
 
 
-def test_fork_that_another_thread_has_outrun_is_refused(reader: Reader, tmp_path: Path) -> None:
-    other = World(tmp_path / "other", port=reader.world.port)
-    other.folder.mkdir()
-    other.create()
-    with other.sequencer() as sequencer:
-        sequencer.submit(names(1, "fork", port=other.port)[0]).result()
-        forked = sequencer.publication.note.encode()
-    other.close()
+def test_fork_that_another_thread_has_outrun_is_refused_and_proven(
+    reader: Reader, fork: Callable[[int], Fork]
+) -> None:
+    forked = fork(1)
 
     def outrun(_body: bytes) -> bytes:
         reader.log(first(reader, "one").line, first(reader, "two").line)
         reader.client().checkpoint(now=reader.world.clock())
-        return forked
+        return forked.note.encode()
 
     liar = reader.client(Liar("/checkpoint", outrun))
     assert code_of(lambda: liar.checkpoint(now=reader.world.clock())) is Code.LOG_CONSISTENCY_INVALID
-    assert [path.read_bytes() for path in reader.folder.glob("*.conflict-*")] == [forked]
+    proven = fork_in_evidence(reader)
+    assert (proven.smaller.tree_size, proven.larger.tree_size) == (1, 2)
 
 
 def test_memory_moves_only_forward_whoever_writes_at_the_same_time(
