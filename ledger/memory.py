@@ -52,8 +52,8 @@ class CheckpointMemory:
     ) -> tuple[Path, ...]:
         """Keep `note`, a checkpoint that contradicts the remembered one, with what it shows; say where.
 
-        `hash_reader` gives a reader for the log's tree of so many leaves. It need not be trusted: where what it
-        reads proves no fork, both notes are kept as they are.
+        `hash_reader` gives a reader for the log's tree of so many leaves. It need not be trusted: where
+        what it reads proves no fork, both notes are kept as they are.
         """
         origin = _checkpoint_of(note).origin
         remembered = self._recall_note(origin)
