@@ -11,14 +11,13 @@ from datetime import datetime
 from ledger.admission import admit
 from ledger.client import LedgerClient
 from ledger.fetch import Fetcher
+from ledger.log_files import LogFiles
 from ledger.rebuilt_tree import RebuiltTree
 from protocol.codes import Code
-from protocol.errors import TallyError, UnavailableError, VerificationError
-from protocol.records import MAX_RECORD_BYTES, DidRecord, parse_leaf
+from protocol.errors import TallyError, VerificationError
+from protocol.records import DidRecord, parse_leaf
 from protocol.tlog.policy import VerifiedCheckpoint
-from protocol.tlog.tiles import TILE_WIDTH, EntryBundle, parse_entry_bundle, select_entry_bundles
-
-_MAX_BUNDLE_BYTES = TILE_WIDTH * (MAX_RECORD_BYTES + 2)
+from protocol.tlog.tiles import select_entry_bundles
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,32 +38,17 @@ def audit_ledger(client: LedgerClient, *, fetcher: Fetcher, now: datetime) -> Au
         UnavailableError: an answer cannot be had.
     """
     checkpoint = client.checkpoint(now=now)
-    tree = RebuiltTree(client.read_tiles)
+    files = LogFiles(client.ledger.url, fetcher)
+    tree = RebuiltTree(files.read_tiles)
     histories = _CheckedHistories(client.ledger.authority)
     for bundle in select_entry_bundles(0, checkpoint.tree_size):
-        leaves = _read_bundle(client, fetcher, bundle)
+        leaves = files.read_bundle(bundle)
         for index, leaf in enumerate(leaves, start=tree.tree_size):
             histories.add(index, leaf)
         tree.append(leaves)
     tree.finish(checkpoint.root_hash)
     histories.replay(now)
     return AuditReport(checkpoint, tree.tiles, len(histories))
-
-
-def _read_bundle(client: LedgerClient, fetcher: Fetcher, bundle: EntryBundle) -> tuple[bytes, ...]:
-    try:
-        return parse_entry_bundle(_fetch_bundle(client, fetcher, bundle), bundle)
-    except UnavailableError as error:
-        if bundle.width == TILE_WIDTH or error.code is not Code.NETWORK_STATUS:
-            raise
-    # The log has grown meanwhile, and may have dropped the partial bundle for the full one.
-    full = EntryBundle(bundle.index)
-    return parse_entry_bundle(_fetch_bundle(client, fetcher, full), full)[: bundle.width]
-
-
-def _fetch_bundle(client: LedgerClient, fetcher: Fetcher, bundle: EntryBundle) -> bytes:
-    url = f"{client.ledger.url}/{bundle.path}"
-    return fetcher.fetch_ok(url, accept="application/octet-stream", max_bytes=_MAX_BUNDLE_BYTES).body
 
 
 class _CheckedHistories:

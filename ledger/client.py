@@ -4,12 +4,12 @@ Each contact ends in a checkpoint that satisfies the policy *and* continues the 
 trust: hashes taken from them either lead to the checkpoint's root or are refused.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ledger.fetch import Fetched, Fetcher
+from ledger.fetch import Fetcher
 from ledger.growth import verify_growth
+from ledger.log_files import MAX_NOTE_BYTES, LogFiles
 from ledger.memory import CheckpointMemory
 from ledger.trust import TrustedLedger, errors_of_ledger
 from protocol.codes import Code
@@ -20,27 +20,24 @@ from protocol.encoding.members import (
     text_member,
     texts_member,
 )
-from protocol.encoding.strict_json import decode_utf8, parse_json_object
+from protocol.encoding.strict_json import parse_json_object
 from protocol.errors import UnavailableError, VerificationError
 from protocol.problem import parse_problem
 from protocol.records import MAX_RECORD_BYTES
 from protocol.tlog.checkpoint import Checkpoint
 from protocol.tlog.lines import parse_hash
 from protocol.tlog.merkle import (
-    HASH_BYTES,
     HashReader,
     hash_leaf,
     verify_inclusion,
 )
 from protocol.tlog.policy import VerifiedCheckpoint, verify_checkpoint
-from protocol.tlog.tiles import TILE_WIDTH, HashTile, read_hashes_from_tiles
+from protocol.tlog.tiles import read_hashes_from_tiles
 from storage.management_key import parse_management_key
 
 TOKEN_PREFIX = "tally_ledger"  # noqa: S105 (what every onboarding token begins with)
 
 _JSON = "application/json"
-_MAX_NOTE_BYTES = 128 * 1024
-_OCTETS = "application/octet-stream"
 _MAX_HISTORY_BYTES = 8 * 1024 * 1024
 # What happens to the ledger's own machine; under these words it would be taken for the reader's.
 _TROUBLE_OF_A_MACHINE = frozenset(
@@ -81,6 +78,7 @@ class LedgerClient:
         self.ledger = ledger
         self._fetcher = fetcher
         self._memory = memory
+        self._files = LogFiles(ledger.url, fetcher)
 
     def checkpoint(self, *, now: datetime) -> VerifiedCheckpoint:
         """The ledger's present checkpoint, verified and consistent with the last one seen.
@@ -90,8 +88,7 @@ class LedgerClient:
             UnavailableError: the ledger cannot be reached.
         """
         before = self._memory.recall(self.ledger.origin)
-        answer = self._get("checkpoint", accept="text/plain", max_bytes=_MAX_NOTE_BYTES)
-        return self._verify_checkpoint(decode_utf8(answer.body), before, now=now)
+        return self._verify_checkpoint(self._files.read_checkpoint(), before, now=now)
 
     def read_history(self, did: str, *, now: datetime) -> "LoggedHistory":
         """Every entry the log holds of `did`, each proved to be in it.
@@ -116,7 +113,7 @@ class LedgerClient:
             code = Code.DID_NOT_FOUND if is_unknown else Code.NETWORK_STATUS
             raise UnavailableError(code, did if is_unknown else str(answer.status))
         history = parse_json_object(answer.body, max_bytes=_MAX_HISTORY_BYTES)
-        note = text_member(history, "checkpoint", max_characters=_MAX_NOTE_BYTES)
+        note = text_member(history, "checkpoint", max_characters=MAX_NOTE_BYTES)
         checkpoint = self._verify_checkpoint(note, before, now=now)
         entries: list[bytes] = []
         previous_index = -1
@@ -149,7 +146,7 @@ class LedgerClient:
                 headers={"Authorization": f"Bearer {onboarding_token}"},
                 body=line,
                 content_type="application/json",
-                max_bytes=_MAX_NOTE_BYTES,
+                max_bytes=MAX_NOTE_BYTES,
             )
         if answer.status >= 400:
             problem = parse_problem(answer.body, status=answer.status)
@@ -160,20 +157,6 @@ class LedgerClient:
         return Receipt(
             integer_member(receipt, "index"), text_member(receipt, "did"), text_member(receipt, "version_id")
         )
-
-    def read_tiles(self, tiles: Sequence[HashTile]) -> list[bytes]:
-        """The bytes of `tiles`; a partial one that is gone is cut from the full one that replaced it."""
-        return [self._read_tile(tile) for tile in tiles]
-
-    def _read_tile(self, tile: HashTile) -> bytes:
-        size = tile.width * HASH_BYTES
-        try:
-            return self._get(tile.path, accept=_OCTETS, max_bytes=size).body
-        except UnavailableError:
-            if tile.width == TILE_WIDTH:
-                raise
-        full = HashTile(tile.level, tile.index)
-        return self._get(full.path, accept=_OCTETS, max_bytes=TILE_WIDTH * HASH_BYTES).body[:size]
 
     def _verify_checkpoint(
         self, note: str, before: Checkpoint | None, *, now: datetime
@@ -197,8 +180,4 @@ class LedgerClient:
         return checkpoint
 
     def _hash_reader(self, tree_size: int) -> HashReader:
-        return read_hashes_from_tiles(tree_size, self.read_tiles)
-
-    def _get(self, path: str, *, accept: str, max_bytes: int) -> Fetched:
-        with errors_of_ledger():
-            return self._fetcher.fetch_ok(f"{self.ledger.url}/{path}", accept=accept, max_bytes=max_bytes)
+        return read_hashes_from_tiles(tree_size, self._files.read_tiles)

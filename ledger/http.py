@@ -27,6 +27,7 @@ from ledger.client import TOKEN_PREFIX
 from ledger.sequencer import REFRESH_AFTER, Sequencer
 from ledger.store import LedgerStore, StoredEntry
 from ledger.stored_tree import Publication
+from ledger.tile_file import PUBLIC, tile_answer
 from protocol.codes import Code
 from protocol.encoding.base64 import encode_base64
 from protocol.encoding.strict_json import JsonObject, JsonValue
@@ -35,20 +36,9 @@ from protocol.errors import RefusedError, TallyError, UnavailableError
 from protocol.records import DidRecord, parse_record
 from protocol.tlog.merkle import create_inclusion_proof
 from protocol.tlog.proof import create_log_proof, encode_log_proof
-from protocol.tlog.tiles import (
-    TILE_HEIGHT,
-    TILE_WIDTH,
-    HashTile,
-    encode_entry_bundle,
-    parse_tile_path,
-)
 from storage.management_key import ManagementKey, verify_management_key
 
 _LEAF_HASH = re.compile(r"[0-9a-f]{64}")
-# What is public may be read by any page, and what never changes be kept by any cache. What grows must not: to
-# a reader who has seen more, an older state out of a cache is a step back of the log.
-_PUBLIC = {"Access-Control-Allow-Origin": "*"}
-_IMMUTABLE = _PUBLIC | {"Cache-Control": "public, max-age=31536000, immutable"}
 _TEXT = "text/plain"
 
 
@@ -142,7 +132,7 @@ def _add_log(app: FastAPI, ledger: LedgerApp) -> None:
         **answers("A signed note (C2SP tlog-checkpoint).", media_type=_TEXT),
     )
     def get_checkpoint() -> Response:
-        return PlainTextResponse(ledger.publication().note, headers=_PUBLIC)
+        return PlainTextResponse(ledger.publication().note, headers=PUBLIC)
 
     @app.get(
         "/policy",
@@ -151,7 +141,7 @@ def _add_log(app: FastAPI, ledger: LedgerApp) -> None:
         **answers("The policy (C2SP tlog-policy).", media_type=_TEXT),
     )
     def get_policy() -> Response:
-        return PlainTextResponse(ledger.policy, headers=_PUBLIC)
+        return PlainTextResponse(ledger.policy, headers=PUBLIC)
 
     @app.get(
         "/tile/{path:path}",
@@ -160,16 +150,8 @@ def _add_log(app: FastAPI, ledger: LedgerApp) -> None:
         **answers("The bytes of the tile.", media_type="application/octet-stream"),
     )
     def get_tile(path: str) -> Response:
-        tile = parse_tile_path(f"tile/{path}")
-        level = tile.level if isinstance(tile, HashTile) else 0
-        hashes_in_level = ledger.sequencer.publication.tree_size >> (level * TILE_HEIGHT)
-        if tile.index * TILE_WIDTH + tile.width > hashes_in_level:
-            raise RefusedError(Code.NOT_FOUND, "the published log has no such tile")
-        if isinstance(tile, HashTile):
-            [data] = ledger.store.read_tiles([tile])
-        else:
-            data = encode_entry_bundle(ledger.store.read_bundle(tile))
-        return Response(data, media_type="application/octet-stream", headers=_IMMUTABLE)
+        tree_size = ledger.sequencer.publication.tree_size
+        return tile_answer(ledger.store, f"tile/{path}", tree_size=tree_size)
 
     @app.get(
         "/proof/{leaf_hash}",
@@ -184,7 +166,7 @@ def _add_log(app: FastAPI, ledger: LedgerApp) -> None:
             raise RefusedError(Code.NOT_FOUND, "the published log has no entry with this leaf hash")
         read_hashes = ledger.store.hash_reader(publication.tree_size)
         proof = create_log_proof(index, checkpoint=publication.note, read_hashes=read_hashes)
-        return PlainTextResponse(encode_log_proof(proof), headers=_PUBLIC)
+        return PlainTextResponse(encode_log_proof(proof), headers=PUBLIC)
 
 
 def _add_writing(app: FastAPI, ledger: LedgerApp) -> None:
@@ -237,7 +219,7 @@ def _add_histories(app: FastAPI, ledger: LedgerApp) -> None:
                     "proof": [encode_base64(hash_) for hash_ in proof],
                 }
             )
-        return JSONResponse({"checkpoint": publication.note, "entries": entries}, headers=_PUBLIC)
+        return JSONResponse({"checkpoint": publication.note, "entries": entries}, headers=PUBLIC)
 
     # Last, because it would match the paths above too.
     @app.get(
@@ -253,4 +235,4 @@ def _add_histories(app: FastAPI, ledger: LedgerApp) -> None:
             raise RefusedError(Code.DID_NOT_FOUND)
         history = ledger.published_history(scid, ledger.sequencer.publication)
         lines = b"".join(entry.leaf + b"\n" for entry in history)
-        return Response(lines, media_type="text/jsonl", headers=_PUBLIC)
+        return Response(lines, media_type="text/jsonl", headers=PUBLIC)

@@ -88,7 +88,7 @@ class CheckpointSigner:
         """
         self._keys = keys
         self._memory = memory
-        self.last_signed = _load_memory(memory, keys.origin)
+        self.last_signed = load_memory(memory, keys.origin)
 
     @property
     def origin(self) -> str:
@@ -128,7 +128,12 @@ def create_memory(memory: Path, origin: str) -> None:
     replace_file(memory, encode_checkpoint(Checkpoint(origin, 0, EMPTY_ROOT)).encode())
 
 
-def _load_memory(memory: Path, origin: str) -> Checkpoint:
+def load_memory(memory: Path, origin: str) -> Checkpoint:
+    """The state of the log `origin` that was signed last.
+
+    Raises:
+        RefusedError: LOG_SELF_CHECK_FAILED, `memory` cannot be read or is of another log.
+    """
     try:
         checkpoint = parse_checkpoint(decode_utf8(memory.read_bytes()))
     except (OSError, MalformedError) as error:

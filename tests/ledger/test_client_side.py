@@ -379,21 +379,6 @@ def test_memory_of_a_larger_log_is_not_overwritten_by_a_smaller_one(reader: Read
     assert remembered.root_hash == large.root_hash
 
 
-def test_full_tile_stands_in_for_a_partial_one_that_is_gone(reader: Reader) -> None:
-    class Pruned(Fetcher):
-        def fetch(self, url: str, **options: Any) -> Fetched:
-            if ".p/" in url:
-                return Fetched(404, "application/problem+json", b"{}")
-            return Fetched(200, "application/octet-stream", bytes(range(256)) * 32)
-
-    [data] = reader.client(Pruned(FetchRules(development=True))).read_tiles([HashTile(0, 0, 2)])
-    assert data == bytes(range(64))
-
-
-def test_missing_full_tile_is_unavailable(reader: Reader) -> None:
-    assert code_of(lambda: reader.client().read_tiles([HashTile(0, 7)])) is Code.NETWORK_STATUS
-
-
 def test_did_is_resolved_with_evidence_from_the_log(reader: Reader) -> None:
     entry = first(reader)
     reader.log(entry.line)
