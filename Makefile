@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # pytest rewrites every test before its first run; kept, that is done once.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo test check fix bench stress lock clean
+.PHONY: help demo test check fix bench interop stress lock clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -29,6 +29,10 @@ fix: $(VENV)/.ready-dev ## Format, and repair what the linter can repair
 
 bench: $(VENV)/.ready-dev ## Measure, as ratios against the raw cost of the signatures
 	@$(BIN)/python -m benchmarks
+
+interop: $(VENV)/.ready-dev ## Have our log read by tools that others wrote
+	@sh scripts/interop_tools.sh
+	@$(BIN)/pytest -q -rs tests/interop
 
 stress: $(VENV)/.ready-dev ## Long fault and fuzz campaigns
 	@$(BIN)/pytest -q -m stress
