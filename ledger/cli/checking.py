@@ -1,29 +1,53 @@
-"""The command that audits a ledger from outside."""
+"""The command that audits a ledger from outside, or evidence against one."""
 
 import click
 
 from doors.clock import now
 from doors.command import Command, pass_terminal
+from doors.exit_code import ExitCode
 from doors.home import state_folder
 from doors.ledger_address import LedgerAddress
 from doors.terminal import Terminal, good
 from doors.text_file import TextFile
+from ledger.cli.evidence import check_evidence, counted
 from ledger.cli.owning import own_folder
 from protocol.codes import Code
 from protocol.encoding.time import encode_utc
 from protocol.errors import RefusedError
 
 
-@click.command("check", cls=Command, examples=["tally ledger check https://ledger.example --policy policy"])
+@click.command(
+    "check",
+    cls=Command,
+    examples=[
+        "tally ledger check https://ledger.example --policy policy",
+        "tally ledger check --evidence ledger.fork-evidence --policy policy",
+    ],
+)
 @click.argument("url", type=LedgerAddress(), required=False)
 @click.option("--policy", type=TextFile(), help="The tlog-policy to check it against.")
+@click.option("--evidence", type=TextFile(), help="Check this fork evidence instead, without any network.")
 @pass_terminal
-def check(terminal: Terminal, *, url: str | None, policy: str | None) -> None:
-    """Audit a ledger from outside, over HTTP.
+def check(
+    terminal: Terminal, *, url: str | None, policy: str | None, evidence: str | None
+) -> ExitCode | None:
+    """Audit a ledger from outside, over HTTP, or evidence that one signed two histories.
 
     Every entry, tile, signature and DID is checked, and that nothing was taken back since the last time.
     Without URL and --policy it is the ledger of this machine. With a URL alone, its own policy is believed.
+
+    With --evidence it ends with 0 if the file proves that a log forked; with 8 if it does, and the policy
+    given does not trust that log; with 3 if it proves nothing, and with 1 if it is no evidence at all.
     """
+    if evidence is not None:
+        if url is not None:
+            raise RefusedError(Code.USAGE_INVALID, "evidence is checked without its ledger: no URL beside it")
+        return check_evidence(terminal, evidence, policy=policy)
+    _audit(terminal, url=url, policy=policy)
+    return None
+
+
+def _audit(terminal: Terminal, *, url: str | None, policy: str | None) -> None:
     from ledger.audit import audit_ledger
     from ledger.client import LedgerClient
     from ledger.fetch import chosen_fetcher
@@ -57,14 +81,10 @@ def check(terminal: Terminal, *, url: str | None, policy: str | None) -> None:
         }
     )
     memory_says = "it is the first one seen here" if is_first else "continues the last one seen here"
-    entries = _counted(checkpoint.tree_size, "entry", "entries")
+    entries = counted(checkpoint.tree_size, "entry", "entries")
     for line in (
         f"the checkpoint of {checkpoint.origin} satisfies the policy, and {memory_says}",
-        f"{entries} and {_counted(report.tiles, 'tile', 'tiles')} lead to its root hash",
-        f"{_counted(report.dids, 'DID', 'DIDs')}: each history follows its rules from the first entry on",
+        f"{entries} and {counted(report.tiles, 'tile', 'tiles')} lead to its root hash",
+        f"{counted(report.dids, 'DID', 'DIDs')}: each history follows its rules from the first entry on",
     ):
         terminal.say(good("✓ "), line)
-
-
-def _counted(count: int, one: str, many: str) -> str:
-    return f"{count} {one if count == 1 else many}"

@@ -2,18 +2,14 @@ import json
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from doors.clock import now
-from doors.command import run
 from doors.exit_code import ExitCode
 from doors.server import listen
-from ledger.cli import commands
 from ledger.sequencer import Sequencer
 from ledger.signer import CheckpointSigner, parse_ledger_keys
 from ledger.stored_tree import Head
@@ -23,59 +19,12 @@ from protocol.errors import RefusedError
 from protocol.records import parse_record
 from protocol.tlog.policy import parse_log_policy, verify_checkpoint
 from protocol.tlog.proof import parse_log_proof, verify_log_proof
-from storage.passphrase import WEAKEST_ACCEPTED, Passphrase
+from storage.passphrase import Passphrase
 from tests.issuer.anchored import anchored
+from tests.ledger.conftest import Tally
 from tests.ledger.process import PASSPHRASE, Operator
 from tests.ledger.world import NOW, Clock, create, record, update
 from tests.processes import ROOT
-
-
-@dataclass(frozen=True)
-class Said:
-    status: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-    @property
-    def code(self) -> str:
-        code: str = json.loads(self.err)["error"]["code"]
-        return code
-
-
-Tally = Callable[..., Said]
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    passphrase = tmp_path / "passphrase"
-    passphrase.touch(mode=0o600)
-    passphrase.write_text(PASSPHRASE)
-    monkeypatch.setenv("TALLY_HOME", str(tmp_path))
-    monkeypatch.setenv("TALLY_PASSPHRASE_FILE", str(passphrase))
-    monkeypatch.setattr("storage.passphrase.calibrate_kdf", lambda: WEAKEST_ACCEPTED)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def tally(home: Path, capsys: pytest.CaptureFixture[str]) -> Tally:
-    def tally(*arguments: str) -> Said:
-        status = run(commands, arguments)
-        said = capsys.readouterr()
-        return Said(status, said.out, said.err)
-
-    return tally
-
-
-@pytest.fixture
-def operator(home: Path, tally: Tally) -> Operator:
-    made = tally("init", "--port", "18101", "--json")
-    assert made.status == 0
-    return Operator(home, 18101, made.json["token"])
 
 
 def sequence(operator: Operator, *lines: str) -> None:
