@@ -547,6 +547,16 @@ class Code(StrEnum):
         "A part of the ledger's log does not fit its signed state.",
         "Do not trust it; tell the ledger's operator.",
     )
+    INDEX_PROOF_INVALID = (
+        "index_proof_invalid",
+        "The ledger's proof that this is all it holds about someone does not hold.",
+        "Do not trust it; ask the ledger for a fresh proof.",
+    )
+    INDEX_ENTRY_INVALID = (
+        "index_entry_invalid",
+        "What the ledger states about its log and its index is not what it must be.",
+        "Do not trust it; tell the ledger's operator.",
+    )
     LOG_SELF_CHECK_FAILED = (
         "log_self_check_failed",
         "The stored log is no longer what was signed, so nothing more is signed.",

@@ -1,0 +1,34 @@
+from hashlib import sha256
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from protocol.index.chain import EMPTY_CHAIN, compute_chain, extend_chain
+
+LEAVES = [(0, bytes([1]) * 32), (5, bytes([2]) * 32), (2**63 - 1, bytes([3]) * 32)]
+
+
+def test_value_of_no_entry_is_zero_bytes() -> None:
+    assert compute_chain([]) == EMPTY_CHAIN == bytes(32)
+
+
+def test_value_is_the_chain_of_the_page() -> None:
+    first = sha256(b"\x04" + bytes(32) + bytes(8) + bytes([1]) * 32).digest()
+    second = sha256(b"\x04" + first + bytes([0, 0, 0, 0, 0, 0, 0, 5]) + bytes([2]) * 32).digest()
+    assert compute_chain(LEAVES[:1]) == first
+    assert compute_chain(LEAVES[:2]) == second
+    last = sha256(b"\x04" + second + b"\x7f" + b"\xff" * 7 + bytes([3]) * 32).digest()
+    assert compute_chain(LEAVES) == last
+
+
+@given(st.lists(st.tuples(st.integers(0, 2**63 - 1), st.binary(min_size=32, max_size=32)), max_size=8))
+def test_chain_made_step_by_step_is_the_chain_made_at_once(leaves: list[tuple[int, bytes]]) -> None:
+    value = EMPTY_CHAIN
+    for leaf_index, leaf_hash in leaves:
+        value = extend_chain(value, leaf_index, leaf_hash)
+    assert value == compute_chain(leaves)
+
+
+@given(st.permutations(LEAVES))
+def test_chain_in_another_order_is_another(leaves: list[tuple[int, bytes]]) -> None:
+    assert (compute_chain(leaves) == compute_chain(LEAVES)) == (leaves == LEAVES)
