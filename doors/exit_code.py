@@ -34,6 +34,8 @@ _EXIT_CODES: Mapping[Code, ExitCode] = {
             Code.CLIPBOARD_UNAVAILABLE,
             Code.DATABASE_BUSY,
             Code.DATABASE_DAMAGED,
+            Code.DATABASE_REFUSED,
+            Code.DATABASE_UNAVAILABLE,
             Code.DISK_ERROR,
             Code.DISK_FULL,
             Code.INTERNAL_ERROR,

@@ -35,6 +35,8 @@ _STATUS: Mapping[Code, int] = {
         503: (
             Code.DATABASE_BUSY,
             Code.DATABASE_DAMAGED,
+            Code.DATABASE_REFUSED,
+            Code.DATABASE_UNAVAILABLE,
             Code.DISK_ERROR,
             Code.DISK_FULL,
             Code.LOG_SELF_CHECK_FAILED,

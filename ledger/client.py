@@ -41,7 +41,15 @@ _JSON = "application/json"
 _MAX_HISTORY_BYTES = 8 * 1024 * 1024
 # What happens to the ledger's own machine; under these words it would be taken for the reader's.
 _TROUBLE_OF_A_MACHINE = frozenset(
-    {Code.DATABASE_BUSY, Code.DATABASE_DAMAGED, Code.DISK_ERROR, Code.DISK_FULL, Code.INTERNAL_ERROR}
+    {
+        Code.DATABASE_BUSY,
+        Code.DATABASE_DAMAGED,
+        Code.DATABASE_REFUSED,
+        Code.DATABASE_UNAVAILABLE,
+        Code.DISK_ERROR,
+        Code.DISK_FULL,
+        Code.INTERNAL_ERROR,
+    }
 )
 
 

@@ -33,9 +33,9 @@ MAX_WAITING = 1024
 REFRESH_AFTER = timedelta(minutes=5)
 """The age at which a checkpoint is signed anew although nothing was added, to show that the log is alive."""
 
-# After these nothing was written, and the next attempt may succeed. After any other error the state of the
-# disk, of the database or of this program is in doubt, and a log must not sign in doubt.
-_TRANSIENT = frozenset({Code.DISK_FULL, Code.DATABASE_BUSY})
+# After these the next attempt may succeed; it begins with what the database says then. After any other error
+# the state of the disk, of the database or of this program is in doubt, and a log must not sign in doubt.
+_TRANSIENT = frozenset({Code.DISK_FULL, Code.DATABASE_BUSY, Code.DATABASE_UNAVAILABLE})
 
 _SHORTEST_WAIT = timedelta(seconds=1)
 

@@ -978,6 +978,19 @@ class Code(StrEnum):
         "The database was busy with other work for too long.",
         "Try again; nothing was changed.",
     )
+    DATABASE_REFUSED = (
+        "database_refused",
+        "The database server does not let this service work.",
+        "Correct what the detail names: the user, its password or rights, or a setting of the server.",
+        {
+            Audience.DEVELOPER: "Tell the service's operator.",
+        },
+    )
+    DATABASE_UNAVAILABLE = (
+        "database_unavailable",
+        "The database server cannot be reached, or cannot work now.",
+        "Wait until it is back. Look whether the last change was made before you make it again.",
+    )
     DATABASE_DAMAGED = (
         "database_damaged",
         "The database is damaged.",

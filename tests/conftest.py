@@ -7,12 +7,16 @@ is never judged: on a busy machine that says nothing about us.
 
 import os
 import shutil
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from coverage import Coverage
 from hypothesis import HealthCheck, is_hypothesis_test, settings
+
+if TYPE_CHECKING:
+    from tests.postgres import PostgresServer
 
 pytest_plugins = ["tests.canary"]
 
@@ -39,6 +43,24 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         for report in terminalreporter.getreports("passed"):
             for what, count in report.user_properties:
                 terminalreporter.write_line(f"{count:>8}  {what}")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator["PostgresServer"]:
+    """A PostgreSQL, started by the first test that asks for one."""
+    from tests.postgres import postgres_server
+
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where a store is kept: in a file, or where `tests.engines` says so."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return str(tmp_path / "database.sqlite")
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.new_database()
 
 
 @pytest.hookimpl(wrapper=True)

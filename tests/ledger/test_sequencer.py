@@ -318,7 +318,7 @@ def test_entries_of_a_writer_that_died_before_signing_are_signed_at_the_next_sta
     assert (checkpoint.tree_size, checkpoint.root_hash) == (5, edge.root_hash())
 
 
-@pytest.mark.parametrize("code", [Code.DISK_FULL, Code.DATABASE_BUSY])
+@pytest.mark.parametrize("code", [Code.DISK_FULL, Code.DATABASE_BUSY, Code.DATABASE_UNAVAILABLE])
 @pytest.mark.parametrize("committed", [False, True])
 def test_log_recovers_from_a_full_disk_and_a_busy_database(
     world: World, code: Code, committed: bool, caplog: pytest.LogCaptureFixture
