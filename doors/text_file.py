@@ -1,4 +1,4 @@
-"""A file given to a command, read whole, once, and within bounds."""
+"""A file given to a command: read whole, once, and within bounds; or written, if it is new."""
 
 import sys
 from pathlib import Path
@@ -7,7 +7,7 @@ import click
 
 from protocol.codes import Code
 from protocol.encoding.strict_json import decode_utf8
-from protocol.errors import MalformedError
+from protocol.errors import MalformedError, RefusedError
 
 MAX_BYTES = 1 << 20
 
@@ -40,3 +40,18 @@ class TextFile(click.ParamType[str]):
             return decode_utf8(data)
         except MalformedError as error:
             raise MalformedError(error.code, value) from error
+
+
+def write_new_file(file: Path, text: str, *, option: str) -> None:
+    """Write `text` to `file`, which must not be there yet. One that cannot be made is wrong use of `option`.
+
+    Raises:
+        RefusedError: there is something of that name.
+    """
+    try:
+        with file.open("x", encoding="utf-8") as stream:
+            stream.write(text)
+    except FileExistsError as error:
+        raise RefusedError(Code.VAULT_EXISTS, str(file)) from error
+    except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
+        raise click.BadParameter(f"{file}: {error.strerror}", param_hint=option) from error

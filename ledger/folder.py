@@ -16,7 +16,7 @@ from ledger.trust import TrustedLedger, parse_trusted_ledger
 from protocol.codes import Code
 from protocol.encoding.strict_json import decode_utf8
 from protocol.errors import RefusedError
-from protocol.tlog.policy import encode_log_policy
+from protocol.tlog.policy import LogPolicy, encode_log_policy
 from storage.atomic_file import replace_file
 from storage.database import open_database
 from storage.passphrase import KdfParameters, Passphrase
@@ -111,6 +111,17 @@ class LedgerFolder:
         """
         self._require()
         return decode_utf8(self._policy.read_bytes())
+
+    def replace_policy(self, policy: LogPolicy) -> Path:
+        """Let `policy` be the one of this ledger, and say in which file. A server that runs has read another.
+
+        Raises:
+            RefusedError: there is no ledger here.
+            UnavailableError: the disk's fault; the policy is the old one or the new one, whole.
+        """
+        self._require()
+        replace_file(self._policy, encode_log_policy(policy).encode())
+        return self._policy
 
     def ledger(self) -> TrustedLedger:
         """This ledger as others trust it.

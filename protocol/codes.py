@@ -500,6 +500,14 @@ class Code(StrEnum):
         "The policy to trust a ledger by cannot be used.",
         "Correct it, or ask the ledger's operator for the right one.",
     )
+    QUORUM_UNSAFE = (
+        "quorum_unsafe",
+        "Such a quorum would not survive as many cosigners that lie or are away as it must.",
+        "Choose another number of those who must agree, or have more cosigners.",
+        {
+            Audience.OPERATOR: "Give another --quorum or more nodes; --survive says how much it must bear.",
+        },
+    )
     LOG_FORK = (
         "log_fork",
         "The ledger showed two different states of the same size.",

@@ -7,6 +7,7 @@ import click
 
 from doors.command import Command, pass_terminal
 from doors.terminal import Terminal, bold, verbatim
+from doors.text_file import write_new_file
 from ledger.cli.owning import own_folder
 from protocol.codes import Code
 from protocol.encoding.strict_json import JsonObject, JsonValue
@@ -85,13 +86,7 @@ def prove(terminal: Terminal, *, did: str, number: int | None, out: Path | None)
         read_hashes = store.hash_reader(publication.tree_size)
         proof = create_log_proof(index, checkpoint=publication.note, read_hashes=read_hashes)
     file = out or Path(f"{parse_webvh(did).path[0]}-{number}.tlog-proof")
-    try:
-        with file.open("x", encoding="utf-8") as stream:
-            stream.write(encode_log_proof(proof))
-    except FileExistsError as error:
-        raise RefusedError(Code.VAULT_EXISTS, str(file)) from error
-    except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
-        raise click.BadParameter(f"{file}: {error.strerror}", param_hint="--out") from error
+    write_new_file(file, encode_log_proof(proof), option="--out")
     terminal.document({"file": str(file), "index": index, "size": publication.tree_size})
     terminal.say(f"Wrote {file}: entry {index} of {publication.tree_size}.")
 

@@ -11,13 +11,22 @@ import pytest
 from ledger.admission import admit
 from ledger.sequencer import MAX_WAITING, REFRESH_AFTER
 from protocol.errors import RefusedError
+from protocol.keys import Ed25519PrivateKey
 from protocol.records import MAX_RECORD_BYTES
 from protocol.tlog.note import NoteKey, SignatureType, encode_vkey
-from protocol.tlog.policy import encode_log_policy, parse_log_policy, verify_checkpoint
+from protocol.tlog.policy import (
+    Group,
+    LogPolicy,
+    Witness,
+    encode_log_policy,
+    parse_log_policy,
+    verify_checkpoint,
+)
 from protocol.tlog.proof import create_log_proof, encode_log_proof, parse_log_proof
+from protocol.tlog.quorum import compute_quorum_worth, least_threshold
 from protocol.tlog.tiles import read_hashes_from_tiles
 from tests.docs.markdown import read_page
-from tests.ledger.world import AUTHORITY, KEY, NOW, OTHER_KEY, POLICY, World, create, names, record
+from tests.ledger.world import AUTHORITY, NOW, POLICY, World, create, names, record
 
 PAGE = read_page("docs/ledger.md")
 WITH_PACKAGE, BY_HAND = (block.text for block in PAGE.blocks if block.language == "python")
@@ -25,6 +34,7 @@ WITH_PACKAGE, BY_HAND = (block.text for block in PAGE.blocks if block.language =
 [SHOWN_PROOF] = [block.text for block in PAGE.blocks if block.text.startswith("c2sp.org/tlog-proof@v1\n")]
 POLICY_TEXT = encode_log_policy(POLICY)
 DAY = timedelta(days=1)
+NODE_KEYS = [Ed25519PrivateKey(bytes([number]) * 32) for number in range(1, 5)]
 
 
 @pytest.fixture
@@ -107,10 +117,24 @@ def test_policy_with_independent_cosigners_is_one() -> None:
     log, operator, _ = POLICY_TEXT.splitlines()
     others = [
         f"witness {name} {encode_vkey(NoteKey(name, SignatureType.ED25519_COSIGNATURE, key.public_key))}"
-        for name, key in (("alice", KEY), ("bob", OTHER_KEY))
+        for name, key in zip(("alice", "bob", "carol", "dave"), NODE_KEYS, strict=True)
     ]
-    group, quorum = [span for span in PAGE.code_spans if span.endswith((" alice bob", "quorum two-of-three"))]
-    assert parse_log_policy("\n".join([log, operator, *others, group, quorum, ""])).quorum == "two-of-three"
+    group, quorum = [span for span in PAGE.code_spans if span.endswith((" carol dave", "quorum nodes"))]
+    assert parse_log_policy("\n".join([log, operator, *others, group, quorum, ""])).quorum == "nodes"
+
+
+def test_quorums_of_the_page_are_worth_what_it_says() -> None:
+    table = [cells for heading, cells in PAGE.rows() if heading == "The quorum"]
+    rows = [tuple(map(int, cells)) for cells in table if cells[0].isdigit()]
+    assert [row[0] for row in rows] == list(range(1, 8))
+    for count, threshold, liars, absent in rows:
+        names = tuple(f"w{number}" for number in range(count))
+        witnesses = tuple(Witness(name, POLICY.witnesses[0].key) for name in names)
+        policy = LogPolicy(POLICY.logs, witnesses, (Group("nodes", threshold, names),), "nodes")
+        worth = compute_quorum_worth(policy)
+        assert (worth.survived_liars, worth.survived_absent) == (liars, absent)
+        # As few as are safe against as many liars as so many nodes can bear.
+        assert threshold == least_threshold(count, liars=(count - 1) // 3)
 
 
 def test_bounds_are_those_of_the_page() -> None:
