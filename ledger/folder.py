@@ -3,7 +3,7 @@
 keys.sealed     the two private keys, under the operator's passphrase
 policy          the tlog-policy that trusts this log: its name, its address, its public keys; public
 last-signed     the state that was signed last
-ledger.toml     where the database is
+ledger.toml     where the database is; a secret if that takes a password
 ledger.sqlite   the database, unless it is elsewhere
 """
 
@@ -19,13 +19,14 @@ from protocol.errors import RefusedError
 from protocol.tlog.policy import LogPolicy, encode_log_policy
 from storage.atomic_file import replace_file
 from storage.database import open_database
+from storage.database_address import resolve_database
 from storage.passphrase import KdfParameters, Passphrase
 from storage.sealed_file import SealedFile
 from storage.toml_table import parse_toml, quote_toml
 
 _SETTINGS = """\
 # Where this ledger keeps its log. Its name, address and public keys are in policy, the others in keys.sealed.
-database = {database}    # a file beside this one, or the path of one elsewhere
+database = {database}    # a file beside this one or elsewhere, or postgresql+psycopg://…
 """
 
 
@@ -58,7 +59,7 @@ class LedgerFolder:
                 supported; or what was begun has another name or another passphrase.
             UnavailableError: the disk's fault.
         """
-        _require_sqlite(database)
+        address = resolve_database(database, folder=self.path)
         begun = self._keys.exists()
         with (
             self._begun_or_new_keys(new_keys, begun=begun, passphrase=passphrase, kdf=kdf) as file,
@@ -73,7 +74,7 @@ class LedgerFolder:
             # What was signed last is never forgotten, even if somebody removed the settings of a ledger.
             if not self.memory.exists():
                 create_memory(self.memory, keys.origin)
-            store = self._open_database(database)
+            store = _open_store(address)
             try:
                 store.create(begun=begun)
                 # The settings last: a ledger that has them is complete.
@@ -101,7 +102,8 @@ class LedgerFolder:
             UnavailableError: the database cannot be opened.
         """
         self._require()
-        return self._open_database(_parse_settings(self._settings.read_bytes()))
+        database = _parse_settings(self._settings.read_bytes())
+        return _open_store(resolve_database(database, folder=self.path))
 
     def policy(self) -> str:
         """The text of the tlog-policy.
@@ -146,13 +148,6 @@ class LedgerFolder:
             self._keys, passphrase=passphrase, body=body, kdf=kdf, mark_folder=self.marks
         )
 
-    def _open_database(self, database: str) -> LedgerStore:
-        url = database if "://" in database else str(self.path / database)
-        try:
-            return LedgerStore(open_database(url))
-        except ValueError as error:
-            raise RefusedError(Code.SETTINGS_INVALID, f"database: {error}") from error
-
     @property
     def _keys(self) -> Path:
         return self.path / "keys.sealed"
@@ -170,14 +165,11 @@ def _parse_settings(source: bytes) -> str:
     settings = parse_toml(source, file="ledger.toml", code=Code.SETTINGS_INVALID)
     database = settings.text("database")
     settings.end()
-    _require_sqlite(database)
     return database
 
 
-def _require_sqlite(database: str) -> None:
-    if "://" in database and not database.startswith("sqlite:///"):
-        detail = "this version keeps its log in SQLite only: the database is a file"
-        raise RefusedError(Code.SETTINGS_INVALID, detail)
-    # A name in another encoding than the terminal's could not be written into the settings.
-    if not database.isprintable():
-        raise RefusedError(Code.SETTINGS_INVALID, "the database has a name that can be read")
+def _open_store(address: str) -> LedgerStore:
+    try:
+        return LedgerStore(open_database(address))
+    except ValueError as error:
+        raise RefusedError(Code.SETTINGS_INVALID, f"database: {error}") from error

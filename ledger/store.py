@@ -17,6 +17,7 @@ from protocol.codes import Code
 from protocol.errors import RefusedError
 from protocol.records import DidRecord
 from protocol.tlog.merkle import hash_leaf
+from storage.database import LockName, lock_name
 from storage.management_key import ManagementKey
 
 _VERSIONS = select(ENTRY.c.scid, ENTRY.c.version_number, ENTRY.c.leaf_index, ENTRY.c.leaf_hash).where(
@@ -70,6 +71,7 @@ class LedgerStore(StoredTree):
             RefusedError: there is a log already.
         """
         with self._writing() as connection:
+            lock_name(connection, LockName.TABLES)
             METADATA.create_all(connection)
             for tree in (self, self.index):
                 tree.create_in(connection, begun=begun)

@@ -153,6 +153,8 @@ class StoredTree(ABC):
             "time": to_seconds(publication.time),
             "note": publication.note,
         }
+        # The first checkpoint has no row yet that two writers would meet at.
+        connection.execute(select(HEAD.c.tree).where(HEAD.c.tree == self._tree).with_for_update())
         is_tree, not_larger = CHECKPOINT.c.tree == self._tree, CHECKPOINT.c.tree_size <= publication.tree_size
         if connection.execute(update(CHECKPOINT).where(is_tree, not_larger).values(**values)).rowcount == 1:
             return

@@ -11,13 +11,12 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
-    String,
     Table,
-    Text,
     UniqueConstraint,
 )
 
 from protocol.tlog.merkle import HASH_BYTES
+from storage.database import TEXT
 
 METADATA = MetaData()
 # On SQLite only an INTEGER primary key is the table's own order; BIGINT would be an index beside it.
@@ -28,7 +27,7 @@ ENTRY = Table(
     METADATA,
     Column("leaf_index", _INDEX, primary_key=True, autoincrement=False),
     Column("leaf_hash", LargeBinary(HASH_BYTES), nullable=False, unique=True),
-    Column("scid", String(64), nullable=False),
+    Column("scid", TEXT, nullable=False),
     Column("version_number", Integer, nullable=False),
     Column("leaf", LargeBinary, nullable=False),
     UniqueConstraint("scid", "version_number"),
@@ -36,9 +35,9 @@ ENTRY = Table(
 DID = Table(
     "did",
     METADATA,
-    Column("scid", String(64), primary_key=True),
-    Column("did", Text, nullable=False, unique=True),
-    Column("log_path", Text, nullable=False, unique=True),
+    Column("scid", TEXT, primary_key=True),
+    Column("did", TEXT, nullable=False, unique=True),
+    Column("log_path", TEXT, nullable=False, unique=True),
 )
 INDEX_ENTRY = Table(
     "index_entry",
@@ -49,7 +48,7 @@ INDEX_ENTRY = Table(
 TILE = Table(
     "tile",
     METADATA,
-    Column("tree", String(8), primary_key=True),
+    Column("tree", TEXT, primary_key=True),
     Column("level", Integer, primary_key=True, autoincrement=False),
     Column("tile_index", _INDEX, primary_key=True, autoincrement=False),
     Column("hashes", LargeBinary, nullable=False),
@@ -57,21 +56,21 @@ TILE = Table(
 HEAD = Table(
     "head",
     METADATA,
-    Column("tree", String(8), primary_key=True),
+    Column("tree", TEXT, primary_key=True),
     Column("tree_size", BigInteger, nullable=False),
     Column("root_hash", LargeBinary(HASH_BYTES), nullable=False),
 )
 CHECKPOINT = Table(
     "checkpoint",
     METADATA,
-    Column("tree", String(8), primary_key=True),
+    Column("tree", TEXT, primary_key=True),
     Column("tree_size", BigInteger, nullable=False),
     Column("time", BigInteger, nullable=False),
-    Column("note", Text, nullable=False),
+    Column("note", TEXT, nullable=False),
 )
 TOKEN = Table(
     "token",
     METADATA,
-    Column("id", String(16), primary_key=True),
+    Column("id", TEXT, primary_key=True),
     Column("digest", LargeBinary(HASH_BYTES), nullable=False),
 )

@@ -45,6 +45,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
                 terminalreporter.write_line(f"{count:>8}  {what}")
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if metafunc.definition.get_closest_marker("both_engines") and "database" in metafunc.fixturenames:
+        metafunc.parametrize("database", ["sqlite", "postgresql"], indirect=True)
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator["PostgresServer"]:
     """A PostgreSQL, started by the first test that asks for one."""
@@ -56,7 +61,7 @@ def postgres() -> Iterator["PostgresServer"]:
 
 @pytest.fixture
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Where a store is kept: in a file, or where `tests.engines` says so."""
+    """Where a store is kept: in a file, and for the marker `both_engines` also on PostgreSQL."""
     if getattr(request, "param", "sqlite") == "sqlite":
         return str(tmp_path / "database.sqlite")
     server: PostgresServer = request.getfixturevalue("postgres")

@@ -27,10 +27,10 @@ _DATABASE = "ledger.sqlite"
 @click.option("--port", type=click.IntRange(1, 65_535), help="The public port, if it is not that of https.")
 @click.option(
     "--database",
-    metavar="FILE",
+    metavar="DATABASE",
     default=_DATABASE,
     show_default=True,
-    help="The file of the SQLite database.",
+    help="A file, or postgresql+psycopg://… of a database that exists.",
 )
 @passphrase_options
 @pass_terminal

@@ -62,9 +62,9 @@ def operator(home: Path, tally: Tally) -> Operator:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+def world(tmp_path: Path, database: str) -> Iterator[World]:
     """A ledger that has just been made."""
-    world = World(tmp_path)
+    world = World(tmp_path, address=database if "://" in database else None)
     world.create()
     yield world
     world.close()

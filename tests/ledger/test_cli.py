@@ -116,7 +116,7 @@ def test_ledger_that_lost_its_settings_forgets_nothing(operator: Operator, tally
 
 
 @pytest.mark.parametrize(
-    "database", ["postgresql://ledger@db/ledger", "mysql://db/x", "sqlite://", "sqlite:///:memory:", "a://"]
+    "database", ["postgresql+psycopg2://db/x", "mysql://db/x", "sqlite://", "sqlite:///:memory:", "a://"]
 )
 def test_database_that_is_not_supported_is_refused(home: Path, tally: Tally, database: str) -> None:
     said = tally("init", "--database", database, "--json")

@@ -46,6 +46,7 @@ def test_empty_log_is_published_at_once(world: World) -> None:
     assert (checkpoint.tree_size, checkpoint.root_hash, checkpoint.time) == (0, EMPTY_ROOT, NOW)
 
 
+@pytest.mark.both_engines
 def test_answer_comes_when_the_record_is_published(world: World) -> None:
     records = [*names(3), *history("university", 1)]
     with world.sequencer() as sequencer:
@@ -59,6 +60,7 @@ def test_answer_comes_when_the_record_is_published(world: World) -> None:
             assert world.store().publication() == sequencer.publication
 
 
+@pytest.mark.both_engines
 def test_many_at_once_share_commits_and_keep_their_order(world: World) -> None:
     records = names(600)
     store = CountingStore(world.engine)
@@ -69,6 +71,7 @@ def test_many_at_once_share_commits_and_keep_their_order(world: World) -> None:
     assert verified(world.store().publication(), world).root_hash == root_of(records)
 
 
+@pytest.mark.both_engines
 def test_same_record_from_64_at_once_is_logged_once(world: World) -> None:
     [university] = history("university", 1)
     with world.sequencer() as sequencer, ThreadPoolExecutor(64) as threads:
@@ -85,6 +88,7 @@ def test_same_record_from_64_at_once_is_logged_once(world: World) -> None:
         assert sequencer.publication.tree_size == 1
 
 
+@pytest.mark.both_engines
 def test_first_of_two_successors_wins_and_the_second_is_refused(world: World) -> None:
     first = create("university")
     rivals = [record(update(first.version, ttl=ttl)) for ttl in (60, 90)]
@@ -101,6 +105,7 @@ def test_first_of_two_successors_wins_and_the_second_is_refused(world: World) ->
         assert sequencer.publication.tree_size == 2
 
 
+@pytest.mark.both_engines
 def test_name_that_is_taken_is_refused(world: World) -> None:
     mine = record(create("university"))
     theirs = record(create("university", time=NOW))
@@ -115,6 +120,7 @@ def test_name_that_is_taken_is_refused(world: World) -> None:
         assert log(sequencer, *history("other", 1))[0].leaf_index == 1
 
 
+@pytest.mark.both_engines
 def test_log_goes_on_where_it_stopped(world: World) -> None:
     records = names(300)
     for begin, end in [(0, 3), (3, 257), (257, 300)]:
@@ -208,6 +214,7 @@ class CountingStore(LedgerStore):
         self.after_append()
 
 
+@pytest.mark.both_engines
 def test_second_writer_is_noticed_by_the_head_and_stops_the_log(world: World) -> None:
     store = CountingStore(world.engine)
     with world.sequencer(store) as sequencer:
@@ -265,6 +272,7 @@ def tile_of(leaf_index: int) -> HashTile:
     return HashTile(0, leaf_index // 256, leaf_index % 256 + 1)
 
 
+@pytest.mark.both_engines
 def test_damage_under_the_last_signature_is_noticed_at_the_start(world: World) -> None:
     with world.sequencer() as sequencer:
         log(sequencer, *names(300))
@@ -308,6 +316,7 @@ def test_restored_old_database_is_noticed_at_the_start(world: World) -> None:
     assert caught.value.code is Code.LOG_ROLLBACK
 
 
+@pytest.mark.both_engines
 def test_entries_of_a_writer_that_died_before_signing_are_signed_at_the_next_start(world: World) -> None:
     records = names(5)
     edge = RightEdge().append(hash_leaf(each.leaf) for each in records)

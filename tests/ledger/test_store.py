@@ -1,3 +1,5 @@
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,8 +12,12 @@ from protocol.codes import Code
 from protocol.errors import RefusedError, UnavailableError
 from protocol.tlog.merkle import EMPTY_ROOT, RightEdge, compute_root, hash_leaf
 from protocol.tlog.tiles import EntryBundle, HashTile, read_hashes_from_tiles
+from storage.database import open_database
 from storage.management_key import ManagementKey
 from tests.ledger.world import NOW, World, append, history, names
+from tests.racing import race
+
+pytestmark = pytest.mark.both_engines
 
 EMPTY = Head(0, EMPTY_ROOT)
 
@@ -42,9 +48,14 @@ def test_database_without_a_log_is_not_initialized(store: LedgerStore, world: Wo
     assert caught.value.code is Code.NOT_INITIALIZED
 
 
-@pytest.mark.parametrize("damage", ["DROP TABLE head", "UPDATE head SET root_hash = 'text'"])
-def test_damaged_head_is_noticed(store: LedgerStore, world: World, damage: str) -> None:
-    world.alter(damage)
+@pytest.mark.parametrize("is_there", [False, True])
+def test_damaged_head_is_noticed(store: LedgerStore, world: World, is_there: bool) -> None:
+    if not is_there:
+        world.alter("DROP TABLE head")
+    elif world.address is None:
+        world.alter("UPDATE head SET root_hash = 'text'")
+    else:
+        world.alter("ALTER TABLE head ALTER root_hash TYPE TEXT USING 'text'")
     with pytest.raises(UnavailableError) as caught:
         store.head()
     assert caught.value.code is Code.DATABASE_DAMAGED
@@ -110,10 +121,52 @@ def test_writer_that_saw_an_older_head_writes_nothing(store: LedgerStore) -> Non
 def test_batch_that_fails_half_way_leaves_nothing(store: LedgerStore) -> None:
     head = append(store, names(2))
     twice = names(1, "twice") * 2
-    with pytest.raises(Exception, match="UNIQUE"):
+    with pytest.raises(Exception, match=r"UNIQUE|unique"):
         append(store, twice)
     assert store.head() == head
     assert store.find_did(twice[0].did.did) is None
+
+
+def test_of_eight_writers_at_once_one_writes_all_of_its_batch(store: LedgerStore, world: World) -> None:
+    head = append(store, names(2))
+    batches = [names(3, f"writer-{number}") for number in range(8)]
+    grown = [RightEdge().append(hash_leaf(r.leaf) for r in names(2) + batch) for batch in batches]
+    outcomes = race(
+        world.engine,
+        *[
+            partial(store.append, batch, after=head, then=Head(5, edge.root_hash()))
+            for batch, edge in zip(batches, grown, strict=True)
+        ],
+    )
+    assert sorted(map(str, outcomes)) == ["None"] + [str(Code.VAULT_CHANGED)] * 7
+    winner = outcomes.index(None)
+    assert store.head() == Head(5, grown[winner].root_hash())
+    assert store.read_leaves(2, 5) == [record.leaf for record in batches[winner]]
+    assert len(store.dids()) == 5
+
+
+def test_of_eight_first_checkpoints_at_once_the_largest_stays(store: LedgerStore, world: World) -> None:
+    outcomes = race(
+        world.engine, *[partial(store.publish, Publication(size, NOW, "note")) for size in range(8)]
+    )
+    assert set(outcomes) <= {None, Code.VAULT_CHANGED}
+    assert outcomes[7] is None
+    assert store.publication() == Publication(7, NOW, "note")
+
+
+def test_of_four_who_make_the_log_at_once_one_has_made_it(database: str) -> None:
+    engine = open_database(database)
+    outcomes = race(engine, *[LedgerStore(engine).create] * 4)
+    assert sorted(map(str, outcomes)) == ["None"] + [str(Code.VAULT_EXISTS)] * 3
+    assert LedgerStore(engine).head() == EMPTY
+    engine.dispose()
+
+
+def test_text_that_no_database_holds_is_the_name_of_nothing(store: LedgerStore) -> None:
+    for name in ("did:webvh:\0", "did:webvh:\ud800"):
+        with suppress(RefusedError):
+            assert store.find_did(name) is None
+            assert store.find_token(name) is None
 
 
 @pytest.mark.parametrize("tile", [HashTile(0, 0, 3), HashTile(0, 1, 1), HashTile(1, 0, 1)])
@@ -171,5 +224,6 @@ def test_tables_are_the_same_on_postgresql() -> None:
             assert f"CREATE TABLE {table.name} (" in statements
             assert all(f"\t{column.name} " in statements for column in table.columns)
     assert "leaf_index BIGINT NOT NULL" in on_postgresql
+    assert 'did TEXT COLLATE "C" NOT NULL' in on_postgresql
     assert "leaf BYTEA NOT NULL" in on_postgresql
     assert "leaf_index INTEGER NOT NULL" in on_sqlite

@@ -119,6 +119,8 @@ class World:
     folder: Path
     clock: Clock = field(default_factory=Clock)
     port: int = PORT
+    address: str | None = None
+    """Of its database; a file in the folder unless it is said."""
 
     @property
     def keys(self) -> LedgerKeys:
@@ -140,7 +142,7 @@ class World:
 
     @cached_property
     def engine(self) -> Engine:
-        return open_database(str(self.database))
+        return open_database(self.address or str(self.database))
 
     def create(self) -> None:
         self.store().create()
@@ -151,8 +153,12 @@ class World:
 
     def alter(self, statement: str, *values: object) -> None:
         """Change the database behind the back of the ledger."""
-        with closing(sqlite3.connect(self.database)) as connection, connection:
-            connection.execute(statement, values)
+        if self.address is None:
+            with closing(sqlite3.connect(self.database)) as file, file:
+                file.execute(statement, values)
+        else:
+            with self.engine.begin() as connection:
+                connection.exec_driver_sql(statement.replace("?", "%s"), values)
 
     def store(self) -> LedgerStore:
         return LedgerStore(self.engine)

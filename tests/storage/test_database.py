@@ -12,11 +12,10 @@ from protocol.codes import Code
 from protocol.errors import RefusedError, UnavailableError
 from storage import postgresql, sqlite
 from storage.database import TEXT, LockName, lock_name, read_only
-from tests.engines import both_engines
 from tests.storage.entries import count, create_entries
 from tests.storage.entries import insert as insert_entry
 
-pytestmark = both_engines
+pytestmark = pytest.mark.both_engines
 
 
 @pytest.fixture
