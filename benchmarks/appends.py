@@ -24,6 +24,7 @@ from benchmarks.measure import row
 from doors.server import listen
 from ledger.admission import admit
 from ledger.client import TOKEN_PREFIX
+from ledger.cosigners import Cosigners
 from ledger.folder import LedgerFolder
 from ledger.sequencer import Logged, Sequencer
 from ledger.signer import CheckpointSigner, LedgerKeys
@@ -70,7 +71,8 @@ def run() -> None:
 def _sequence(home: Path, authority: str, records: Sequence[DidRecord]) -> float:
     with _found(home, authority) as (store, keys, folder):
         signer = CheckpointSigner(keys, folder.memory)
-        with Sequencer(store, signer, clock=lambda: LATER) as sequencer:
+        nobody = Cosigners(folder.ledger().policy, clock=lambda: LATER)
+        with Sequencer(store, signer, nobody, clock=lambda: LATER) as sequencer:
             begin = perf_counter()
             for start in range(0, len(records), WAITING):
                 batch = records[start : start + WAITING]

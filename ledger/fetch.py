@@ -33,6 +33,7 @@ MAX_BYTES = 1 << 20
 MAX_HEADERS = 100
 
 _PORTS = {"http": 80, "https": 443}
+_FEW = 4
 _MAX_CONNECTIONS = 128
 _MAX_IDLE_CONNECTIONS = 32
 # Below the idle time of servers (ours: 30 s), so that a connection is rarely reused while they close it.
@@ -61,7 +62,7 @@ class FetchRules:
     allowed_hosts: frozenset[str] | None = None
     allowed_ports: frozenset[int] = frozenset({443})
     deadline: timedelta = timedelta(seconds=10)
-    max_in_flight_per_host: int = 4
+    max_in_flight_per_host: int = _FEW
     roots: Path | None = None
 
 
@@ -234,6 +235,23 @@ def chosen_fetcher(url: str) -> Fetcher:
     """
     address = parse_web_address(url, development=True)
     return Fetcher(FetchRules(development=True, allowed_ports=frozenset({_port(address)})))
+
+
+def chosen_rules(urls: Iterable[str]) -> FetchRules:
+    """Rules by which only the hosts of `urls`, at their ports, may be reached.
+
+    They are addresses of their user's choice, all of which may be asked at once although they share a host.
+
+    Raises:
+        MalformedError: one is not a web address.
+    """
+    addresses = [parse_web_address(url, development=True) for url in urls]
+    return FetchRules(
+        development=True,
+        allowed_hosts=frozenset(address.host for address in addresses),
+        allowed_ports=frozenset(map(_port, addresses)),
+        max_in_flight_per_host=max(_FEW, len(addresses)),
+    )
 
 
 def _port(address: WebAddress) -> int:

@@ -24,7 +24,8 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from doors.http import answers, bearer_key, create_app, raw_body, request_body
 from ledger.admission import Admission
 from ledger.client import TOKEN_PREFIX
-from ledger.sequencer import REFRESH_AFTER, Sequencer
+from ledger.publisher import REFRESH_AFTER
+from ledger.sequencer import Sequencer
 from ledger.store import LedgerStore, StoredEntry
 from ledger.stored_tree import Publication
 from ledger.tile_file import PUBLIC, tile_answer
@@ -62,7 +63,7 @@ class LedgerApp:
 
     def publication(self) -> Publication:
         """The published checkpoint, signed anew if it has come of age."""
-        if self.sequencer.needs_refresh():
+        if self.sequencer.trouble is None and self.sequencer.needs_refresh():
             # A ledger that cannot sign any more still shows what it signed; its age is for readers to judge.
             with suppress(TallyError):
                 self.sequencer.refresh().result()
@@ -150,8 +151,8 @@ def _add_log(app: FastAPI, ledger: LedgerApp) -> None:
         **answers("The bytes of the tile.", media_type="application/octet-stream"),
     )
     def get_tile(path: str) -> Response:
-        tree_size = ledger.sequencer.publication.tree_size
-        return tile_answer(ledger.store, f"tile/{path}", tree_size=tree_size)
+        # What was signed, published or not: a node reads what it is asked to cosign.
+        return tile_answer(ledger.store, f"tile/{path}", tree_size=ledger.sequencer.signed_size)
 
     @app.get(
         "/proof/{leaf_hash}",

@@ -95,6 +95,11 @@ class CheckpointSigner:
         """The name of the log."""
         return self._keys.origin
 
+    @property
+    def log_key(self) -> NoteKey:
+        """The key of the log, as others know it."""
+        return NoteKey(self.origin, SignatureType.ED25519, self._keys.log.public_key)
+
     def sign(self, tree_size: int, root_hash: bytes, *, now: datetime) -> str:
         """The signed and cosigned note of the checkpoint with this size and root, dated `now`.
 

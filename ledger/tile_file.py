@@ -24,7 +24,7 @@ def tile_answer(tree: StoredTree, path: str, *, tree_size: int) -> Response:
     tile = parse_tile_path(path)
     level = tile.level if isinstance(tile, HashTile) else 0
     if tile.index * TILE_WIDTH + tile.width > tree_size >> (level * TILE_HEIGHT):
-        raise RefusedError(Code.NOT_FOUND, "the published log has no such tile")
+        raise RefusedError(Code.NOT_FOUND, "the log has no such tile")
     if isinstance(tile, HashTile):
         [data] = tree.read_tiles([tile])
     else:

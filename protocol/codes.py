@@ -534,6 +534,19 @@ class Code(StrEnum):
             Audience.OPERATOR: "If it is yours, put the newest database back, never an old `last-signed`.",
         },
     )
+    LOG_READ_ONLY = (
+        "log_read_only",
+        "The ledger writes nothing until its nodes have said what they have seen of it.",
+        "Try again later.",
+        {
+            Audience.OPERATOR: "See that its nodes run and can be reached; the log lists them.",
+        },
+    )
+    NODE_REFUSED = (
+        "node_refused",
+        "A node does not cosign the state of the ledger (its checkpoint).",
+        "Ask the node's operator; its answer says why.",
+    )
     LOG_UNPUBLISHED = (
         "log_unpublished",
         "The ledger has not published anything yet.",

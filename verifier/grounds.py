@@ -7,9 +7,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Self
-from urllib.parse import urlsplit
 
-from ledger.fetch import Fetcher, FetchRules
+from ledger.fetch import Fetcher, FetchRules, chosen_rules
 from ledger.memory import CheckpointMemory
 from ledger.resolver import LedgerResolver
 from ledger.status_list import fetch_status_list
@@ -18,7 +17,6 @@ from protocol.policy import VerificationPolicy
 from verifier.policy_file import VerifierPolicy, load_policy
 from verifier.status_cache import StatusListMemory, StatusLists
 
-_HTTPS = 443
 _FETCH_DEADLINE = timedelta(seconds=5)
 
 
@@ -114,11 +112,10 @@ class PolicyGrounds:
         development = policy.ledgers.development
         anywhere = FetchRules(development=development, deadline=_FETCH_DEADLINE)
         # Only the ledgers are addresses of the owner's own choice, so only they may be at any port.
-        addresses = [urlsplit(ledger.url) for ledger in policy.ledgers.ledgers]
         only_ledgers = replace(
-            anywhere,
-            allowed_hosts=frozenset(address.hostname or "" for address in addresses),
-            allowed_ports=frozenset(address.port or _HTTPS for address in addresses),
+            chosen_rules(ledger.url for ledger in policy.ledgers.ledgers),
+            development=development,
+            deadline=_FETCH_DEADLINE,
         )
         resolver = LedgerResolver(
             policy.ledgers,

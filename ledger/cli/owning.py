@@ -81,6 +81,7 @@ def serve(terminal: Terminal, *, listening: Listening, passphrase: PassphraseSou
     """Serve the ledger until it is stopped. TLS ends at the proxy in front."""
     from doors import server
     from ledger.admission import Admission
+    from ledger.cosigners import Cosigners
     from ledger.http import LedgerApp, create_ledger_app
     from ledger.sequencer import Sequencer
     from ledger.signer import CheckpointSigner, parse_ledger_keys
@@ -94,7 +95,10 @@ def serve(terminal: Terminal, *, listening: Listening, passphrase: PassphraseSou
         folder.open_store() as store,
         listening.at(ledger.url, default_port=_DEVELOPMENT_PORT) as (listener, _),
         Sequencer(
-            store, CheckpointSigner(parse_ledger_keys(keys.body), folder.memory), clock=now
+            store,
+            CheckpointSigner(parse_ledger_keys(keys.body), folder.memory),
+            Cosigners(ledger.policy, clock=now),
+            clock=now,
         ) as sequencer,
     ):
         admission = Admission(store, authority=ledger.authority)

@@ -1,10 +1,14 @@
-"""What a log sends to a witness to have a checkpoint cosigned (C2SP tlog-witness v1.0.0, add-checkpoint).
+"""What a log and a witness say to each other about a checkpoint (C2SP tlog-witness v1.0.0, add-checkpoint).
+
+The log asks:
 
 old <tree size of the last checkpoint this witness cosigned>
 <base64 of a hash of the consistency proof>
 …
 
 <the checkpoint, a signed note>
+
+The witness answers with the signature lines to add to the note.
 """
 
 from dataclasses import dataclass
@@ -13,6 +17,7 @@ from protocol.codes import Code
 from protocol.encoding.strict_json import decode_utf8
 from protocol.errors import MalformedError
 from protocol.tlog.lines import encode_hashes, parse_decimal, parse_hash
+from protocol.tlog.note import NoteSignature, parse_note
 
 MAX_REQUEST_BYTES = 256 * 1024
 _MAX_HASHES = 63
@@ -50,3 +55,13 @@ def encode_add_checkpoint(request: AddCheckpointRequest) -> bytes:
     """Write the body of an add-checkpoint request."""
     hashes = encode_hashes(request.consistency_proof)
     return f"old {request.old_size}\n{hashes}\n{request.checkpoint}".encode()
+
+
+def parse_cosignature_lines(body: bytes) -> tuple[NoteSignature, ...]:
+    """Read the answer to an add-checkpoint request. Not checked: the signatures.
+
+    Raises:
+        MalformedError: not signature lines of a note, one at least.
+    """
+    # A note of one line has the same signature lines, and the reader of notes all the bounds.
+    return parse_note(b"checkpoint\n\n" + body).signatures

@@ -9,7 +9,8 @@ import nacl.exceptions
 import pytest
 
 from ledger.admission import admit
-from ledger.sequencer import MAX_WAITING, REFRESH_AFTER
+from ledger.publisher import REFRESH_AFTER
+from ledger.sequencer import MAX_WAITING
 from protocol.errors import RefusedError
 from protocol.keys import Ed25519PrivateKey
 from protocol.records import MAX_RECORD_BYTES

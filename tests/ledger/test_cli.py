@@ -10,6 +10,7 @@ import pytest
 from doors.clock import now
 from doors.exit_code import ExitCode
 from doors.server import listen
+from ledger.cosigners import Cosigners
 from ledger.sequencer import Sequencer
 from ledger.signer import CheckpointSigner, parse_ledger_keys
 from ledger.stored_tree import Head
@@ -31,7 +32,11 @@ def sequence(operator: Operator, *lines: str) -> None:
     """Log entries as the server would."""
     with operator.folder.open_keys(Passphrase(PASSPHRASE)) as keys:
         signer = CheckpointSigner(parse_ledger_keys(keys.body), operator.folder.memory)
-    with operator.folder.open_store() as store, Sequencer(store, signer, clock=Clock()) as sequencer:
+    cosigners = Cosigners(operator.ledger.policy, clock=Clock())
+    with (
+        operator.folder.open_store() as store,
+        Sequencer(store, signer, cosigners, clock=Clock()) as sequencer,
+    ):
         for line in lines:
             sequencer.submit(parse_record(line.encode())).result(20)
 

@@ -14,7 +14,8 @@ from doors.server import listen
 from ledger.admission import Admission
 from ledger.client import TOKEN_PREFIX
 from ledger.http import LedgerApp
-from ledger.sequencer import REFRESH_AFTER, Sequencer
+from ledger.publisher import REFRESH_AFTER
+from ledger.sequencer import Sequencer
 from ledger.stored_tree import Head
 from protocol.codes import Code
 from protocol.did.webvh.author import NewEntry
@@ -161,9 +162,8 @@ def test_what_grows_is_kept_by_no_cache_and_read_by_any_page(unchanged: Ledger, 
 
 def test_tiles_and_bundles_lead_to_the_checkpoint(ledger: Ledger) -> None:
     records = names(300)
-    for each in records:
-        ledger.sequencer.submit(each)
-    ledger.sequencer.refresh().result(20)
+    for answer in [ledger.sequencer.submit(each) for each in records]:
+        answer.result(20)
     checkpoint = ledger.checkpoint()
     assert checkpoint.tree_size == 300
     read_hashes = read_hashes_from_tiles(300, lambda tiles: [ledger.tile(tile) for tile in tiles])

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import Engine
 
-from ledger.sequencer import MAX_WAITING, REFRESH_AFTER, Logged, Sequencer
+from ledger.publisher import REFRESH_AFTER
+from ledger.sequencer import MAX_WAITING, Logged, Sequencer
 from ledger.store import LedgerStore
 from ledger.stored_tree import Head, Publication
 from protocol.codes import Code
@@ -178,7 +179,7 @@ def test_checkpoint_of_age_is_signed_anew_on_demand(world: World) -> None:
 def test_checkpoint_of_age_is_signed_anew_without_any_demand(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ledger.sequencer._SHORTEST_WAIT", timedelta(milliseconds=1))
+    monkeypatch.setattr("ledger.publisher._SHORTEST_WAIT", timedelta(milliseconds=1))
     published = threading.Semaphore(0)
 
     class Watched(CountingStore):

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from doors.server import Listener, running
 from ledger.admission import Admission
+from ledger.cosigners import Cosigners
 from ledger.http import LedgerApp, create_ledger_app
 from ledger.sequencer import Sequencer
 from ledger.signer import CheckpointSigner, LedgerKeys, create_memory
@@ -179,5 +180,6 @@ class World:
 
     @contextmanager
     def sequencer(self, store: LedgerStore | None = None) -> Iterator[Sequencer]:
-        with Sequencer(store or self.store(), self.signer(), clock=self.clock) as sequencer:
+        cosigners = Cosigners(self.ledger.policy, clock=self.clock)
+        with Sequencer(store or self.store(), self.signer(), cosigners, clock=self.clock) as sequencer:
             yield sequencer

@@ -1,0 +1,71 @@
+"""What a log asks its nodes before it signs anything: have you seen more of me than I have?
+
+A restored backup and a replica that lags look like a sound database. Only whoever cosigned what is missing
+can tell; a log that went on without asking would sign a second history (docs/decisions/0008).
+"""
+
+from datetime import timedelta
+
+from ledger.cosigners import Cosigners
+from ledger.growth import verify_growth
+from ledger.stored_tree import StoredTree
+from protocol.codes import Code
+from protocol.errors import RefusedError, TallyError, VerificationError
+from protocol.tlog.checkpoint import Checkpoint
+from protocol.tlog.note import NoteKey
+from protocol.tlog.quorum import could_be_quorum
+
+
+class StartGuard:
+    """Collects what the nodes have seen of the log with the key `log`, which `store` keeps."""
+
+    def __init__(self, store: StoredTree, cosigners: Cosigners, log: NoteKey) -> None:
+        self._store = store
+        self._cosigners = cosigners
+        self._log = log
+        # Who cannot be asked was never asked to cosign either; what this machine itself signed it remembers.
+        self._answered = {each.name for each in cosigners.policy.witnesses} - cosigners.names
+
+    def clears(self, *, within: timedelta) -> bool:
+        """Ask the nodes that have not answered yet; whether enough have, all of whom may be continued.
+
+        Enough have answered when the others could not be a quorum by themselves: no checkpoint that was ever
+        published is known to silent nodes alone. Not checked: that a node tells of all it has seen.
+
+        Raises:
+            RefusedError: LOG_ROLLBACK or LOG_FORK: a node has seen what the database does not hold.
+        """
+        if self._enough_answered():
+            return True
+        for answer in self._cosigners.seen(self._log, within=within):
+            if isinstance(answer.outcome, TallyError):
+                continue
+            if answer.outcome is not None:
+                check_reaches(self._store, answer.outcome.checkpoint, node=answer.node)
+            self._answered.add(answer.node)
+            if self._enough_answered():
+                return True
+        return False
+
+    def _enough_answered(self) -> bool:
+        policy = self._cosigners.policy
+        # Under `quorum none` anybody could have published anything, so all of them are heard.
+        everybody = {witness.name for witness in policy.witnesses}
+        return self._answered >= everybody or not could_be_quorum(policy, without=self._answered)
+
+
+def check_reaches(store: StoredTree, seen: Checkpoint, *, node: str) -> None:
+    """Check that the stored tree holds what `node` has seen, a checkpoint that the log itself signed.
+
+    Raises:
+        RefusedError: LOG_ROLLBACK, it ends before; or LOG_FORK, it holds something else.
+        UnavailableError: the database cannot be read.
+    """
+    head = store.head()
+    if seen.tree_size > head.tree_size:
+        detail = f"{node} has seen {seen.tree_size} entries, the database ends at {head.tree_size}"
+        raise RefusedError(Code.LOG_ROLLBACK, detail)
+    try:
+        verify_growth(seen, head, store.hash_reader(head.tree_size))
+    except VerificationError as error:
+        raise RefusedError(Code.LOG_FORK, f"{node} has seen other entries") from error
