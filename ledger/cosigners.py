@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Generic, Self, TypeAlias, TypeVar
 
-from ledger.cosigner import Candidate, NodeClient, Seen
 from ledger.fetch import Fetcher, chosen_rules
+from ledger.node_client import Candidate, NodeClient, Seen
 from protocol.codes import Code
 from protocol.errors import TallyError
 from protocol.tlog.note import NoteKey, NoteSignature

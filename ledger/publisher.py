@@ -17,8 +17,8 @@ from concurrent.futures import Future
 from datetime import datetime, timedelta
 from typing import Self
 
-from ledger.cosigner import Candidate
 from ledger.cosigners import Cosigners
+from ledger.node_client import Candidate
 from ledger.self_check import check_before_signing
 from ledger.signer import CheckpointSigner
 from ledger.start_guard import StartGuard

@@ -162,8 +162,8 @@ def test_what_grows_is_kept_by_no_cache_and_read_by_any_page(unchanged: Ledger, 
 
 def test_tiles_and_bundles_lead_to_the_checkpoint(ledger: Ledger) -> None:
     records = names(300)
-    for answer in [ledger.sequencer.submit(each) for each in records]:
-        answer.result(20)
+    for logged in [ledger.sequencer.submit(each) for each in records]:
+        logged.result(20)
     checkpoint = ledger.checkpoint()
     assert checkpoint.tree_size == 300
     read_hashes = read_hashes_from_tiles(300, lambda tiles: [ledger.tile(tile) for tile in tiles])
