@@ -12,13 +12,15 @@ from hypothesis import strategies as st
 from protocol.codes import Code
 from protocol.errors import MalformedError, TallyError, VerificationError
 from protocol.tlog.checkpoint import Checkpoint, parse_checkpoint
+from protocol.tlog.cosignature import verify_cosignature
 from protocol.tlog.merkle import EMPTY_ROOT, verify_consistency
-from protocol.tlog.note import NoteKey, parse_note, parse_vkey, verify_note_signature
+from protocol.tlog.note import NoteKey, encode_signature_line, parse_note, parse_vkey, verify_note_signature
 from protocol.tlog.witness import (
     MAX_REQUEST_BYTES,
     AddCheckpointRequest,
     encode_add_checkpoint,
     parse_add_checkpoint,
+    parse_cosignature_lines,
 )
 
 VECTORS = Path(__file__).parents[2] / "vectors"
@@ -131,3 +133,18 @@ def test_any_bytes_are_a_request_or_refused(data: bytes) -> None:
     for body in (data, b"old 1\n" + data, BODY.replace(b"old 5", data)):
         with suppress(MalformedError):
             assert encode_add_checkpoint(parse_add_checkpoint(body)) == body
+
+
+def test_answer_of_a_witness_is_read_as_signature_lines_that_verify() -> None:
+    [signature] = parse_cosignature_lines(GENERATED["add_checkpoint_response"].encode())
+    text = parse_note(GENERATED["checkpoint_7"]).text
+    verify_cosignature(text, signature, parse_vkey(GENERATED["witness_vkey"]))
+    assert encode_signature_line(signature) == GENERATED["add_checkpoint_response"]
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"\n", b"yes\n", b"text\n\nyes\n", b"\xe2\x80\x94 name\n", b"\x00", b"\xff"]
+)
+def test_answer_that_is_no_signature_lines_is_refused(body: bytes) -> None:
+    with pytest.raises(MalformedError):
+        parse_cosignature_lines(body)
