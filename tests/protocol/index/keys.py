@@ -13,6 +13,10 @@ def value_of(number: int) -> bytes:
     return sha256(b"value" + number.to_bytes(8)).digest()
 
 
+def items_of(size: int) -> dict[bytes, bytes]:
+    return {key_of(number): value_of(number) for number in range(size)}
+
+
 def with_bit_flipped(key: bytes, position: int) -> bytes:
     return (int.from_bytes(key) ^ 1 << 255 - position).to_bytes(32)
 
