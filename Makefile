@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Other people's packages, apart from ours.
+INTEROP := .venv-interop
 
 # pytest rewrites every test before its first run; kept, that is done once.
 export PYTHONDONTWRITEBYTECODE :=
@@ -30,8 +32,8 @@ fix: $(VENV)/.ready-dev ## Format, and repair what the linter can repair
 bench: $(VENV)/.ready-dev ## Measure, as ratios against the raw cost of the signatures
 	@$(BIN)/python -m benchmarks
 
-interop: $(VENV)/.ready-dev ## Have our log read by tools that others wrote
-	@sh scripts/interop_tools.sh
+interop: $(VENV)/.ready-dev $(INTEROP)/.ready ## Have our log and our DIDs read by tools that others wrote
+	@sh scripts/debian_go.sh
 	@$(BIN)/pytest -q -rs tests/interop
 
 stress: $(VENV)/.ready-dev ## Long fault and fuzz campaigns
@@ -40,9 +42,10 @@ stress: $(VENV)/.ready-dev ## Long fault and fuzz campaigns
 lock: ## Renew the hashed locks from pyproject.toml (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url pyproject.toml -o requirements.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url -c requirements.lock --extra scan --group dev pyproject.toml -o requirements-dev.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --group interop -o requirements-interop.lock
 
 clean: ## Remove the environment and all caches
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage*
+	@rm -rf $(VENV) $(INTEROP) .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage*
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 
 # By hash and wheels only; scripts/environment.sh says how. With another PYTHON, begin with `make clean`.
@@ -52,4 +55,8 @@ $(VENV)/.ready: requirements.lock scripts/environment.sh
 
 $(VENV)/.ready-dev: requirements-dev.lock $(VENV)/.ready
 	@sh scripts/environment.sh $(PYTHON) $(VENV) requirements-dev.lock
+	@touch $@
+
+$(INTEROP)/.ready: requirements-interop.lock scripts/environment.sh
+	@sh scripts/environment.sh $(PYTHON) $(INTEROP) requirements-interop.lock
 	@touch $@

@@ -12,6 +12,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent.parent
 LOCKS = ("requirements.lock", "requirements-dev.lock")
+INTEROP_LOCK = "requirements-interop.lock"
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 DIRECT = [
     Requirement(text) for text in (*PROJECT["project"]["dependencies"], *PROJECT["dependency-groups"]["dev"])
@@ -53,13 +54,13 @@ def committed_files() -> Iterator[Path]:
             )
 
 
-@pytest.mark.parametrize("name", [*LOCKS, "pyproject.toml", "Makefile"])
+@pytest.mark.parametrize("name", [*LOCKS, INTEROP_LOCK, "pyproject.toml", "Makefile"])
 def test_package_index_is_named_nowhere(name: str) -> None:
     text = (ROOT / name).read_text("utf-8").replace("--no-emit-index-url", "")
     assert re.findall(r"://|index-url|find-links|trusted-host|tool\.uv", text) == []
 
 
-@pytest.mark.parametrize("name", LOCKS)
+@pytest.mark.parametrize("name", [*LOCKS, INTEROP_LOCK])
 def test_lock_holds_nothing_but_versions_with_hashes(name: str) -> None:
     # One logical line for each package, whatever it is broken into.
     lines = (ROOT / name).read_text("utf-8").replace("\\\n", " ").splitlines()
@@ -84,6 +85,13 @@ def test_direct_dependency_is_locked_within_its_bounds(requirement: Requirement)
     assert requirement.specifier.contains(
         locked("requirements-dev.lock")[canonicalize_name(requirement.name)]
     )
+
+
+def test_counterparts_are_pinned_exactly_and_locked() -> None:
+    counterparts = [Requirement(text) for text in PROJECT["dependency-groups"]["interop"]]
+    pins = {canonicalize_name(each.name): str(each.specifier).removeprefix("==") for each in counterparts}
+    assert len(pins) == 3
+    assert pins.items() <= locked(INTEROP_LOCK).items()
 
 
 def test_every_package_is_typed_and_distributed() -> None:

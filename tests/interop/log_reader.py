@@ -4,13 +4,13 @@ import os
 import shutil
 import subprocess
 import sys
-from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from protocol.encoding.base64 import encode_base64
 from protocol.tlog.note import encode_vkey
 from protocol.tlog.policy import LogPolicy
 from tests.processes import Finished
@@ -48,9 +48,19 @@ def build_log_reader(folder: Path, policy: LogPolicy) -> LogReader:
     return LogReader(program, encode_vkey(policy.logs[0].key), encode_vkey(policy.witnesses[0].key))
 
 
+def ask_record(index: int, entry: str) -> str:
+    """The question for the inclusion proof of `entry`."""
+    return f"record {index} {entry}"
+
+
+def ask_tree(size: int, root: bytes) -> str:
+    """The question for the consistency proof from an older state."""
+    return f"tree {size} {encode_base64(root)}"
+
+
 def answer_line(proof: Sequence[bytes]) -> str:
     """`proof` as the program prints it."""
-    return " ".join(b64encode(hash_).decode() for hash_ in proof)
+    return " ".join(encode_base64(hash_) for hash_ in proof)
 
 
 def _run(arguments: Sequence[str], text: str, environment: dict[str, str] | None = None) -> Finished:
