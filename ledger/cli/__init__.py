@@ -9,7 +9,8 @@ from ledger.cli.checking import check
 from ledger.cli.looking import head, prove, show
 from ledger.cli.owning import init, serve, token
 from ledger.cli.policy import policy
+from ledger.node.cli import node
 
 commands = Group(help="Run and audit the ledger.")
-for command in (init, serve, token, head, show, prove, check, policy):
+for command in (init, serve, token, head, show, prove, check, policy, node):
     commands.add_command(command)

@@ -2,6 +2,7 @@
 
 key.sealed       the key it cosigns with, under the operator's passphrase
 policy           the tlog-policy of the log it follows; only its `log` line matters here
+policy-line      the line by which others take the node into their policy; public
 node.toml        where the node is reached, and how it works
 node.sqlite      its copy of the log, and what it cosigned last
 last-cosigned    the second memory of that, a file for each log
@@ -14,16 +15,19 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from ledger.node.cosigner import Cosigner, encode_cosigner, parse_cosigner
+from ledger.node.cosigner import Cosigner, Promise, encode_cosigner, parse_cosigner
+from ledger.node.last_cosigned import LastCosigned
 from ledger.node.tables import METADATA
+from ledger.node_policy import parse_node_line
 from ledger.store import LedgerStore
 from ledger.trust import TrustedLedger, parse_trusted_ledger
 from protocol.codes import Code
 from protocol.encoding.strict_json import decode_utf8
-from protocol.errors import RefusedError
+from protocol.errors import MalformedError, RefusedError
 from protocol.tlog.policy import encode_log_policy
 from storage.atomic_file import replace_file
 from storage.database import open_database
+from storage.database_address import resolve_database
 from storage.passphrase import KdfParameters, Passphrase
 from storage.sealed_file import SealedFile
 from storage.toml_table import parse_toml, quote_toml
@@ -31,9 +35,9 @@ from storage.toml_table import parse_toml, quote_toml
 KEY_FILE = "key.sealed"
 
 _SETTINGS = """\
-# This node's public address; its name and its promise are sealed with its key.
+# This node's public address. Its name and its promise stay what they are: they are in policy-line.
 url = {url}
-# A file beside this one, or the path of one elsewhere.
+# A file beside this one or elsewhere, or postgresql+psycopg://…
 database = {database}
 # How often it looks what the log published, and how long a request for a cosignature may wait for the copy.
 look_every_seconds = 5
@@ -68,6 +72,11 @@ class NodeFolder:
         """The folder for what contradicts the node's branch."""
         return self.path / "evidence"
 
+    @property
+    def policy_line(self) -> Path:
+        """The file with the line that names this node in a policy."""
+        return self.path / "policy-line"
+
     def is_initialized(self) -> bool:
         """Whether there is a node here, complete."""
         return self._settings.exists()
@@ -92,7 +101,7 @@ class NodeFolder:
                 supported; or what was begun has another name, another promise or another passphrase.
             UnavailableError: the disk's fault.
         """
-        _require_file(database)
+        address = resolve_database(database, folder=self.path)
         begun = self._key.exists()
         with (
             self._begun_or_new_key(new_cosigner, begun=begun, passphrase=passphrase, kdf=kdf) as file,
@@ -104,10 +113,13 @@ class NodeFolder:
             if cosigner.name != new_cosigner.name:
                 raise RefusedError(Code.VAULT_EXISTS, f"the node {cosigner.name} was begun here")
             replace_file(self._policy, encode_log_policy(ledger.policy).encode())
-            engine = self._open(database)
+            replace_file(self.policy_line, f"{cosigner.policy_line(url)}\n".encode())
+            engine = _open(address)
             try:
                 LedgerStore(engine).create(begun=begun)
                 METADATA.create_all(engine)
+                # What was cosigned last is never forgotten, even if somebody removed the settings of a node.
+                LastCosigned(engine, self.last_cosigned, ledger.origin)
             finally:
                 engine.dispose()
             # The settings last: a node that has them is complete.
@@ -134,6 +146,20 @@ class NodeFolder:
         self._require()
         return _parse_settings(self._settings.read_bytes())
 
+    def promise(self) -> Promise:
+        """What the node's cosignatures say.
+
+        Raises:
+            RefusedError: there is no node here.
+            MalformedError: its line was edited into something else.
+        """
+        self._require()
+        line = parse_node_line(decode_utf8(self.policy_line.read_bytes()))
+        try:
+            return Promise(line.key.name.rpartition("/")[2])
+        except ValueError as error:
+            raise MalformedError(Code.LOG_POLICY_INVALID, "the name of the node in policy-line") from error
+
     def ledger(self) -> TrustedLedger:
         """The ledger this node follows.
 
@@ -151,7 +177,7 @@ class NodeFolder:
             RefusedError: there is no node here, or its settings cannot be used.
             UnavailableError: it cannot be opened.
         """
-        return self._open(self.settings().database)
+        return _open(resolve_database(self.settings().database, folder=self.path))
 
     def _require(self) -> None:
         if not self.is_initialized():
@@ -164,9 +190,6 @@ class NodeFolder:
             return SealedFile.open(self._key, passphrase, mark_folder=self.marks)
         body = encode_cosigner(new_cosigner)
         return SealedFile.create(self._key, passphrase=passphrase, body=body, kdf=kdf, mark_folder=self.marks)
-
-    def _open(self, database: str) -> Engine:
-        return open_database(str(self.path / database))
 
     @property
     def _key(self) -> Path:
@@ -187,10 +210,11 @@ def _parse_settings(source: bytes) -> NodeSettings:
     interval = table.number("look_every_seconds", 1, 3600, default=5)
     patience = table.number("wait_seconds", 1, 60, default=10)
     table.end()
-    _require_file(database)
     return NodeSettings(url, database, timedelta(seconds=interval), timedelta(seconds=patience))
 
 
-def _require_file(database: str) -> None:
-    if "://" in database or not database.isprintable():
-        raise RefusedError(Code.SETTINGS_INVALID, "the database of a node is a file with a readable name")
+def _open(address: str) -> Engine:
+    try:
+        return open_database(address)
+    except ValueError as error:
+        raise RefusedError(Code.SETTINGS_INVALID, f"database: {error}") from error

@@ -23,25 +23,26 @@ class Trouble:
     since: datetime
 
 
+def read_trouble(engine: Engine, origin: str) -> Trouble | None:
+    """What is noted of the log `origin`, or None while all is well.
+
+    Raises:
+        UnavailableError: the database cannot be read.
+    """
+    with transaction(read_only(engine)) as connection:
+        row = connection.execute(select(TROUBLE).where(TROUBLE.c.origin == origin)).first()
+    if row is None:
+        return None
+    return Trouble(find_code(row.code) or Code.INTERNAL_ERROR, row.detail, from_seconds(row.since))
+
+
 class TroubleNote:
-    """The trouble with the log `origin`. One thread writes it; any may read."""
+    """Notes the trouble with the log `origin`, from one thread."""
 
     def __init__(self, engine: Engine, origin: str, *, clock: Callable[[], datetime]) -> None:
         self._engine = engine
         self._origin = origin
         self._clock = clock
-
-    def read(self) -> Trouble | None:
-        """What is noted, or None.
-
-        Raises:
-            UnavailableError: the database cannot be read.
-        """
-        with transaction(read_only(self._engine)) as connection:
-            row = connection.execute(select(TROUBLE).where(TROUBLE.c.origin == self._origin)).first()
-        if row is None:
-            return None
-        return Trouble(find_code(row.code) or Code.INTERNAL_ERROR, row.detail, from_seconds(row.since))
 
     def write(self, error: TallyError) -> None:
         """Note `error`; what was noted before keeps its time if it is the same.
@@ -49,7 +50,7 @@ class TroubleNote:
         Raises:
             UnavailableError: the disk's fault.
         """
-        before = self.read()
+        before = read_trouble(self._engine, self._origin)
         if before is not None and (before.code, before.detail) == (error.code, error.detail):
             return
         since = to_seconds(self._clock())
@@ -64,6 +65,6 @@ class TroubleNote:
         Raises:
             UnavailableError: the disk's fault.
         """
-        if self.read() is not None:
+        if read_trouble(self._engine, self._origin) is not None:
             with transaction(self._engine) as connection:
                 connection.execute(delete(TROUBLE).where(TROUBLE.c.origin == self._origin))

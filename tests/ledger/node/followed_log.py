@@ -14,7 +14,7 @@ from ledger.node.evidence import Evidence, kept_evidence
 from ledger.node.follower import Follower
 from ledger.node.last_cosigned import LastCosigned
 from ledger.node.tables import METADATA
-from ledger.node.trouble import TroubleNote
+from ledger.node.trouble import Trouble, TroubleNote, read_trouble
 from ledger.node.witness import SignedCheckpoint, verify_signed_checkpoint
 from ledger.store import LedgerStore
 from ledger.stored_tree import Head
@@ -126,6 +126,11 @@ class CopyDesk:
     def fill(self, target: SignedCheckpoint) -> None:
         while self.copy.tree_size < target.tree_size:
             self.copy.extend(target)
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """What another process reads of it."""
+        return read_trouble(self.engine, AUTHORITY)
 
     @property
     def leaves(self) -> list[bytes]:

@@ -123,13 +123,13 @@ def test_log_that_vanishes_is_a_trouble_until_it_is_back(desk: CopyDesk, log: Fo
     log.gone = True
     desk.interval = SOON
     with desk.follower() as follower:
-        wait_until(lambda: desk.note.read() is not None)
-        note = desk.note.read()
+        wait_until(lambda: desk.trouble is not None)
+        note = desk.trouble
         assert note is not None
         assert (note.code, note.since) == (Code.NETWORK_LEDGER_UNREACHABLE, desk.clock.time)
         assert follower.trouble is not None
         log.gone = False
-        wait_until(lambda: desk.copy.tree_size == 3 and desk.note.read() is None)
+        wait_until(lambda: desk.copy.tree_size == 3 and desk.trouble is None)
         wait_until(lambda: follower.trouble is None)
 
 
@@ -159,8 +159,8 @@ def test_inadmissible_entry_is_refused_noted_and_never_passed(desk: CopyDesk, lo
             assert error.code is Code.LOG_ENTRY_INADMISSIBLE
             assert error.detail.startswith("entry 1: did_key_not_authorized")
         follower.require(good)
-        wait_until(lambda: desk.note.read() is not None)
-    note = desk.note.read()
+        wait_until(lambda: desk.trouble is not None)
+    note = desk.trouble
     assert note is not None
     assert note.code is Code.LOG_ENTRY_INADMISSIBLE
     assert desk.copy.tree_size == 1
@@ -198,7 +198,7 @@ def test_published_second_history_is_noticed_unasked(
         with forked(desk, tmp_path) as other:
             log.published = other.publish(names(4, "other"))
             wait_until(lambda: len(desk.kept) == 1)
-            wait_until(lambda: desk.note.read() is not None)
+            wait_until(lambda: desk.trouble is not None)
     assert desk.copy.tree_size == 5
 
 
@@ -217,8 +217,8 @@ def test_checkpoint_of_a_stranger_is_no_evidence(desk: CopyDesk, log: FollowedLo
     log.published = replace(published, note=published.note.replace("\n3\n", "\n2\n"))
     desk.interval = SOON
     with desk.follower():
-        wait_until(lambda: desk.note.read() is not None)
-    note = desk.note.read()
+        wait_until(lambda: desk.trouble is not None)
+    note = desk.trouble
     assert note is not None
     assert note.code is Code.LOG_SIGNATURE_INVALID
     assert desk.kept == []

@@ -306,7 +306,7 @@ def test_cosignature_that_could_not_be_recorded_is_not_shown(
 
 def test_busy_database_signs_nothing_and_recovers(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.ask(0, 5)
-    monkeypatch.setattr("storage.database.BUSY_TIMEOUT_SECONDS", 0)
+    monkeypatch.setattr("storage.sqlite.BUSY_TIMEOUT_SECONDS", 0)
     impatient = Desk(desk.folder)
     with closing(sqlite3.connect(desk.folder / "node.sqlite", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
