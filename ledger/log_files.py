@@ -17,6 +17,8 @@ from protocol.tlog.tiles import TILE_WIDTH, EntryBundle, HashTile, parse_entry_b
 MAX_NOTE_BYTES = 128 * 1024
 
 _OCTETS = "application/octet-stream"
+# A plain web server takes a file without a suffix for octets.
+_TEXT = f"text/plain,{_OCTETS}"
 _MAX_BUNDLE_BYTES = TILE_WIDTH * (MAX_RECORD_BYTES + 2)
 
 
@@ -33,7 +35,7 @@ class LogFiles:
         Raises:
             MalformedError: it is not text.
         """
-        return decode_utf8(self._read("checkpoint", accept="text/plain", max_bytes=MAX_NOTE_BYTES))
+        return decode_utf8(self._read("checkpoint", accept=_TEXT, max_bytes=MAX_NOTE_BYTES))
 
     def read_tiles(self, tiles: Sequence[HashTile]) -> list[bytes]:
         """The bytes of `tiles`; a partial one that is gone is cut from the full one that replaced it."""

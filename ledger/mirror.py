@@ -1,0 +1,195 @@
+"""A static copy of a log, which any web server can serve and nobody needs to trust.
+
+    checkpoint                  the signed note; replaced last
+    policy                      the tlog-policy that it was verified by
+    tile/…, tile/entries/…      hashes and entries (C2SP tlog-tiles)
+    <name>/did.jsonl            the history of a DID
+
+The *outline* of a log is the hashes of its full blocks of 256 entries, and those of the entries behind them.
+They lead to the root, so they are verified by the signed checkpoint all at once; after that every block is
+verified by itself, before its files are written. What a checkpoint needs is on the disk before it, and stays
+until there is another: whoever is killed leaves a whole log.
+"""
+
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+from ledger.client import LedgerClient
+from ledger.fetch import Fetcher
+from ledger.growth import verify_growth
+from ledger.log_files import LogFiles
+from ledger.memory import CheckpointMemory
+from ledger.mirror_folder import MirrorFolder
+from ledger.trust import TrustedLedger
+from protocol.codes import Code
+from protocol.errors import MalformedError, RefusedError, VerificationError
+from protocol.records import DidRecord, parse_leaf
+from protocol.tlog.checkpoint import Checkpoint, parse_checkpoint
+from protocol.tlog.merkle import EMPTY_ROOT, Node, RightEdge, hash_leaf
+from protocol.tlog.note import parse_note
+from protocol.tlog.policy import VerifiedCheckpoint, encode_log_policy, verify_checkpoint
+from protocol.tlog.tiles import (
+    TILE_HEIGHT,
+    TILE_WIDTH,
+    EntryBundle,
+    HashTile,
+    TileReader,
+    encode_entry_bundle,
+    extend_tiles,
+    read_hashes_from_tiles,
+    select_entry_bundles,
+)
+
+_CHECKPOINT, _POLICY = "checkpoint", "policy"
+# The one segment that our ledgers admit, but for the names of two files above.
+_HISTORY = re.compile(rf"/(?!{_CHECKPOINT}/|{_POLICY}/)[a-z0-9-]{{1,63}}/did\.jsonl")
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorReport:
+    """What the mirror holds now, and how many of its entries are new."""
+
+    checkpoint: VerifiedCheckpoint
+    added: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Outline:
+    """The hashes of the full blocks of a tree, and the leaf hashes behind them."""
+
+    blocks: tuple[bytes, ...] = ()
+    rest: tuple[bytes, ...] = ()
+
+    def root_hash(self) -> bytes:
+        size = len(self.blocks) * TILE_WIDTH + len(self.rest)
+        above, below = (RightEdge().append(hashes).hashes for hashes in (self.blocks, self.rest))
+        return RightEdge(size, above + below).root_hash()
+
+
+def mirror_ledger(
+    ledger: TrustedLedger, folder: MirrorFolder, *, fetcher: Fetcher, memory: CheckpointMemory, now: datetime
+) -> MirrorReport:
+    """Bring the mirror in `folder` up to the present checkpoint of `ledger`.
+
+    Not checked: whether the entries are admissible (`ledger.audit`), and the files of full blocks that were
+    mirrored before.
+
+    Raises:
+        RefusedError: the folder mirrors another log, or is damaged (MIRROR_DAMAGED).
+        VerificationError: the log does not continue the mirror, or what it serves does not lead to its root.
+        MalformedError, UnavailableError: an answer cannot be read or had.
+    """
+    held, held_outline = _load_held(folder, ledger, memory, now)
+    checkpoint = LedgerClient(ledger, fetcher=fetcher, memory=memory).checkpoint(now=now)
+    if checkpoint.tree_size <= held.tree_size:
+        # Nothing to prove: it is the same tree, or none that continues the mirror.
+        verify_growth(held, checkpoint, lambda _nodes: [])
+    files = LogFiles(ledger.url, fetcher)
+    outline = _read_outline(checkpoint.tree_size, files.read_tiles, known=held_outline.blocks)
+    if outline.root_hash() != checkpoint.root_hash:
+        raise VerificationError(Code.LOG_TILE_INVALID, "the tiles lead to another root")
+    superseded = []
+    is_longer = held.tree_size < checkpoint.tree_size
+    for bundle in select_entry_bundles(held.tree_size, checkpoint.tree_size) if is_longer else []:
+        entries = files.read_bundle(bundle)
+        _require_of_log(bundle, entries, outline, held_outline)
+        _write_block(folder, bundle, entries, first_new=held.tree_size)
+        superseded += [bundle.path, HashTile(0, bundle.index).path] if bundle.width == TILE_WIDTH else []
+    superseded += _write_upper_tiles(folder, outline.blocks)
+    folder.write(_POLICY, encode_log_policy(ledger.policy).encode())
+    folder.write(_CHECKPOINT, checkpoint.note.encode())
+    for path in superseded:
+        folder.remove_folder(f"{path}.p")
+    return MirrorReport(checkpoint, checkpoint.tree_size - held.tree_size)
+
+
+def _load_held(
+    folder: MirrorFolder, ledger: TrustedLedger, memory: CheckpointMemory, now: datetime
+) -> tuple[Checkpoint, _Outline]:
+    """How far the mirror has come."""
+    note = folder.read(_CHECKPOINT)
+    if note is None:
+        return Checkpoint(ledger.origin, 0, EMPTY_ROOT), _Outline()
+
+    def read_tiles(tiles: Sequence[HashTile]) -> list[bytes]:
+        return [folder.read(tile.path) or b"" for tile in tiles]
+
+    try:
+        held = parse_checkpoint(parse_note(note).text)
+        outline = _read_outline(held.tree_size, read_tiles)
+    except MalformedError as error:
+        raise RefusedError(Code.MIRROR_DAMAGED, error.detail) from error
+    if held.origin != ledger.origin:
+        raise RefusedError(Code.LOG_ORIGIN_MISMATCH, f"the folder mirrors {held.origin}")
+    if outline.root_hash() != held.root_hash:
+        raise RefusedError(Code.MIRROR_DAMAGED, "its tiles lead to another root")
+    # What was mirrored was seen. By a policy that is new since, it may not have its quorum.
+    with suppress(VerificationError):
+        memory.remember(verify_checkpoint(note, policy=ledger.policy, now=now).note)
+    return held, outline
+
+
+def _read_outline(tree_size: int, read_tiles: TileReader, known: tuple[bytes, ...] = ()) -> _Outline:
+    """The outline of a tree of so many leaves, whose first blocks are `known`. It proves nothing yet."""
+    blocks, rest = divmod(tree_size, TILE_WIDTH)
+    nodes = [Node(TILE_HEIGHT, index) for index in range(len(known), blocks)]
+    nodes += [Node(0, tree_size - rest + position) for position in range(rest)]
+    hashes = tuple(read_hashes_from_tiles(tree_size, read_tiles)(nodes))
+    new = blocks - len(known)
+    return _Outline(known + hashes[:new], hashes[new:])
+
+
+def _require_of_log(bundle: EntryBundle, entries: Sequence[bytes], outline: _Outline, held: _Outline) -> None:
+    """Check the entries of a block by the outline of the log, and that they continue the mirror's."""
+    leaf_hashes = tuple(hash_leaf(entry) for entry in entries)
+    if bundle.width == TILE_WIDTH:
+        is_of_log = RightEdge().append(leaf_hashes).root_hash() == outline.blocks[bundle.index]
+    else:
+        is_of_log = leaf_hashes == outline.rest
+    if not is_of_log:
+        raise VerificationError(Code.LOG_TILE_INVALID, bundle.path)
+    if bundle.index == len(held.blocks) and leaf_hashes[: len(held.rest)] != held.rest:
+        raise VerificationError(Code.LOG_CONSISTENCY_INVALID, bundle.path)
+
+
+def _write_block(
+    folder: MirrorFolder, bundle: EntryBundle, entries: Sequence[bytes], *, first_new: int
+) -> None:
+    tile = HashTile(0, bundle.index, bundle.width)
+    folder.write(bundle.path, encode_entry_bundle(entries))
+    folder.write(tile.path, b"".join(hash_leaf(entry) for entry in entries))
+    for index, entry in enumerate(entries, start=bundle.index * TILE_WIDTH):
+        # Other logs may hold other things. They are mirrored, and are no histories.
+        with suppress(MalformedError):
+            if index >= first_new:
+                _add_to_history(folder, parse_leaf(entry))
+
+
+def _write_upper_tiles(folder: MirrorFolder, blocks: Sequence[bytes]) -> list[str]:
+    """Write the tiles above the blocks that are not there, and say which are full."""
+    paths = []
+    # A block is a leaf of the tree above.
+    for above, data in extend_tiles(0, blocks, lambda _tiles: []).items():
+        tile = HashTile(above.level + 1, above.index, above.width)
+        if folder.read(tile.path) != data:
+            folder.write(tile.path, data)
+        if tile.width == TILE_WIDTH:
+            paths.append(tile.path)
+    return paths
+
+
+def _add_to_history(folder: MirrorFolder, record: DidRecord) -> None:
+    path = record.did.log_path()
+    if not _HISTORY.fullmatch(path):
+        return
+    lines = (folder.read(path[1:]) or b"").splitlines(keepends=True)
+    # Whoever was first has the name. What a mirror that was killed had added is added again.
+    before = lines[: record.entry.number - 1]
+    if lines and parse_leaf(lines[0].rstrip(b"\n")).did.scid != record.did.scid:
+        return
+    if len(before) < record.entry.number - 1:
+        raise RefusedError(Code.MIRROR_DAMAGED, path)
+    folder.write(path[1:], b"".join([*before, record.leaf + b"\n"]))

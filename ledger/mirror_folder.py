@@ -1,0 +1,88 @@
+"""The folder of a mirror: files for any web server, each replaced whole.
+
+Unlike everything else that is kept they are for others to read, so their mode is what the umask leaves.
+"""
+
+import os
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+from protocol.codes import Code
+from protocol.errors import RefusedError
+from storage.atomic_file import Folder, close_unwritten, typed_disk_errors
+
+_MARK = ".mirror"
+"""The file that says that the folder is a mirror's, and that is locked by whoever writes."""
+
+
+class MirrorFolder:
+    """The folder `path`, made when it is missing, for one process at a time. Use it in a `with` statement."""
+
+    def __init__(self, path: Path) -> None:
+        """Lock it.
+
+        Raises:
+            RefusedError: somebody else's files are in it (VAULT_EXISTS), or another process has it.
+            UnavailableError: the disk's fault.
+        """
+        self.path = path
+        with typed_disk_errors(path.name):
+            _make_folder(path)
+            if any(path.iterdir()) and not (path / _MARK).exists():
+                raise RefusedError(Code.VAULT_EXISTS, f"{path} is neither empty nor a mirror")
+        with Folder(path, private=False) as folder:
+            self._lock = folder.take_lock(_MARK)
+
+    def __enter__(self) -> "MirrorFolder":
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        close_unwritten(self._lock)
+
+    def read(self, path: str) -> bytes | None:
+        """The file at `path`, None where there is none."""
+        with typed_disk_errors(path):
+            try:
+                return (self.path / path).read_bytes()
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+
+    def write(self, path: str, data: bytes) -> None:
+        """Let the file at `path` hold `data`; on return it is on the disk. Who is killed leaves the old one.
+
+        Raises:
+            UnavailableError: the disk's fault.
+        """
+        file = self.path / path
+        with typed_disk_errors(path):
+            _make_folder(file.parent)
+            # Only one process writes, so what a killed one left has this name too.
+            temporary = file.with_name(f".{file.name}.new")
+            with temporary.open("wb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            temporary.replace(file)
+            _flush_folder(file.parent)
+
+    def remove_folder(self, path: str) -> None:
+        """Remove the folder at `path` with its files, if it is there."""
+        with typed_disk_errors(path), suppress(FileNotFoundError):
+            shutil.rmtree(self.path / path)
+
+
+def _make_folder(path: Path) -> None:
+    if path.is_dir():
+        return
+    _make_folder(path.parent)
+    path.mkdir()
+    _flush_folder(path.parent)
+
+
+def _flush_folder(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        close_unwritten(descriptor)
