@@ -97,8 +97,13 @@ def json_body(*, max_bytes: int = MAX_BODY_BYTES) -> Callable[[Request], Awaitab
     return read
 
 
-def raw_body(media_type: str, *, max_bytes: int = MAX_BODY_BYTES) -> Callable[[Request], Awaitable[bytes]]:
-    """A dependency that reads the body as it is, of `media_type` and at most `max_bytes`."""
+def raw_body(
+    media_type: str | None, *, max_bytes: int = MAX_BODY_BYTES
+) -> Callable[[Request], Awaitable[bytes]]:
+    """A dependency that reads the body as it is, of `media_type` and at most `max_bytes`.
+
+    None is for protocols that name no media type: then the header may say anything, or be missing.
+    """
 
     async def read(request: Request) -> bytes:
         return await _read(request, media_type, max_bytes)
@@ -155,11 +160,12 @@ def bearer_key(
     return verified
 
 
-async def _read(request: Request, media_type: str, max_bytes: int) -> bytes:
+async def _read(request: Request, media_type: str | None, max_bytes: int) -> bytes:
     content_types = request.headers.getlist("content-type")
     is_coded = "content-encoding" in request.headers
-    if is_coded or len(content_types) != 1 or not _is_of(media_type, content_types[0]):
-        raise MalformedError(Code.MEDIA_TYPE_UNSUPPORTED, media_type)
+    is_named = media_type is None or (len(content_types) == 1 and _is_of(media_type, content_types[0]))
+    if is_coded or not is_named:
+        raise MalformedError(Code.MEDIA_TYPE_UNSUPPORTED, media_type or "content-encoding")
     body = bytearray()
     async for chunk in request.stream():
         body += chunk

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import datetime
 
-from ledger.store import LedgerStore
+from ledger.store import LedgerStore, NewestVersion
 from protocol.codes import Code
 from protocol.did.webvh.entry import LogEntry, parse_entry
 from protocol.did.webvh.history import MAX_ENTRIES
@@ -28,20 +28,54 @@ _RESERVED = frozenset({"proof", "tile"})
 _MAX_REMEMBERED = 256
 
 
+class VerifiedVersions:
+    """What the histories in `store` end with. Threads may share one.
+
+    A history is replayed when it is asked for the first time; as many as `remembered` are not replayed again.
+    """
+
+    def __init__(self, store: LedgerStore, *, remembered: int = _MAX_REMEMBERED) -> None:
+        self._store = store
+        self._remembered = remembered
+        # Under the leaf hash of the last entry. The hash stands for the whole history, for each entry names
+        # the one before it by hash.
+        self._verified: OrderedDict[bytes, VerifiedVersion] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def find(self, scid: str, version: NewestVersion, *, now: datetime) -> VerifiedVersion:
+        """The logged `version` of the DID with this SCID.
+
+        Raises:
+            MalformedError, VerificationError: what is stored is no history.
+            UnavailableError: the database cannot be read.
+        """
+        with self._lock:
+            if (known := self._verified.get(version.leaf_hash)) is not None:
+                return known
+        leaves = [entry.leaf for entry in self._store.history(scid)[: version.version_number]]
+        replayed = replay(leaves, now=now)
+        self.remember(hash_leaf(leaves[-1]), replayed)
+        return replayed
+
+    def remember(self, leaf_hash: bytes, version: VerifiedVersion) -> None:
+        """Keep what the entry with this leaf hash is; logged or not, for it is asked for only if it is."""
+        with self._lock:
+            self._verified[leaf_hash] = version
+            self._verified.move_to_end(leaf_hash)
+            if len(self._verified) > self._remembered:
+                self._verified.popitem(last=False)
+
+
 class Admission:
     """Admits records on top of what `store` holds, for the ledger at `authority` (`host` or `host:port`).
 
-    The history of a DID is replayed when it is continued for the first time; after that only what is new is
-    verified. Threads may share one.
+    Threads may share one.
     """
 
     def __init__(self, store: LedgerStore, *, authority: str) -> None:
         self._store = store
         self._authority = authority
-        # What a history ends with, under the leaf hash of its last entry. The hash stands for the whole
-        # history, for each entry names the one before it by hash.
-        self._verified: OrderedDict[bytes, VerifiedVersion] = OrderedDict()
-        self._lock = threading.Lock()
+        self._versions = VerifiedVersions(store)
 
     def admit(self, record: DidRecord, *, now: datetime) -> None:
         """Check that `record` may be logged. Submitting a logged entry again is allowed.
@@ -61,29 +95,9 @@ class Admission:
             if leaf_hash != hash_leaf(record.leaf):
                 raise RefusedError(Code.DID_FORK, f"another version {number} is logged")
             return
-        previous = None
-        if newest is not None:
-            previous = self._recall(newest.leaf_hash) or self._replay(scid, newest.version_number, now)
+        previous = None if newest is None else self._versions.find(scid, newest, now=now)
         version = admit(record, previous, authority=self._authority, now=now)
-        # Whether it will be logged or not: it is looked for only if it was.
-        self._remember(hash_leaf(record.leaf), version)
-
-    def _replay(self, scid: str, length: int, now: datetime) -> VerifiedVersion:
-        leaves = [entry.leaf for entry in self._store.history(scid)[:length]]
-        version = replay(leaves, now=now)
-        self._remember(hash_leaf(leaves[-1]), version)
-        return version
-
-    def _recall(self, leaf_hash: bytes) -> VerifiedVersion | None:
-        with self._lock:
-            return self._verified.get(leaf_hash)
-
-    def _remember(self, leaf_hash: bytes, version: VerifiedVersion) -> None:
-        with self._lock:
-            self._verified[leaf_hash] = version
-            self._verified.move_to_end(leaf_hash)
-            if len(self._verified) > _MAX_REMEMBERED:
-                self._verified.popitem(last=False)
+        self._versions.remember(hash_leaf(record.leaf), version)
 
 
 def admit(

@@ -55,8 +55,8 @@ class StoredTree(ABC):
 
     def __init__(self, engine: Engine, tree: Tree) -> None:
         self._tree = tree
-        self._writing = partial(_transaction, engine)
-        self._reading = partial(_transaction, read_only(engine))
+        self._writing = partial(transaction, engine)
+        self._reading = partial(transaction, read_only(engine))
 
     @abstractmethod
     def read_leaves(self, begin: int, end: int) -> list[bytes]:
@@ -164,12 +164,19 @@ class StoredTree(ABC):
 
 
 @contextmanager
-def _transaction(engine: Engine) -> Iterator[Connection]:
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """A transaction on the database of a log, whose failures are those of its disk.
+
+    Raises:
+        UnavailableError: the state of the disk or of the database.
+        RefusedError: a text of the caller's that no database could hold.
+        IntegrityError: of SQLAlchemy; a mistake of this program, or a race that the caller expects.
+    """
     try:
         with engine.begin() as connection:
             yield connection
     except IntegrityError:
-        raise  # a mistake of this program: the sequencer has seen to it that there are no rivals
+        raise
     except UnicodeEncodeError as error:
         # What a person typed in another encoding than the terminal's is the name of nothing here.
         raise RefusedError(Code.NOT_FOUND) from error

@@ -586,6 +586,16 @@ class Code(StrEnum):
             Audience.OPERATOR: "Stop it and put back the newest database, but never an old `last-signed`.",
         },
     )
+    LOG_ENTRY_INADMISSIBLE = (
+        "log_entry_inadmissible",
+        "The log holds an entry that its own rules do not allow, so nothing after it is vouched for.",
+        "Rely on nothing in this ledger that is newer; tell its operator.",
+    )
+    NODE_BEHIND = (
+        "node_behind",
+        "The node has not yet read everything that it is asked to vouch for.",
+        "Ask it again in a moment: it goes on reading.",
+    )
     MIRROR_DAMAGED = (
         "mirror_damaged",
         "The files of the mirror are not those of its signed state (checkpoint).",

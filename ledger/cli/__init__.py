@@ -10,7 +10,8 @@ from ledger.cli.looking import head, prove, show
 from ledger.cli.mirroring import mirror
 from ledger.cli.owning import init, serve, token
 from ledger.cli.policy import policy
+from ledger.node.cli import node
 
 commands = Group(help="Run and audit the ledger.")
-for command in (init, serve, token, head, show, prove, check, mirror, policy):
+for command in (init, serve, token, head, show, prove, check, mirror, policy, node):
     commands.add_command(command)

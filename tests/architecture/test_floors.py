@@ -10,6 +10,8 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 FLOORS = {"protocol", "storage", "doors", "schemas", "ledger", "issuer", "wallet", "verifier", "demo"}
 DOORS = {"cli.py", "http.py", "cli", "http", "door", "tui"}
+# The one part of a package that is a program of its own.
+NODE = ("ledger", "node")
 BESIDE = {"tests", "benchmarks", "scripts"}
 # Names that say nothing about what is inside.
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "core", "service", "misc"}
@@ -35,8 +37,9 @@ def imports(path: Path) -> frozenset[str]:
 
 
 def is_door(path: Path) -> bool:
-    """Whether this file may show things: tally.py, demo/, and the cli, http and tui of a package."""
-    return path == Path("tally.py") or path.parts[0] == "demo" or path.parts[1] in DOORS
+    """Whether this file may show things: tally.py, demo/, and the cli, http and tui of a package or node."""
+    inside = path.parts[2:] if path.parts[:2] == NODE else path.parts[1:]
+    return path == Path("tally.py") or path.parts[0] == "demo" or inside[0] in DOORS
 
 
 FILES = sorted(python_files())
@@ -97,6 +100,8 @@ def test_only_the_fetcher_uses_the_http_client() -> None:
         ("wallet/cli.py", True),
         ("ledger/http.py", True),
         ("wallet/cli/list.py", True),
+        ("ledger/node/http.py", True),
+        ("ledger/node/copy.py", False),
         ("wallet/vault.py", False),
         ("wallet/sub/cli.py", False),
         ("ledger/fetch.py", False),

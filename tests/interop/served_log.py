@@ -79,7 +79,6 @@ def sign(text: str) -> str:
 
 def publish(sequencer: Sequencer, records: Sequence[DidRecord]) -> str:
     """Log `records`, and give the checkpoint that covers them."""
-    for record in records:
-        sequencer.submit(record)
-    sequencer.refresh().result(20)
+    for logged in [sequencer.submit(record) for record in records]:
+        logged.result(20)
     return sequencer.publication.note
