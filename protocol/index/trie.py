@@ -110,11 +110,11 @@ def build_trie(items: Iterable[tuple[bytes, bytes]]) -> tuple[Trie, int | None]:
     gaps = [(left ^ right).bit_length() - 1 for left, right in pairwise(all_bits)]
     if -1 in gaps:
         raise ValueError("a key stands there twice")
-    trie.keys += b"".join([key for key, _ in ordered])
-    trie.values += b"".join([value for _, value in ordered])
+    trie.keys = bytearray().join([key for key, _ in ordered])
+    trie.values = bytearray().join([value for _, value in ordered])
     trie.children = children = array("i", bytes(2 * len(gaps) * trie.children.itemsize))
     trie.shifts = shifts = bytearray(len(gaps))
-    hashes: list[bytes] = []
+    trie.hashes = bytearray(len(gaps) * HASH_BYTES)
     waiting: list[tuple[int, int, bytes]] = []
     reference = node = 0
     # After the last leaf comes a gap that is wider than all, and completes every node.
@@ -124,8 +124,7 @@ def build_trie(items: Iterable[tuple[bytes, bytes]]) -> tuple[Trie, int | None]:
             shifts[node], children[2 * node], left_hash = waiting.pop()
             children[2 * node + 1] = reference
             hash_ = hash_map_node(KEY_BITS - 1 - shifts[node], left_hash, hash_)
-            hashes.append(hash_)
+            trie.set_hash(node, hash_)
             reference, node = node, node + 1
         waiting.append((gap, reference, hash_))
-    trie.hashes += b"".join(hashes)
     return trie, reference
