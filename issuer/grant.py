@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, func, insert, select, update
 from sqlalchemy.engine import Connection, Engine
 
 from issuer.institution import Institution
@@ -208,7 +208,7 @@ def create_nonce(register: Engine, *, now: datetime, entropy: Entropy) -> str:
     moment = to_seconds(now)
     nonce = new_secret(entropy)
     with register.begin() as connection:
-        connection.execute(nonces.delete().where(nonces.c.expires_at <= moment))
+        remove_nonces(connection, nonces.c.expires_at <= moment)
         live = connection.execute(select(func.count()).select_from(nonces)).scalar_one()
         if live >= MAX_LIVE_NONCES:
             raise UnavailableError(Code.NETWORK_BUSY, "nonces")
@@ -216,6 +216,12 @@ def create_nonce(register: Engine, *, now: datetime, entropy: Entropy) -> str:
             insert(nonces).values(digest=digest(nonce), expires_at=to_seconds(now + NONCE_LIFETIME))
         )
     return nonce
+
+
+def remove_nonces(connection: Connection, which: ColumnElement[bool]) -> None:
+    """Remove the nonces that `which` selects, but for those that somebody else is removing."""
+    free = select(nonces.c.digest).where(which).with_for_update(skip_locked=True)
+    connection.execute(nonces.delete().where(nonces.c.digest.in_(free)))
 
 
 def use_nonce(connection: Connection, nonce: str, *, now: datetime) -> bool:

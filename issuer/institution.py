@@ -45,7 +45,7 @@ def open_institution(
     settings = replace(folder.load_settings(), url=url)
     with keeper.ring.file.hold():
         keys = SigningKeys(keeper, settings.did, now=now)
-        register = open_register(folder.register, TABLES)
+        register = open_register(str(folder.register), TABLES)
         try:
             seal = OfferSeal(keeper.ring.keys[OFFERS].private)
             yield Institution(settings, folder.types, register, seal, keys.current), keys

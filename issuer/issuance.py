@@ -26,7 +26,7 @@ from issuer.credential_type import IssuedType
 from issuer.grant import COMPLETION_TIME, Grant, find_grant, use_nonce, use_token
 from issuer.institution import Institution
 from issuer.metadata import PROOF_ALGORITHMS
-from issuer.register import OfferState, copies, credentials, forget_claims, offers
+from issuer.register import OfferState, copies, credentials, forget_claims, lock_offers, offers
 from issuer.status import Place, draw_place, record_copy, status_list_uri
 from ledger.identity import IdentityKey
 from protocol.codes import Code
@@ -70,6 +70,7 @@ def issue_credential(
         grant = find_grant(connection, token, now=now)
     issued = _requested_type(institution, request, grant)
     with institution.register.begin() as connection:
+        lock_offers(connection, offers.c.id == grant.offer)
         is_first = use_token(connection, token, now=now)
         proved = verify_proofs(
             request.proofs,
@@ -111,6 +112,7 @@ def record_notification(register: Engine, notification: Notification, token: str
     noted = credentials.c.notification_digest == digest(notification.notification_id)
     with register.begin() as connection:
         grant = find_grant(connection, token, now=now)
+        lock_offers(connection, offers.c.id == grant.offer)
         offer = connection.execute(select(credentials.c.offer).where(noted)).scalar_one_or_none()
         if offer is None:
             raise RefusedError(Code.NOTIFICATION_INVALID)

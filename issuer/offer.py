@@ -16,8 +16,9 @@ from sqlalchemy import Row, and_, insert, select, update
 from sqlalchemy.engine import Engine
 
 from issuer.claims import check_claims
+from issuer.grant import remove_nonces
 from issuer.institution import Institution
-from issuer.register import OfferState, access_tokens, credentials, forget_claims, nonces, offers
+from issuer.register import OfferState, access_tokens, credentials, forget_claims, lock_offers, nonces, offers
 from issuer.seal import OfferContent
 from protocol.codes import Code
 from protocol.encoding.base64url import encode_base64url
@@ -211,12 +212,13 @@ def remove_expired(register: Engine, *, now: datetime) -> None:
     moment = to_seconds(now)
     over = and_(offers.c.expires_at <= moment, offers.c.sealed.is_not(None))
     with register.begin() as connection:
+        lock_offers(connection, over)
         connection.execute(
             update(offers).where(over, offers.c.state != OfferState.REDEEMED).values(state=OfferState.EXPIRED)
         )
         forget_claims(connection, over)
         connection.execute(access_tokens.delete().where(access_tokens.c.expires_at <= moment))
-        connection.execute(nonces.delete().where(nonces.c.expires_at <= moment))
+        remove_nonces(connection, nonces.c.expires_at <= moment)
 
 
 def _new_tx_code(entropy: Entropy) -> str:

@@ -26,6 +26,7 @@ from issuer.register import (
     credentials,
     find_credential,
     forget_claims,
+    lock_offers,
     offers,
     refresh_tokens,
 )
@@ -50,15 +51,14 @@ def exchange_refresh_token(
     """
     response = None
     with institution.register.begin() as connection:
+        is_this = refresh_tokens.c.digest == digest(request.refresh_token)
+        lock_offers(connection, offers.c.id.in_(select(refresh_tokens.c.offer).where(is_this)))
         row = connection.execute(
             select(refresh_tokens)
             .join(offers, offers.c.id == refresh_tokens.c.offer)
             # Not before the credential was issued: until then its code's own token is there for it.
             .join(credentials, credentials.c.offer == offers.c.id)
-            .where(
-                refresh_tokens.c.digest == digest(request.refresh_token),
-                offers.c.refill_until > to_seconds(now),
-            )
+            .where(is_this, offers.c.refill_until > to_seconds(now))
         ).one_or_none()
         if row is not None and row.spent_at is None and _count_copies(connection, row.offer) < MAX_COPIES:
             _forget_answers(connection, row.offer, to=row.number)
@@ -87,6 +87,7 @@ def end_refill(register: Engine, credential_id: str) -> CredentialRecord:
     """
     with register.begin() as connection:
         offer = find_credential(connection, credential_id).offer
+        lock_offers(connection, offers.c.id == offer)
         forget_claims(connection, offers.c.id == offer)
         record = find_credential(connection, credential_id)
     erase_traces(register)

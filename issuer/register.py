@@ -6,6 +6,9 @@ time is over in which further copies may be fetched.
 
 What may be used once changes by compare-and-swap: an UPDATE that names the state it expects, in the same
 transaction as its effect. Whoever changed one row has won; everyone else changed none.
+
+Whoever decides by more than that locks the offer before anything else (`lock_offers`): what belongs to one
+offer, its tokens, its credential and their copies, changes for one transaction at a time.
 """
 
 from dataclasses import dataclass
@@ -25,7 +28,6 @@ from sqlalchemy import (
     MetaData,
     Row,
     Table,
-    Text,
     UniqueConstraint,
     func,
     select,
@@ -37,7 +39,7 @@ from protocol.codes import Code
 from protocol.encoding.time import from_seconds
 from protocol.errors import RefusedError
 from protocol.status_list import Status
-from storage.database import read_only
+from storage.database import TEXT, read_only
 
 
 class OfferState(StrEnum):
@@ -63,9 +65,9 @@ TABLES = MetaData()
 offers = Table(
     "offers",
     TABLES,
-    Column("id", Text, primary_key=True),
-    Column("type", Text, nullable=False),
-    Column("state", Text, nullable=False),
+    Column("id", TEXT, primary_key=True),
+    Column("type", TEXT, nullable=False),
+    Column("state", TEXT, nullable=False),
     Column("copies", Integer, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
@@ -89,7 +91,7 @@ access_tokens = Table(
     "access_tokens",
     TABLES,
     Column("digest", LargeBinary, primary_key=True),
-    Column("offer", Text, ForeignKey("offers.id"), nullable=False),
+    Column("offer", TEXT, ForeignKey("offers.id"), nullable=False),
     Column("refill", Integer, nullable=False),
     Column("expires_at", BigInteger, nullable=False, index=True),
     Column("used_at", BigInteger),
@@ -101,7 +103,7 @@ refresh_tokens = Table(
     "refresh_tokens",
     TABLES,
     Column("digest", LargeBinary, primary_key=True),
-    Column("offer", Text, ForeignKey("offers.id"), nullable=False),
+    Column("offer", TEXT, ForeignKey("offers.id"), nullable=False),
     Column("number", Integer, nullable=False),
     Column("spent_at", BigInteger),
     UniqueConstraint("offer", "number"),
@@ -118,15 +120,15 @@ nonces = Table(
 credentials = Table(
     "credentials",
     TABLES,
-    Column("id", Text, primary_key=True),
-    Column("type", Text, nullable=False, index=True),
-    Column("offer", Text, ForeignKey("offers.id"), nullable=False, unique=True),
+    Column("id", TEXT, primary_key=True),
+    Column("type", TEXT, nullable=False, index=True),
+    Column("offer", TEXT, ForeignKey("offers.id"), nullable=False, unique=True),
     Column("issued_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger),
     Column("status", Integer, nullable=False),
     Column("status_changed_at", BigInteger, nullable=False),
     Column("notification_digest", LargeBinary, nullable=False, unique=True),
-    Column("notified", Text),
+    Column("notified", TEXT),
 )
 
 # `version` grows with every change of a status in the list, so that a signed copy can be told to be old.
@@ -145,9 +147,9 @@ copies = Table(
     TABLES,
     Column("list", Integer, ForeignKey("status_lists.number"), primary_key=True),
     Column("idx", Integer, primary_key=True),
-    Column("credential", Text, ForeignKey("credentials.id"), nullable=False, index=True),
+    Column("credential", TEXT, ForeignKey("credentials.id"), nullable=False, index=True),
     Column("refill", Integer, nullable=False),
-    Column("holder_key", Text, nullable=False),
+    Column("holder_key", TEXT, nullable=False),
 )
 
 
@@ -189,6 +191,14 @@ def find_credential(connection: Connection, credential_id: str) -> CredentialRec
     if row is None:
         raise RefusedError(Code.CREDENTIAL_NOT_FOUND)
     return _record(row)
+
+
+def lock_offers(connection: Connection, which: ColumnElement[bool]) -> None:
+    """Let nobody else change the offers that `which` selects, or what belongs to them, until this transaction
+    ends. It comes first in a transaction, for who has other locks already could be waited for by one of them.
+    """
+    in_order = select(offers.c.id).where(which).order_by(offers.c.id)
+    connection.execute(in_order.with_for_update())
 
 
 def forget_claims(connection: Connection, which: ColumnElement[bool]) -> None:

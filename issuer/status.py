@@ -6,6 +6,7 @@ much was issued. Everything the lists say is derived from the register; a signed
 """
 
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,6 +21,7 @@ from issuer.register import (
     credentials,
     find_credential,
     forget_claims,
+    lock_offers,
     offers,
     status_lists,
 )
@@ -94,7 +96,9 @@ def change_status(register: Engine, credential_id: str, status: Status, *, now: 
         RefusedError: no such credential, or it was revoked.
     """
     of_this = credentials.c.id == credential_id
+    its_offer = select(credentials.c.offer).where(of_this)
     with register.begin() as connection:
+        lock_offers(connection, offers.c.id.in_(its_offer))
         changed = connection.execute(
             update(credentials)
             .where(of_this, credentials.c.status.not_in([Status.INVALID, status]))
@@ -104,15 +108,15 @@ def change_status(register: Engine, credential_id: str, status: Status, *, now: 
         if changed.rowcount == 0 and record.status is not status:
             raise RefusedError(Code.STATUS_FINAL)
         if changed.rowcount:
-            touched = select(copies.c.list).where(copies.c.credential == credential_id)
-            connection.execute(
-                update(status_lists)
-                .where(status_lists.c.number.in_(touched))
-                .values(version=status_lists.c.version + 1)
+            is_touched = status_lists.c.number.in_(
+                select(copies.c.list).where(copies.c.credential == credential_id)
             )
+            in_order = select(status_lists.c.number).where(is_touched).order_by(status_lists.c.number)
+            connection.execute(in_order.with_for_update())
+            newer = update(status_lists).where(is_touched).values(version=status_lists.c.version + 1)
+            connection.execute(newer)
         if status is Status.INVALID:
-            of_it = select(credentials.c.offer).where(of_this)
-            forget_claims(connection, offers.c.id.in_(of_it))
+            forget_claims(connection, offers.c.id.in_(its_offer))
         return record
 
 
@@ -181,15 +185,21 @@ def read_status_list(connection: Connection, number: int, size: int) -> StatusLi
 
 
 def _list_with_room(connection: Connection, list_size: int) -> tuple[int, int]:
-    newest = select(func.max(status_lists.c.number)).scalar_subquery()
-    row = connection.execute(
-        update(status_lists)
-        .where(status_lists.c.number == newest, status_lists.c.allocated < status_lists.c.size * 3 / 4)
-        .values(allocated=status_lists.c.allocated + 1)
-        .returning(status_lists.c.number, status_lists.c.size)
-    ).one_or_none()
-    if row is not None:
-        return row.number, row.size
-    number = connection.execute(select(func.coalesce(func.max(status_lists.c.number), 0) + 1)).scalar_one()
-    connection.execute(insert(status_lists).values(number=number, size=list_size, allocated=1, version=0))
-    return number, list_size
+    newest = select(func.coalesce(func.max(status_lists.c.number), 0))
+    has_room = status_lists.c.allocated < status_lists.c.size * 3 / 4
+    while True:
+        number = connection.execute(newest).scalar_one()
+        size = connection.execute(
+            update(status_lists)
+            .where(status_lists.c.number == number, has_room)
+            .values(allocated=status_lists.c.allocated + 1)
+            .returning(status_lists.c.size)
+        ).scalar_one_or_none()
+        if size is not None:
+            return number, size
+        # Somebody else may be making the next one. Whoever is later waits here, and finds room in that.
+        with suppress(IntegrityError), connection.begin_nested():
+            connection.execute(
+                insert(status_lists).values(number=number + 1, size=list_size, allocated=1, version=0)
+            )
+            return number + 1, list_size

@@ -89,7 +89,7 @@ class InstitutionFolder:
         from storage.register import open_register, replace_management_key
 
         text, key = create_management_key(self._key_prefix)
-        register = open_register(self.register, tables)
+        register = open_register(str(self.register), tables)
         replace_management_key(register, key)
         register.dispose()
         self.write(self.management_key.name, text)

@@ -27,7 +27,6 @@ class LockName(StrEnum):
 
     TABLES = "tables"
     MANAGEMENT_KEY = "management key"
-    STATUS_LISTS = "status lists"
 
 
 def open_database(url: str) -> Engine:

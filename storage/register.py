@@ -6,14 +6,13 @@ sealed (`storage.seal`). What it is about is in the tables of its role.
 
 import hashlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import TypeAlias
 
-from sqlalchemy import Column, LargeBinary, MetaData, Table, Text, insert, select
+from sqlalchemy import Column, LargeBinary, MetaData, Table, insert, select
 from sqlalchemy.engine import Engine
 
 from protocol.encoding.base64url import encode_base64url
-from storage.database import open_database, read_only
+from storage.database import TEXT, LockName, lock_name, open_database, read_only
 from storage.management_key import ManagementKey
 
 Entropy: TypeAlias = Callable[[int], bytes]
@@ -23,27 +22,34 @@ _shared_tables = MetaData()
 _management_keys = Table(
     "management_keys",
     _shared_tables,
-    Column("id", Text, primary_key=True),
+    Column("id", TEXT, primary_key=True),
     Column("digest", LargeBinary, nullable=False),
 )
 
 
-def open_register(path: Path, tables: MetaData) -> Engine:
-    """The register in the file `path`, with the tables of its role, made when they are missing.
+def open_register(address: str, tables: MetaData) -> Engine:
+    """The register in the database at `address`, with the tables of its role, made when they are missing.
 
     Raises:
-        UnavailableError: the disk's fault, or not a database.
+        UnavailableError: the disk's or the server's fault, or not a database.
+        ValueError: not an address of a database.
     """
-    engine = open_database(str(path))
-    with engine.begin() as connection:
-        for each in (_shared_tables, tables):
-            each.create_all(connection)
+    engine = open_database(address)
+    try:
+        with engine.begin() as connection:
+            lock_name(connection, LockName.TABLES)
+            for each in (_shared_tables, tables):
+                each.create_all(connection)
+    except BaseException:
+        engine.dispose()
+        raise
     return engine
 
 
 def replace_management_key(register: Engine, key: ManagementKey) -> None:
     """Let one management key in, and no other any more."""
     with register.begin() as connection:
+        lock_name(connection, LockName.MANAGEMENT_KEY)
         connection.execute(_management_keys.delete())
         connection.execute(insert(_management_keys).values(id=key.id, digest=key.digest))
 

@@ -63,7 +63,7 @@ def postgres() -> Iterator["PostgresServer"]:
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Where a store is kept: in a file, and for the marker `both_engines` also on PostgreSQL."""
     if getattr(request, "param", "sqlite") == "sqlite":
-        return str(tmp_path / "database.sqlite")
+        return str(tmp_path / "register.sqlite")
     server: PostgresServer = request.getfixturevalue("postgres")
     return server.new_database()
 

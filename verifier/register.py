@@ -10,7 +10,9 @@ in the same transaction as the outcome. Whoever changed one row has won; everyon
 
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, Boolean, Column, LargeBinary, MetaData, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, LargeBinary, MetaData, Table
+
+from storage.database import TEXT
 
 
 class RequestState(StrEnum):
@@ -36,19 +38,19 @@ TABLES = MetaData()
 requests = Table(
     "requests",
     TABLES,
-    Column("id", Text, primary_key=True),
+    Column("id", TEXT, primary_key=True),
     Column("reference_digest", LargeBinary, nullable=False, unique=True),
-    Column("asked", Text, nullable=False),
+    Column("asked", TEXT, nullable=False),
     Column("is_signed", Boolean, nullable=False),
-    Column("redirect_uri", Text),
+    Column("redirect_uri", TEXT),
     Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
     Column("retention_seconds", BigInteger, nullable=False),
-    Column("state", Text, nullable=False),
+    Column("state", TEXT, nullable=False),
     Column("overdue_at", BigInteger, index=True),
     Column("answered_at", BigInteger),
     Column("response_code_digest", LargeBinary, unique=True),
-    Column("checks", Text),
-    Column("error", Text),
+    Column("checks", TEXT),
+    Column("error", TEXT),
     Column("sealed", LargeBinary),
 )

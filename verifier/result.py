@@ -118,6 +118,8 @@ def forget_overdue(register: Engine, *, now: datetime) -> None:
         if connection.execute(select(requests.c.id).where(overdue).limit(1)).first() is None:
             return
     with register.begin() as connection:
+        # In order, because everybody who reads a result comes by here.
+        connection.execute(select(requests.c.id).where(overdue).order_by(requests.c.id).with_for_update())
         waiting = requests.c.state.in_([RequestState.PENDING, RequestState.RETURNING])
         connection.execute(update(requests).where(overdue, waiting).values(state=RequestState.EXPIRED))
         connection.execute(update(requests).where(overdue).values(sealed=None, overdue_at=None))

@@ -74,7 +74,7 @@ def open_verifier(
             ledger = load_policy(folder.policy).ledgers.ledger_of(settings.did)
             keeper = stack.enter_context(folder.identity_keeper(ring, ledger))
             keys = SigningKeys(keeper, settings.did, now=now)
-        register = open_register(folder.register, TABLES)
+        register = open_register(str(folder.register), TABLES)
         stack.callback(register.dispose)
         seal = Seal(ring.keys[ANSWERS].private)
         yield Verifier(settings, register, seal, grounds, None if keys is None else keys.current), keys

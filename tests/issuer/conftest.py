@@ -17,15 +17,15 @@ def entropy() -> CountedEntropy:
 
 
 @pytest.fixture
-def register(tmp_path: Path) -> Iterator[Engine]:
-    engine = open_register(tmp_path / "register.sqlite", TABLES)
+def register(database: str) -> Iterator[Engine]:
+    engine = open_register(database, TABLES)
     yield engine
     engine.dispose()
 
 
 @pytest.fixture
-def university(tmp_path: Path) -> Iterator[University]:
-    university = University(tmp_path)
+def university(tmp_path: Path, database: str) -> Iterator[University]:
+    university = University(tmp_path, database=database)
     yield university
     university.close()
 

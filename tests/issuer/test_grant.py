@@ -51,6 +51,7 @@ def count_tokens(university: University) -> int:
         return connection.execute(select(func.count()).select_from(access_tokens)).scalar_one()
 
 
+@pytest.mark.both_engines
 def test_token_stands_for_what_was_offered(university: University) -> None:
     created = university.offer(copies=3)
     token = university.exchange(created.code)
@@ -87,6 +88,7 @@ def test_right_transaction_code_is_taken_up_to_the_fifth_try(university: Univers
     university.exchange(created.code, created.tx_code)
 
 
+@pytest.mark.both_engines
 def test_wrong_transaction_code_is_told_how_many_tries_are_left(university: University) -> None:
     created = university.offer(with_tx_code=True)
     told = []
@@ -103,6 +105,7 @@ def test_wrong_transaction_code_is_told_how_many_tries_are_left(university: Univ
     ]
 
 
+@pytest.mark.both_engines
 def test_claims_are_forgotten_when_the_code_is_dead(university: University) -> None:
     created = university.offer(with_tx_code=True)
     for _ in range(5):
@@ -121,6 +124,7 @@ def test_missing_transaction_code_costs_no_try(university: University) -> None:
 
 
 @pytest.mark.parametrize("_case", ["NT-I05"])
+@pytest.mark.both_engines
 def test_of_64_concurrent_redemptions_of_one_code_one_gets_a_token(
     university: University, _case: str
 ) -> None:
@@ -130,6 +134,7 @@ def test_of_64_concurrent_redemptions_of_one_code_one_gets_a_token(
     assert count_tokens(university) == 1
 
 
+@pytest.mark.both_engines
 def test_64_concurrent_guesses_get_no_more_than_five_tries(university: University) -> None:
     created = university.offer(with_tx_code=True)
     guesses = iter(range(THREADS))
@@ -140,6 +145,7 @@ def test_64_concurrent_guesses_get_no_more_than_five_tries(university: Universit
         assert connection.execute(select(offers.c.tries_left)).scalar_one() == 0
 
 
+@pytest.mark.both_engines
 def test_of_64_wallets_with_one_token_one_gets_a_credential(university: University) -> None:
     token = university.exchange(university.offer().code)
     proofs = iter([[university.proof(number)] for number in range(1, THREADS + 1)])
@@ -147,6 +153,7 @@ def test_of_64_wallets_with_one_token_one_gets_a_credential(university: Universi
     assert sorted(outcomes, key=str) == [None, *[Code.ISSUANCE_REFUSED] * (THREADS - 1)]
 
 
+@pytest.mark.both_engines
 def test_64_concurrent_requests_of_one_wallet_get_one_credential(university: University) -> None:
     token = university.exchange(university.offer().code)
     proofs = iter([university.proofs(3) for _ in range(THREADS)])
@@ -155,6 +162,7 @@ def test_64_concurrent_requests_of_one_wallet_get_one_credential(university: Uni
     assert record.copies == 3
 
 
+@pytest.mark.both_engines
 def test_of_64_tokens_with_one_nonce_one_gets_a_credential(university: University) -> None:
     proofs = university.proofs(1)
     tokens = iter([university.exchange(university.offer().code) for _ in range(THREADS)])

@@ -124,6 +124,7 @@ def iter_texts(value: object) -> Iterator[str]:
     yield from (str(item) for item in value)
 
 
+@pytest.mark.both_engines
 def test_register_knows_each_copy_by_the_thumbprint_of_its_key(university: University) -> None:
     issued = university.issue_new(copies=3)
     with university.register.begin() as connection:
@@ -174,6 +175,7 @@ def test_every_copy_of_a_revoked_credential_is_refused(
         assert refusal.value.code is code
 
 
+@pytest.mark.both_engines
 def test_request_that_fails_uses_nothing_up(university: University) -> None:
     token, nonce = university.exchange(university.offer().code), university.nonce()
     good = [university.proof(number, nonce=nonce) for number in range(1, 10)]
@@ -184,6 +186,7 @@ def test_request_that_fails_uses_nothing_up(university: University) -> None:
     assert len(university.issue(token, good).credentials) == 9
 
 
+@pytest.mark.both_engines
 def test_same_keys_get_the_same_credential_again(university: University) -> None:
     token = university.exchange(university.offer().code)
     first = university.issue(token, university.proofs(3))
@@ -241,6 +244,7 @@ def test_keys_beyond_the_offer_make_no_difference_the_second_time(university: Un
     assert record.copies == 2
 
 
+@pytest.mark.both_engines
 def test_what_was_not_kept_in_time_is_forgotten(university: University) -> None:
     token = university.exchange(university.offer().code)
     university.issue(token)
@@ -297,6 +301,7 @@ def test_second_request_proves_its_keys_with_a_fresh_nonce(university: Universit
     assert refusal.value.code is Code.PROOF_NONCE_INVALID
 
 
+@pytest.mark.both_engines
 def test_wallet_says_what_became_of_a_credential(university: University) -> None:
     token = university.exchange(university.offer().code)
     notification_id = university.issue(token).notification_id

@@ -40,6 +40,7 @@ def database_bytes(folder: Path) -> bytes:
     return b"".join(file.read_bytes() for file in folder.glob("register.sqlite*"))
 
 
+@pytest.mark.both_engines
 def test_offer_can_be_found_by_its_reference(university: University) -> None:
     created = university.offer(with_tx_code=True)
     found = find_open_offer(university.register, created.reference, now=NOW)
@@ -84,6 +85,7 @@ def test_offer_is_gone_when_it_expires(university: University) -> None:
     assert refusal.value.code is Code.OFFER_NOT_FOUND
 
 
+@pytest.mark.both_engines
 def test_claims_of_an_expired_offer_are_forgotten(university: University) -> None:
     university.offer(lifetime=timedelta(minutes=5))
     university.offer(lifetime=timedelta(minutes=6))
@@ -99,6 +101,7 @@ def test_claims_of_a_grant_nobody_used_are_forgotten(university: University) -> 
     assert sealed(university) == [None]
 
 
+@pytest.mark.both_engines
 def test_tokens_and_nonces_out_of_date_are_removed(university: University) -> None:
     university.exchange(university.offer().code)
     university.nonce()
@@ -131,6 +134,7 @@ def test_withdrawn_offer_is_gone_with_its_claims(university: University, tmp_pat
     assert withdraw_offer(university.register, created.id) == record
 
 
+@pytest.mark.both_engines
 def test_offer_can_be_withdrawn_while_a_wallet_is_fetching(university: University) -> None:
     created = university.offer()
     token = university.exchange(created.code)
@@ -153,6 +157,7 @@ def test_offer_that_ended_otherwise_cannot_be_withdrawn(university: University) 
     assert refusal.value.code is Code.OFFER_NOT_FOUND
 
 
+@pytest.mark.both_engines
 def test_offers_are_listed_by_their_state(university: University) -> None:
     created = university.offer()
     university.issue_new()

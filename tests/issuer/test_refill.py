@@ -165,6 +165,7 @@ def test_access_tokens_are_not_collected_for_a_flood_of_copies(university: Unive
     university.issue(second.access_token, university.proofs(2, first=3))
 
 
+@pytest.mark.both_engines
 def test_of_64_concurrent_answers_to_one_refresh_token_one_is_good(university: University) -> None:
     tokens, _ = begin(university)
     given: list[TokenResponse] = []
@@ -177,6 +178,7 @@ def test_of_64_concurrent_answers_to_one_refresh_token_one_is_good(university: U
     assert the_record(university).copies == 4
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize("used", ["access token", "refresh token"])
 def test_spent_refresh_token_that_is_used_again_ends_the_refill_for_everybody(
     university: University, used: str
@@ -226,6 +228,7 @@ def test_withdrawn_offer_takes_its_refresh_token_with_it(university: University)
 # What a lost answer costs
 
 
+@pytest.mark.both_engines
 def test_same_keys_get_the_same_further_copies_again(university: University) -> None:
     tokens, _ = begin(university)
     more = university.refresh(tokens.refresh_token)
@@ -258,6 +261,7 @@ def test_no_more_copies_come_at_once_than_were_offered(university: University) -
 # When it is over
 
 
+@pytest.mark.both_engines
 def test_claims_are_kept_while_further_copies_may_be_fetched_and_no_longer(university: University) -> None:
     tokens, _ = begin(university)
     university.clock.advance(DAYS - timedelta(seconds=1))

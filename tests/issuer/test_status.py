@@ -82,6 +82,7 @@ def statuses(register: Engine, number: int) -> dict[int, int]:
     return {index: value for index in range(SIZE) if (value := status_list.get(index))}
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize(
     "owner", [pytest.param("first", id="NT-T20-same-credential"), pytest.param("second", id="NT-T20-other")]
 )
@@ -100,6 +101,7 @@ def test_taken_places_are_passed_over(register: Engine) -> None:
     assert draw(register, CountedEntropy()) not in (taken, None)
 
 
+@pytest.mark.both_engines
 def test_list_that_is_three_quarters_full_gets_a_successor(register: Engine, entropy: CountedEntropy) -> None:
     places = [draw(register, entropy, size=8) for _ in range(13)]
     assert [place.list for place in places] == [1] * 6 + [2] * 6 + [3]
@@ -121,6 +123,7 @@ def test_places_cannot_be_foreseen(register: Engine, entropy: CountedEntropy, st
         assert min(sixteenths) > 20
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize(
     ("attack", "status"),
     [
@@ -139,6 +142,7 @@ def test_revocation_is_final(register: Engine, attack: str, status: Status) -> N
     assert statuses(register, 1) == {7: Status.INVALID}
 
 
+@pytest.mark.both_engines
 def test_revocation_covers_every_copy_and_nothing_else(register: Engine) -> None:
     record_credential(register, "first", [Place(1, 7), Place(1, 9), Place(2, 11)])
     record_credential(register, "second", [Place(1, 8)])
@@ -148,6 +152,7 @@ def test_revocation_covers_every_copy_and_nothing_else(register: Engine) -> None
     assert statuses(register, 2) == {11: Status.INVALID}
 
 
+@pytest.mark.both_engines
 def test_suspension_can_be_taken_back_or_become_final(register: Engine) -> None:
     record_credential(register, "first", [Place(1, 7)])
     for status in (Status.SUSPENDED, Status.VALID, Status.SUSPENDED, Status.INVALID):
@@ -155,6 +160,7 @@ def test_suspension_can_be_taken_back_or_become_final(register: Engine) -> None:
         assert statuses(register, 1).get(7, 0) == status
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize("status", list(Status))
 def test_asking_twice_for_the_same_status_changes_nothing(register: Engine, status: Status) -> None:
     record_credential(register, "first", [Place(1, 7)])
@@ -162,6 +168,7 @@ def test_asking_twice_for_the_same_status_changes_nothing(register: Engine, stat
     assert change_status(register, "first", status, now=NOW + timedelta(hours=1)) == first
 
 
+@pytest.mark.both_engines
 def test_credential_that_was_never_issued_cannot_be_revoked(register: Engine) -> None:
     with pytest.raises(RefusedError) as refusal:
         change_status(register, "unknown", Status.INVALID, now=NOW)
@@ -210,6 +217,7 @@ def test_published_list_is_what_verifiers_expect(publishing: Publishing) -> None
     assert status_at(verified, 7) is Status.VALID
 
 
+@pytest.mark.both_engines
 def test_list_shows_a_change_at_once(register: Engine, publishing: Publishing) -> None:
     publishing.token()
     for status in (Status.SUSPENDED, Status.INVALID):

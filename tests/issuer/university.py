@@ -39,7 +39,14 @@ def holder_key(number: int) -> Ed25519PrivateKey:
 class University:
     """An institution that issues degrees and identity cards, and the steps of an issuance with it."""
 
-    def __init__(self, folder: Path, *, url: str = "http://issuer.localhost:8102", seed: int = 0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        url: str = "http://issuer.localhost:8102",
+        seed: int = 0,
+        database: str | None = None,
+    ) -> None:
         self.clock = SetClock()
         self.entropy = CountedEntropy(seed)
         self.signer = IdentityKey(KEY, KEY_ID)
@@ -49,7 +56,7 @@ class University:
         self.institution = Institution(
             settings=IssuerSettings(name="City University", url=url, did=DID),
             types=types,
-            register=open_register(folder / "register.sqlite", TABLES),
+            register=open_register(database or str(folder / "register.sqlite"), TABLES),
             seal=OfferSeal(bytes(range(32))),
             signer=lambda: self.signer,
         )

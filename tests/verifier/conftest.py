@@ -8,8 +8,8 @@ from tests.verifier.shop import Shop, open_shop
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
-    with open_shop(tmp_path) as opened:
+def shop(tmp_path: Path, database: str) -> Iterator[Shop]:
+    with open_shop(tmp_path, database=database) as opened:
         yield opened
 
 

@@ -141,17 +141,19 @@ class Shop:
     url: str = URL
     policy: VerificationPolicy = POLICY
     clock: Clock = field(default_factory=Clock)
-    entropy: CountedEntropy = field(default_factory=CountedEntropy)
+    # Apart from that of the issuers of other tests, whose tokens would else be found again in our links.
+    entropy: CountedEntropy = field(default_factory=lambda: CountedEntropy(1000))
     status: StatusHost = field(default_factory=StatusHost)
     issuers: dict[str, VerifiedDid] = field(default_factory=lambda: {DID: verified_did()})
     resolved: list[str] = field(default_factory=list)
     has_did: bool = True
     policy_fault: str | None = None
+    database: str | None = None
     register: Engine = field(init=False)
     status_lists: StatusLists = field(init=False)
 
     def __post_init__(self) -> None:
-        self.register = open_register(self.folder / "register.sqlite", TABLES)
+        self.register = open_register(self.database or str(self.folder / "register.sqlite"), TABLES)
         memory = StatusListMemory(self.folder / "status-lists")
         self.status_lists = StatusLists(self.status.fetch, memory=memory)
 

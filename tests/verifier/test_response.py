@@ -42,6 +42,7 @@ from verifier.response import nest_claims
 from verifier.result import forget_overdue
 
 
+@pytest.mark.both_engines
 def test_answer_is_verified_with_every_check_and_the_claims(shop: Shop) -> None:
     created = shop.answered("level", "field")
     result = shop.result(created)
@@ -72,6 +73,7 @@ def test_second_post_of_the_same_answer_is_a_replay(shop: Shop) -> None:
     assert shop.result(created).status == "verified"
 
 
+@pytest.mark.both_engines
 def test_64_answers_at_once_are_one_success_and_63_replays(shop: Shop) -> None:
     created = shop.ask()
     body = shop.answer(created)
@@ -97,6 +99,7 @@ def test_answer_after_the_expiry_is_too_late(shop: Shop) -> None:
     assert shop.result(created).status == "expired"
 
 
+@pytest.mark.both_engines
 def test_request_that_expires_while_its_answer_is_checked_stays_unanswered(shop: Shop) -> None:
     created = shop.ask()
     body = shop.answer(created)
@@ -213,6 +216,7 @@ def test_policy_that_cannot_be_used_is_no_fault_of_the_holder(shop: Shop) -> Non
     assert shop.result(created).status == "pending"
 
 
+@pytest.mark.both_engines
 def test_revoked_credential_is_refused(shop: Shop) -> None:
     shop.status.tokens[STATUS_URI] = status_token(1)
     created = shop.ask()

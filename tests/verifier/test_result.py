@@ -60,6 +60,7 @@ def test_result_is_found_by_its_id_alone(shop: Shop, request_id: str) -> None:
     assert refusal.value.code is Code.REQUEST_NOT_FOUND
 
 
+@pytest.mark.both_engines
 def test_claims_are_deleted_before_they_are_read_too_late(shop: Shop) -> None:
     created = shop.answered("level", retention=timedelta(days=1))
     kept = shop.result(created)
@@ -73,6 +74,7 @@ def test_claims_are_deleted_before_they_are_read_too_late(shop: Shop) -> None:
     assert sealed(shop) == [None]
 
 
+@pytest.mark.both_engines
 def test_sweeper_deletes_what_is_overdue_and_nothing_else(shop: Shop) -> None:
     early = shop.answered("level", retention=timedelta(days=1))
     late = shop.answered("level", retention=timedelta(days=2))
@@ -117,6 +119,7 @@ def test_journal_on_a_faulty_disk_is_reported(shop: Shop, monkeypatch: pytest.Mo
     assert unavailable.value.code is Code.DISK_ERROR
 
 
+@pytest.mark.both_engines
 def test_removed_request_is_gone_with_everything_and_cannot_be_answered(shop: Shop) -> None:
     answered, open_one = shop.answered("level"), shop.ask("level")
     ciphertext = next(each for each in sealed(shop) if each is not None)[30:60]
@@ -161,6 +164,7 @@ def returning(shop: Shop, **changes: Any) -> tuple[CreatedRequest, str]:
     return created, code
 
 
+@pytest.mark.both_engines
 def test_result_is_released_by_its_response_code_once(shop: Shop) -> None:
     created, code = returning(shop)
     waiting = shop.result(created)
@@ -186,6 +190,7 @@ def test_response_code_of_another_request_releases_neither(shop: Shop) -> None:
     assert shop.result(first).status == shop.result(second).status == "pending"
 
 
+@pytest.mark.both_engines
 def test_browser_that_never_comes_back_gets_nothing_and_neither_does_anybody_else(shop: Shop) -> None:
     created, code = returning(shop)
     shop.clock.advance(minutes=5)
