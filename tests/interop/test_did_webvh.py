@@ -178,6 +178,8 @@ def test_deactivated_did_is_called_so_by_did_webvh(
     found = resolve(resolver, tmp_path, hosted.history.did, hosted.lines)
     assert found["didDocumentMetadata"]["deactivated"] is hosted.history.deactivated is True
     assert found["didDocumentMetadata"]["versionId"] == hosted.history.latest.version_id
+    # Here it is not strict: a resolver must not return the document (did:webvh 1.0, Deactivate).
+    assert found["didDocument"] == hosted.history.latest.state
 
 
 VERSIONS = [entry.version for entry in university()]
@@ -224,6 +226,13 @@ def test_tampered_history_is_refused_by_did_webvh_and_by_us(
     with pytest.raises(VerificationError) as caught:
         read(did, lines)
     assert caught.value.code is code
+
+
+def test_history_without_its_last_version_is_believed_by_did_webvh_and_by_us(
+    served: dict[str, Hosted], resolver: Stranger, tmp_path: Path
+) -> None:
+    did, lines = served["university"].history.did, served["university"].lines[:2]
+    assert_same(resolve(resolver, tmp_path, did, lines), read(did, lines), 2)
 
 
 def test_history_of_another_did_is_refused_by_did_webvh(
