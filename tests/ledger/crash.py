@@ -1,4 +1,4 @@
-"""`tally ledger init` killed at each of its steps: `python -m tests.ledger.crash FOLDER`.
+"""A command of `tally ledger` killed at each of its steps: `python -m tests.ledger.crash FOLDER COMMAND…`.
 
 For each step there is a process and a home, FOLDER/1 and so on, and the process is killed before the step as
 from a power cut; the last home is that of the process that came to the end. A step is whatever changes the
@@ -15,7 +15,8 @@ from sqlalchemy import Engine, event
 
 # What `init` imports late is imported here once, and not in each process.
 import ledger.client
-import ledger.folder  # noqa: F401
+import ledger.folder
+import ledger.node.folder  # noqa: F401
 from doors.command import run
 from ledger.cli import commands
 from storage import passphrase
@@ -44,12 +45,12 @@ def kill_at(step: int) -> None:
     event.listen(Engine, "commit", count)
 
 
-def found(home: Path, *, killed_at: int) -> None:
-    """Make a ledger in `home`, and end."""
+def found(home: Path, arguments: list[str], *, killed_at: int) -> None:
+    """Run the command with an empty `home`, and end."""
     home.mkdir(mode=0o700)
     os.environ["TALLY_HOME"] = str(home)
     kill_at(killed_at)
-    os._exit(run(commands, ["init", "--json"]))
+    os._exit(run(commands, arguments))
 
 
 if __name__ == "__main__":
@@ -59,6 +60,6 @@ if __name__ == "__main__":
         number += 1
         child = os.fork()
         if child == 0:
-            found(Path(sys.argv[1], str(number)), killed_at=number)
+            found(Path(sys.argv[1], str(number)), sys.argv[2:], killed_at=number)
         _, status = os.waitpid(child, 0)
         assert status in (0, signal.SIGKILL), status

@@ -1,0 +1,340 @@
+import json
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from doors.command import run
+from doors.exit_code import ExitCode
+from doors.server import listen
+from ledger.cli import commands
+from ledger.node.evidence import kept_evidence
+from ledger.node.folder import NodeFolder
+from ledger.node.trouble import TroubleNote
+from ledger.node_policy import parse_node_line
+from ledger.sequencer import Sequencer
+from protocol.codes import Code
+from protocol.errors import TallyError
+from protocol.tlog.policy import encode_log_policy
+from storage.passphrase import WEAKEST_ACCEPTED, Passphrase
+from storage.sealed_file import SealedFile
+from tests.ledger.world import POLICY, URL, World, names
+from tests.processes import ROOT
+
+PASSPHRASE = "correct horse battery staple"
+
+
+@dataclass(frozen=True)
+class Said:
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+    @property
+    def code(self) -> str:
+        code: str = json.loads(self.err)["error"]["code"]
+        return code
+
+
+Tally = Callable[..., Said]
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    passphrase = tmp_path / "passphrase"
+    passphrase.touch(mode=0o600)
+    passphrase.write_text(PASSPHRASE)
+    (tmp_path / "policy").write_text(encode_log_policy(POLICY))
+    monkeypatch.setenv("TALLY_HOME", str(tmp_path))
+    monkeypatch.setenv("TALLY_PASSPHRASE_FILE", str(passphrase))
+    monkeypatch.setattr("storage.passphrase.calibrate_kdf", lambda: WEAKEST_ACCEPTED)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def tally(home: Path, capsys: pytest.CaptureFixture[str]) -> Tally:
+    def tally(*arguments: str) -> Said:
+        status = run(commands, ["node", *arguments])
+        said = capsys.readouterr()
+        return Said(status, said.out, said.err)
+
+    return tally
+
+
+@pytest.fixture
+def node(home: Path) -> NodeFolder:
+    return NodeFolder(home / "ledger-node", marks=home / "state" / "ledger-node")
+
+
+def test_new_node_has_a_key_and_the_line_that_names_it(home: Path, node: NodeFolder, tally: Tally) -> None:
+    made = tally("init", "--policy", "policy", "--json")
+    line = parse_node_line(made.json["policy_line"])
+    assert made.json == {
+        "name": "node.localhost:8104/copy",
+        "url": "http://node.localhost:8104",
+        "origin": "ledger.localhost:8101",
+        "policy_line": made.json["policy_line"],
+    }
+    assert (line.name, line.key.name, line.url) == (
+        "node.localhost:8104",
+        "node.localhost:8104/copy",
+        "http://node.localhost:8104",
+    )
+    assert node.policy_line.read_text() == made.json["policy_line"] + "\n"
+    files = {file.name: file for file in node.path.iterdir()}
+    assert files.keys() >= {
+        "key.sealed",
+        "policy",
+        "policy-line",
+        "node.toml",
+        "node.sqlite",
+        "last-cosigned",
+    }
+    assert all(stat.S_IMODE(file.stat().st_mode) == 0o600 for file in files.values() if file.is_file())
+    assert node.ledger().policy == POLICY
+
+
+def test_public_witness_speaks_https_and_promises_less(tally: Tally) -> None:
+    made = tally("init", "--policy", "policy", "--host", "Node.Example.org", "--witness-only", "--json")
+    assert (made.json["name"], made.json["url"]) == ("node.example.org/witness", "https://node.example.org")
+
+
+def test_line_can_be_copied_from_the_screen(node: NodeFolder, tally: Tally) -> None:
+    assert tally("init", "--policy", "policy").out.splitlines()[1] == node.policy_line.read_text().strip()
+
+
+def test_node_is_made_once(node: NodeFolder, tally: Tally) -> None:
+    assert tally("init", "--policy", "policy").status == 0
+    before = (node.path / "key.sealed").read_bytes()
+    again = tally("init", "--policy", "policy", "--json")
+    assert (again.status, again.code) == (ExitCode.FAILURE, "vault_exists")
+    assert (node.path / "key.sealed").read_bytes() == before
+
+
+def test_ledger_to_follow_must_be_named(tally: Tally) -> None:
+    said = tally("init", "--json")
+    assert (said.status, said.code) == (ExitCode.USAGE, "usage_invalid")
+
+
+def test_policy_for_another_ledger_is_refused(tally: Tally) -> None:
+    said = tally("init", "--policy", "policy", "--ledger", "http://other.localhost:8101", "--json")
+    assert (said.status, said.code) == (ExitCode.FAILURE, "log_policy_invalid")
+    assert tally("init", "--policy", "policy", "--ledger", URL).status == 0
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "node", "a b.example", "node.example/x"])
+def test_host_that_is_no_name_is_refused(node: NodeFolder, tally: Tally, host: str) -> None:
+    assert tally("init", "--policy", "policy", "--host", host, "--json").status != 0
+    assert not (node.path / "key.sealed").exists()
+
+
+def test_node_that_was_begun_otherwise_is_not_finished_like_this(node: NodeFolder, tally: Tally) -> None:
+    assert tally("init", "--policy", "policy").status == 0
+    (node.path / "node.toml").unlink()
+    for other in (["--port", "18104"], ["--witness-only"]):
+        assert tally("init", "--policy", "policy", *other, "--json").code == "vault_exists"
+    assert tally("init", "--policy", "policy").status == 0
+
+
+@pytest.mark.parametrize("every", [5, pytest.param(1, marks=pytest.mark.stress)])
+def test_node_whose_making_was_interrupted_at_any_step_is_finished_by_the_next_call(
+    home: Path, tally: Tally, monkeypatch: pytest.MonkeyPatch, every: int
+) -> None:
+    command = ["node", "init", "--policy", str(home / "policy"), "--json"]
+    subprocess.run(
+        [sys.executable, "-m", "tests.ledger.crash", str(home), *command], cwd=ROOT, check=True, timeout=60
+    )
+    homes = sorted(home.glob("[0-9]*"), key=lambda each: int(each.name))
+    for each in homes[::-every]:
+        monkeypatch.setenv("TALLY_HOME", str(each))
+        folder = NodeFolder(each / "ledger-node", marks=each / "state" / "ledger-node")
+        sealed = folder.path / "key.sealed"
+        before = sealed.read_bytes() if sealed.exists() else None
+        again = tally(*command[1:])
+        assert again.status == 0 or (again.code == "vault_exists" and folder.is_initialized())
+        assert before in (None, sealed.read_bytes())
+        with folder.open_key(Passphrase(PASSPHRASE)) as key:
+            assert isinstance(key, SealedFile)
+            assert key.body
+        assert folder.policy_line.exists()
+        assert tally("status", "--json").json["copied"] == 0
+    assert len(homes) > 40
+
+
+@pytest.mark.parametrize("command", ["serve", "status"])
+def test_command_without_a_node_says_how_to_make_one(tally: Tally, command: str) -> None:
+    said = tally(command, "--json")
+    assert (said.status, said.code) == (ExitCode.NOT_FOUND, "not_initialized")
+
+
+@pytest.mark.parametrize(
+    "line", ["database = 5", "look_every_seconds = 0", "wait_seconds = 61", 'url = "ftp://x"', "other = 1"]
+)
+def test_settings_that_cannot_be_used_are_refused(node: NodeFolder, tally: Tally, line: str) -> None:
+    assert tally("init", "--policy", "policy").status == 0
+    settings = node.path / "node.toml"
+    name = line.partition(" ")[0]
+    kept = [each for each in settings.read_text().splitlines() if not each.startswith(name)]
+    settings.write_text("\n".join([*kept, line]))
+    assert tally("serve", "--json").code == "settings_invalid"
+
+
+@dataclass
+class Followed:
+    """A ledger that a node of this home follows."""
+
+    world: World
+    sequencer: Sequencer
+
+    def log(self, count: int, prefix: str = "did") -> None:
+        for each in names(count, prefix, port=self.world.port):
+            self.sequencer.submit(each).result(20)
+
+
+@pytest.fixture
+def followed(home: Path, tally: Tally) -> Iterator[Followed]:
+    (home / "log").mkdir()
+    with listen("127.0.0.1", 0) as listener:
+        world = World(home / "log", port=listener.socket.getsockname()[1])
+        world.create()
+        with world.serving(listener) as sequencer:
+            made = tally("init", "--ledger", world.ledger.url, "--json")
+            assert made.json["origin"] == world.keys.origin
+            yield Followed(world, sequencer)
+        world.close()
+
+
+def test_policy_is_fetched_from_the_ledger_where_there_is_none(node: NodeFolder, followed: Followed) -> None:
+    assert node.ledger() == followed.world.ledger
+
+
+def test_running_node_is_well(
+    home: Path, node: NodeFolder, followed: Followed, tally: Tally, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    followed.log(3)
+    seen: list[Said] = []
+
+    def serve(*_arguments: object) -> None:
+        seen.append(tally("status", "--json"))
+        seen.append(tally("status"))
+
+    monkeypatch.setattr("doors.server.serve", serve)
+    assert tally("serve", "--port", "0").status == 0
+    document, text = seen
+    assert document.status == text.status == ExitCode.SUCCESS
+    assert document.json == {
+        "origin": followed.world.keys.origin,
+        "url": "http://node.localhost:8104",
+        "running": True,
+        "copied": 0,
+        "cosigned": None,
+        "published": 3,
+        "lag": 3,
+        "trouble": None,
+        "evidence": [],
+    }
+    assert text.out.splitlines() == [
+        "✓ it is running",
+        f"✓ {followed.world.keys.origin} has published 3, 3 more than are here",
+        "✓ copied and checked: 0",
+        "  nothing was cosigned yet",
+    ]
+
+
+def test_node_that_does_not_run_is_not_well(followed: Followed, tally: Tally) -> None:
+    said = tally("status")
+    assert said.status == ExitCode.NOT_VALID
+    assert said.out.startswith("✗ it is not running\n")
+
+
+class Running:
+    """Lets `status` believe that the node runs."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("ledger.node.status._is_held", lambda _path: True)
+
+
+def test_node_whose_ledger_is_away_cannot_tell(
+    home: Path, tally: Tally, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "policy").write_text(encode_log_policy(POLICY).replace(URL, "http://ledger.localhost:1"))
+    assert tally("init", "--policy", "policy").status == 0
+    Running(monkeypatch)
+    said = tally("status")
+    assert said.status == ExitCode.NETWORK
+    assert "! what ledger.localhost:8101 has published cannot be known" in said.out
+
+
+def test_ledger_that_signs_with_another_key_is_wrong(
+    node: NodeFolder, followed: Followed, tally: Tally, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = node.path / "policy"
+    other = World(node.path, port=followed.world.port).ledger
+    assert policy.read_text() == encode_log_policy(other.policy)
+    vkey = policy.read_text().split()[1]
+    stranger = encode_log_policy(POLICY).split()[1]
+    assert vkey != stranger
+    policy.write_text(policy.read_text().replace(vkey, stranger))
+    Running(monkeypatch)
+    assert tally("status", "--json").json["published"] is None
+    assert tally("status").status == ExitCode.NOT_VALID
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        (Code.LOG_ENTRY_INADMISSIBLE, ExitCode.NOT_VALID),
+        (Code.NETWORK_LEDGER_UNREACHABLE, ExitCode.NETWORK),
+    ],
+)
+def test_trouble_of_the_follower_is_shown(
+    node: NodeFolder,
+    followed: Followed,
+    tally: Tally,
+    monkeypatch: pytest.MonkeyPatch,
+    code: Code,
+    expected: ExitCode,
+) -> None:
+    engine = node.open_database()
+    TroubleNote(engine, followed.world.keys.origin, clock=followed.world.clock).write(
+        TallyError(code, "entry 7")
+    )
+    engine.dispose()
+    Running(monkeypatch)
+    said = tally("status")
+    assert said.status == expected
+    assert f"✗ since 2026-11-22T12:00:00Z: {code.meaning} (entry 7)" in said.out
+    assert tally("status", "--json").json["trouble"] == {
+        "code": code.value,
+        "detail": "entry 7",
+        "since": "2026-11-22T12:00:00Z",
+    }
+
+
+def test_kept_evidence_is_shown(
+    node: NodeFolder, followed: Followed, tally: Tally, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node.evidence.mkdir(exist_ok=True)
+    for name in ("a.conflict-1", "b.fork-evidence", "c.checkpoint", "lock"):
+        (node.evidence / name).touch()
+    Running(monkeypatch)
+    said = tally("status", "--json")
+    assert said.status == ExitCode.NOT_VALID
+    assert said.json["evidence"] == [str(path) for path in kept_evidence(node.evidence)]
+    assert len(said.json["evidence"]) == 2
+    assert "✗ kept as evidence: " in tally("status").out
+
+
+def test_second_server_of_one_node_is_refused(node: NodeFolder, followed: Followed, tally: Tally) -> None:
+    with node.open_key(Passphrase(PASSPHRASE)) as key, key.hold():
+        assert tally("serve", "--port", "0", "--json").code == "vault_locked"
