@@ -74,6 +74,15 @@ class CheckpointMemory:
             replace_file(self._folder / name, text.encode())
         return tuple(self._folder / name for name in kept)
 
+    def evidence(self, origin: str) -> list[Path]:
+        """What was kept of contradictions in `origin`, proven forks first."""
+        stem = self._path(origin).stem
+        return [
+            path
+            for pattern in (f"{stem}-*{fork.SUFFIX}", f"{stem}.conflict-*")
+            for path in sorted(self._folder.glob(pattern))
+        ]
+
     @contextmanager
     def _alone(self) -> Iterator[None]:
         with Folder(self._folder, private=False) as folder:

@@ -7,13 +7,13 @@ from doors.command import Command, pass_terminal
 from doors.exit_code import ExitCode
 from doors.home import state_folder
 from doors.ledger_address import LedgerAddress
-from doors.terminal import Terminal, good
+from doors.terminal import Terminal, good, verbatim
 from doors.text_file import TextFile
 from ledger.cli.evidence import check_evidence, counted
 from ledger.cli.owning import own_folder
 from protocol.codes import Code
 from protocol.encoding.time import encode_utc
-from protocol.errors import RefusedError
+from protocol.errors import RefusedError, VerificationError
 
 
 @click.command(
@@ -68,7 +68,12 @@ def _audit(terminal: Terminal, *, url: str | None, policy: str | None) -> None:
         memory = CheckpointMemory(state_folder("ledger") / "seen")
         is_first = memory.recall(ledger.origin) is None
         client = LedgerClient(ledger, fetcher=fetcher, memory=memory)
-        report = audit_ledger(client, fetcher=fetcher, now=now())
+        try:
+            report = audit_ledger(client, fetcher=fetcher, now=now())
+        except VerificationError:
+            for file in memory.evidence(ledger.origin):
+                terminal.note("Kept as evidence: ", verbatim(str(file)))
+            raise
     checkpoint = report.checkpoint
     terminal.document(
         {

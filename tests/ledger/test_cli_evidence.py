@@ -3,13 +3,17 @@ from pathlib import Path
 
 import pytest
 
+from doors.clock import now
 from doors.exit_code import ExitCode
+from doors.server import listen
 from protocol.keys import Ed25519PrivateKey
 from protocol.tlog.fork import create_fork_evidence, encode_fork_evidence
 from protocol.tlog.note import NoteKey, SignatureType, encode_vkey
+from protocol.tlog.policy import encode_log_policy
+from tests.issuer.anchored import anchored
 from tests.ledger.conftest import Tally
 from tests.ledger.process import Operator
-from tests.ledger.world import POLICY
+from tests.ledger.world import POLICY, Clock, World, names
 from tests.protocol.tlog.test_fork import DIFFERENT, EQUAL, KEY, LOG, ONE, TWO, note_of
 from tests.protocol.tlog.test_merkle import reader_of
 
@@ -131,3 +135,26 @@ def test_evidence_is_checked_without_a_ledger(tally: Tally, evidence: Path) -> N
 def test_policy_that_is_none_is_refused(tally: Tally, evidence: Path) -> None:
     said = tally("check", "--evidence", str(evidence), "--policy", str(evidence), "--json")
     assert (said.status, said.code) == (ExitCode.FAILURE, "log_policy_invalid")
+
+
+def test_fork_that_the_audit_finds_is_proven_to_everybody(tally: Tally, tmp_path: Path) -> None:
+    (tmp_path / "world").mkdir()
+    with anchored(tmp_path / "world", Clock(now())) as anchor:
+        anchor.found()
+        url, port = anchor.world.ledger.url, anchor.world.port
+        policy = str(written(tmp_path, encode_log_policy(anchor.world.ledger.policy), "policy"))
+        assert tally("check", url, "--policy", policy).status == ExitCode.SUCCESS
+    other = World(tmp_path / "other", Clock(now()), port=port)
+    other.folder.mkdir()
+    other.create()
+    with listen("127.0.0.1", port) as listener, other.serving(listener) as sequencer:
+        for record in names(3, port=port):
+            sequencer.submit(record).result(20)
+        found = tally("check", url, "--policy", policy)
+    other.close()
+    assert found.status == ExitCode.NOT_VALID
+    [file] = [line.split(": ")[1] for line in found.err.splitlines() if line.startswith("Kept as evidence")]
+    assert file.endswith(".fork-evidence")
+    proven = tally("check", "--evidence", file, "--policy", policy, "--json")
+    assert (proven.status, proven.json["trusted"]) == (ExitCode.SUCCESS, True)
+    assert (proven.json["smaller"]["size"], proven.json["larger"]["size"]) == (1, 3)

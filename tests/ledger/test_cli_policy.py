@@ -69,6 +69,25 @@ def test_policy_set_with_files_is_that_of_the_ledger(
     assert "any 3 of 4" in tally("policy", "explain").out
 
 
+def test_lines_of_real_nodes_make_a_policy(
+    operator: Operator, tally: Tally, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "policy").write_text(policy_of(operator))
+    options = []
+    for host in ("alice.example", "bob.example", "carol.example", "dave.example"):
+        monkeypatch.setenv("TALLY_HOME", str(tmp_path / host))
+        only = ["--witness-only"] if host == "dave.example" else []
+        assert tally("node", "init", "--policy", "policy", "--host", host, *only).status == ExitCode.SUCCESS
+        [line] = (tmp_path / host).rglob("policy-line")
+        options += ["--node", str(line)]
+    monkeypatch.setenv("TALLY_HOME", str(operator.home))
+    said = tally("policy", "set", *options, "--json")
+    assert said.status == ExitCode.SUCCESS
+    kinds = [cosigner["kind"] for cosigner in said.json["cosigners"]]
+    assert kinds == ["operator", "copy", "copy", "copy", "witness"]
+    assert said.json["survived_liars"] == 1
+
+
 def test_policy_is_set_with_lines_and_says_what_it_survives(operator: Operator, tally: Tally) -> None:
     said = tally("policy", "set", *lines(4))
     assert "✓ 1 may lie" in said.out
