@@ -4,12 +4,14 @@
 set -eu
 
 packages="golang-go golang-golang-x-mod-dev"
-# shellcheck disable=SC2086  # two words, two packages
-install() { apt-get install -y -qq --no-install-recommends $packages >/dev/null 2>&1; }
+install() { apt_get "install -y --no-install-recommends $packages"; }
+# Without a network it gives up soon. $1 is several words.
+apt_get() { timeout 300 apt-get -qq -o Acquire::Retries=0 -o Acquire::http::Timeout=10 $1 >/dev/null 2>&1; }
+is_here() { command -v go >/dev/null && [ -d /usr/share/gocode/src/golang.org/x/mod ]; }
 
-if ! command -v go >/dev/null && command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
+if ! is_here && command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
     export DEBIAN_FRONTEND=noninteractive
     # The lists of a fresh machine are empty, those of an old one name files that are gone.
-    install || { apt-get update -qq >/dev/null 2>&1 && install; } || true
+    install || { apt_get update && install; } || true
 fi
-command -v go >/dev/null && go version || echo "no Go here: tests/interop leaves out what needs $packages"
+if is_here; then go version; else echo "not here: $packages; tests/interop leaves out what needs them"; fi
