@@ -3,13 +3,13 @@
 from typing import TYPE_CHECKING
 
 from doors.exit_code import ExitCode
-from doors.terminal import Terminal, bold, good, safe_text, verbatim
+from doors.terminal import Terminal, bad, bold, good, safe_text, verbatim
 from ledger.cli.owning import own_folder
-from protocol.encoding.strict_json import JsonObject
+from protocol.encoding.strict_json import JsonObject, JsonValue
 
 if TYPE_CHECKING:
     from protocol.tlog.checkpoint import Checkpoint
-    from protocol.tlog.note import NoteKey
+    from protocol.tlog.policy import LogPolicy
 
 # More than the key of any log that means well.
 _MAX_VKEY_CHARACTERS = 400
@@ -24,13 +24,17 @@ def check_evidence(terminal: Terminal, evidence: str, *, policy: str | None) -> 
     Raises:
         MalformedError, VerificationError: it proves nothing, or `policy` is none.
     """
-    from protocol.tlog.fork import parse_fork_evidence, verify_fork_evidence
+    from protocol.tlog.fork import find_false_cosigners, parse_fork_evidence, verify_fork_evidence
     from protocol.tlog.note import encode_vkey
 
-    keys = _trusted_keys(policy)
-    fork = verify_fork_evidence(parse_fork_evidence(evidence))
+    by = _policy(policy)
+    parsed = parse_fork_evidence(evidence)
+    fork = verify_fork_evidence(parsed)
     vkey = encode_vkey(fork.log_key)
-    is_trusted = None if keys is None else fork.log_key in keys
+    is_trusted = None if by is None else fork.log_key in [log.key for log in by.logs]
+    witnesses = () if by is None else by.witnesses
+    found_out = find_false_cosigners(parsed, [witness.key for witness in witnesses])
+    false = [witness.name for witness in witnesses if witness.key in found_out]
     terminal.document(
         {
             "origin": fork.origin,
@@ -38,6 +42,7 @@ def check_evidence(terminal: Terminal, evidence: str, *, policy: str | None) -> 
             "trusted": is_trusted,
             "smaller": _state(fork.smaller),
             "larger": _state(fork.larger),
+            "false_cosigners": list[JsonValue](false),
         }
     )
     terminal.say(good("✓ "), "It is proven that ", bold(safe_text(fork.origin)), " signed two histories.")
@@ -48,6 +53,8 @@ def check_evidence(terminal: Terminal, evidence: str, *, policy: str | None) -> 
         terminal.say(f"  {counted(state.tree_size, 'entry', 'entries')}, root hash {state.root_hash.hex()}")
     if fork.smaller.tree_size < fork.larger.tree_size:
         terminal.say("The second does not begin with the first.")
+    for name in false:
+        terminal.say(bad("✗ "), f"The cosigner {safe_text(name)} of the policy has cosigned both.")
     terminal.say(_advice(is_trusted, by_policy=policy is not None))
     return ExitCode.UNTRUSTED if policy is not None and not is_trusted else ExitCode.SUCCESS
 
@@ -57,17 +64,14 @@ def counted(count: int, one: str, many: str) -> str:
     return f"{count} {one if count == 1 else many}"
 
 
-def _trusted_keys(policy: str | None) -> "list[NoteKey] | None":
+def _policy(text: str | None) -> "LogPolicy | None":
+    """The policy given, or that of the ledger of this machine if there is one."""
     from protocol.tlog.policy import parse_log_policy
 
     folder = own_folder()
-    if policy is not None:
-        logs = parse_log_policy(policy).logs
-    elif folder.is_initialized():
-        logs = folder.ledger().policy.logs
-    else:
-        return None
-    return [log.key for log in logs]
+    if text is not None:
+        return parse_log_policy(text)
+    return folder.ledger().policy if folder.is_initialized() else None
 
 
 def _advice(is_trusted: bool | None, *, by_policy: bool) -> str:

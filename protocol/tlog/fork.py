@@ -14,17 +14,21 @@ The form and its verification are docs/formats/fork-evidence.md. A failed consis
 may only be a wrong proof. So the larger tree says by a *valid* one what its own beginning is, the prefix.
 """
 
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from protocol.codes import Code
 from protocol.errors import MalformedError, VerificationError
 from protocol.tlog.checkpoint import Checkpoint, parse_checkpoint
+from protocol.tlog.cosignature import verify_cosignature
 from protocol.tlog.lines import encode_hashes, parse_hash
 from protocol.tlog.merkle import HashReader, compute_root, create_consistency_proof, verify_consistency
 from protocol.tlog.note import (
     MAX_NOTE_BYTES,
     NoteKey,
     SignatureType,
+    UnverifiedNote,
     encode_vkey,
     parse_note,
     parse_vkey,
@@ -165,6 +169,23 @@ def verify_fork_evidence(evidence: ForkEvidence) -> VerifiedFork:
             # Its own words would accuse the log.
             raise VerificationError(Code.FORK_NOT_PROVEN, error.detail) from error
     return VerifiedFork(key, smaller, larger)
+
+
+def find_false_cosigners(evidence: ForkEvidence, cosigners: Iterable[NoteKey]) -> tuple[NoteKey, ...]:
+    """Those of `cosigners` who cosigned both states of a verified fork, as nobody does who keeps the rules.
+
+    A cosigner with one valid cosignature was merely shown that history.
+    """
+    notes = [parse_note(note) for note in (evidence.smaller, evidence.larger)]
+    return tuple(key for key in cosigners if all(_is_cosigned(note, key) for note in notes))
+
+
+def _is_cosigned(note: UnverifiedNote, key: NoteKey) -> bool:
+    for signature in note.signatures:
+        with suppress(VerificationError):
+            verify_cosignature(note.text, signature, key)
+            return True
+    return False
 
 
 def _verify_signed(source: str, key: NoteKey) -> Checkpoint:

@@ -40,7 +40,7 @@ def test_proven_fork_is_told_in_words_and_for_programs(tally: Tally, evidence: P
     document = tally("check", "--evidence", str(evidence), "--json").json
     assert (document["origin"], document["key"]) == (KEY.name, encode_vkey(KEY))
     assert (document["smaller"]["size"], document["larger"]["size"]) == (7, 13)
-    assert document["trusted"] is None
+    assert (document["trusted"], document["false_cosigners"]) == (None, [])
 
 
 def test_fork_of_one_size_is_proven_too(tally: Tally, tmp_path: Path) -> None:
@@ -158,3 +158,6 @@ def test_fork_that_the_audit_finds_is_proven_to_everybody(tally: Tally, tmp_path
     proven = tally("check", "--evidence", file, "--policy", policy, "--json")
     assert (proven.status, proven.json["trusted"]) == (ExitCode.SUCCESS, True)
     assert (proven.json["smaller"]["size"], proven.json["larger"]["size"]) == (1, 3)
+    assert proven.json["false_cosigners"] == ["operator"]
+    said = tally("check", "--evidence", file, "--policy", policy).out
+    assert "✗ The cosigner operator of the policy has cosigned both." in said

@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import assume, given
@@ -11,11 +12,13 @@ from protocol.encoding.base64 import encode_base64
 from protocol.errors import MalformedError, TallyError, VerificationError
 from protocol.keys import Ed25519PrivateKey
 from protocol.tlog.checkpoint import Checkpoint, encode_checkpoint
+from protocol.tlog.cosignature import sign_cosignature
 from protocol.tlog.fork import (
     ForkEvidence,
     VerifiedFork,
     create_fork_evidence,
     encode_fork_evidence,
+    find_false_cosigners,
     parse_fork_evidence,
     verify_fork_evidence,
 )
@@ -25,6 +28,7 @@ from tests.protocol.tlog.test_merkle import reader_of, root_by_definition
 
 ORIGIN = "ledger.example.org"
 LOG, OTHER_LOG = (Ed25519PrivateKey(bytes([number]) * 32) for number in (1, 2))
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
 KEY = NoteKey(ORIGIN, SignatureType.ED25519, LOG.public_key)
 
 ONE = [hash_leaf(f"one {number}".encode()) for number in range(40)]
@@ -204,6 +208,43 @@ def test_prefix_that_the_larger_tree_does_not_have_is_no_fork(evidence: ForkEvid
         assert code_of(replace(evidence, prefix=prefix)) is Code.FORK_NOT_PROVEN
     for path in ((), evidence.path[1:], evidence.path[:-1], (*evidence.path, bytes(32)), (b"short",)):
         assert code_of(replace(evidence, path=path)) is Code.FORK_NOT_PROVEN
+
+
+COSIGNERS = [Ed25519PrivateKey(bytes([100 + number]) * 32) for number in range(4)]
+
+
+def cosigner(number: int, name: str | None = None) -> NoteKey:
+    key = COSIGNERS[number].public_key
+    return NoteKey(name or f"node-{number}", SignatureType.ED25519_COSIGNATURE, key)
+
+
+def cosigned(note: str, *numbers: int, text: str | None = None) -> str:
+    """`note` with the cosignatures of these, over another text if one is given."""
+    unsigned = parse_note(note)
+    lines = [
+        sign_cosignature(text or unsigned.text, name=f"node-{number}", key=COSIGNERS[number], now=NOW)
+        for number in numbers
+    ]
+    return encode_note(unsigned.text, [*lines, *unsigned.signatures])
+
+
+def test_cosigner_of_both_states_is_found_out_and_others_are_not() -> None:
+    fork = replace(
+        DIFFERENT, smaller=cosigned(DIFFERENT.smaller, 0, 1, 2), larger=cosigned(DIFFERENT.larger, 1, 2, 3)
+    )
+    assert code_of(fork) is None
+    keys = [cosigner(number) for number in range(4)]
+    assert find_false_cosigners(fork, keys) == (cosigner(1), cosigner(2))
+    assert find_false_cosigners(fork, []) == find_false_cosigners(DIFFERENT, keys) == ()
+    # Another key under the same name, or the same one under another, has said nothing here.
+    assert find_false_cosigners(fork, [cosigner(3, "node-1"), cosigner(1, "node-3")]) == ()
+
+
+def test_cosignature_that_is_not_valid_accuses_nobody() -> None:
+    forged = cosigned(DIFFERENT.larger, 1, text=parse_note(DIFFERENT.smaller).text)
+    fork = replace(DIFFERENT, smaller=cosigned(DIFFERENT.smaller, 1), larger=forged)
+    assert code_of(fork) is None
+    assert find_false_cosigners(fork, [cosigner(1)]) == ()
 
 
 @given(
