@@ -23,7 +23,7 @@ from protocol.encoding.strict_json import JsonObject
 from protocol.encoding.time import parse_utc
 from protocol.errors import VerificationError
 from protocol.keys import Ed25519PrivateKey
-from tests.interop.served_log import publish
+from tests.interop.served_log import ServedLog, publish
 from tests.interop.stranger import Stranger, stranger
 from tests.ledger.world import HOST, NOW, PORT, START, World, record
 from tests.webvh_logs import HOUR, KEY, NEXT_KEY, STRANGER, THIRD_KEY, first, forge_next, multikey
@@ -148,6 +148,15 @@ def test_served_history_is_resolved_by_did_webvh_to_the_same_document(
     hosted = served["university"]
     found = resolve(resolver, tmp_path, hosted.history.did, hosted.lines)
     assert_same(found, hosted.history, 3)
+
+
+def test_history_in_the_files_of_a_mirror_is_resolved_by_did_webvh(
+    mirrored: ServedLog, resolver: Stranger
+) -> None:
+    line = mirrored.entries[42].encode()
+    did = json.loads(line)["state"]["id"]
+    folder = f"{mirrored.url.removeprefix('file://')}/{did.rpartition(':')[2]}"
+    assert_same(resolver.ask(did=did, folder=folder), read(did, [line]), 1)
 
 
 @pytest.mark.parametrize(

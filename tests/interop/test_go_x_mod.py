@@ -62,6 +62,12 @@ def test_go_makes_the_same_consistency_proofs_from_the_served_tiles(
     assert answer.stdout.splitlines()[1:] == [*map(answer_line, proofs)]
 
 
+def test_go_makes_the_same_proofs_from_the_files_of_a_mirror(mirrored: ServedLog, reader: LogReader) -> None:
+    answer = reader.ask(mirrored.checkpoint, mirrored.url, records(mirrored, *EDGES))
+    proofs = [create_inclusion_proof(index, SIZE, mirrored.read_hashes) for index in EDGES]
+    assert answer.stdout.splitlines()[1:] == [*map(answer_line, proofs)]
+
+
 def test_go_reads_an_older_checkpoint_from_the_tiles_that_grew(log: ServedLog, reader: LogReader) -> None:
     answer = reader.ask(log.old_checkpoint, log.url, [*records(log, 0, OLD_SIZE - 1), *trees(log, 64)])
     read_hashes = log.read_hashes

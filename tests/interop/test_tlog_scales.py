@@ -31,15 +31,21 @@ def texts(proof: tuple[bytes, ...]) -> list[str]:
     return [hash_.hex() for hash_ in proof]
 
 
-def test_tlog_scales_reads_the_served_log_and_makes_the_same_proofs(log: ServedLog, reader: Stranger) -> None:
-    found = reader.ask(**question(log))
+def assert_same(found: Any, log: ServedLog) -> None:
     assert found["size"] == SIZE
     assert found["entries"] == [log.entries[index] for index in EDGES]
-    read_hashes = log.read_hashes
-    assert found["inclusion"] == [texts(create_inclusion_proof(index, SIZE, read_hashes)) for index in EDGES]
-    assert found["consistency"] == [
-        texts(create_consistency_proof(index + 1, SIZE, read_hashes)) for index in EDGES
-    ]
+    inclusion = [create_inclusion_proof(index, SIZE, log.read_hashes) for index in EDGES]
+    consistency = [create_consistency_proof(index + 1, SIZE, log.read_hashes) for index in EDGES]
+    assert found["inclusion"] == [texts(proof) for proof in inclusion]
+    assert found["consistency"] == [texts(proof) for proof in consistency]
+
+
+def test_tlog_scales_reads_the_served_log_and_makes_the_same_proofs(log: ServedLog, reader: Stranger) -> None:
+    assert_same(reader.ask(**question(log)), log)
+
+
+def test_tlog_scales_reads_the_same_from_the_files_of_a_mirror(mirrored: ServedLog, reader: Stranger) -> None:
+    assert_same(reader.ask(**question(mirrored)), mirrored)
 
 
 @pytest.mark.parametrize("position", [0, 1], ids=["log", "cosigner"])
