@@ -14,7 +14,7 @@ until there is another: whoever is killed leaves a whole log.
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ledger.client import LedgerClient
@@ -91,18 +91,18 @@ def mirror_ledger(
     outline = _read_outline(checkpoint.tree_size, files.read_tiles, known=held_outline.blocks)
     if outline.root_hash() != checkpoint.root_hash:
         raise VerificationError(Code.LOG_TILE_INVALID, "the tiles lead to another root")
-    superseded = []
+    written: list[HashTile | EntryBundle] = []
     is_longer = held.tree_size < checkpoint.tree_size
     for bundle in select_entry_bundles(held.tree_size, checkpoint.tree_size) if is_longer else []:
         entries = files.read_bundle(bundle)
         _require_of_log(bundle, entries, outline, held_outline)
         _write_block(folder, bundle, entries, first_new=held.tree_size)
-        superseded += [bundle.path, HashTile(0, bundle.index).path] if bundle.width == TILE_WIDTH else []
-    superseded += _write_upper_tiles(folder, outline.blocks)
+        written += [bundle, HashTile(0, bundle.index, bundle.width)]
+    written += _write_upper_tiles(folder, outline.blocks)
     folder.write(_POLICY, encode_log_policy(ledger.policy).encode())
     folder.write(_CHECKPOINT, checkpoint.note.encode())
-    for path in superseded:
-        folder.remove_folder(f"{path}.p")
+    for tile in written:
+        _remove_superseded(folder, tile, held.tree_size)
     return MirrorReport(checkpoint, checkpoint.tree_size - held.tree_size)
 
 
@@ -168,17 +168,27 @@ def _write_block(
                 _add_to_history(folder, parse_leaf(entry))
 
 
-def _write_upper_tiles(folder: MirrorFolder, blocks: Sequence[bytes]) -> list[str]:
-    """Write the tiles above the blocks that are not there, and say which are full."""
-    paths = []
+def _write_upper_tiles(folder: MirrorFolder, blocks: Sequence[bytes]) -> list[HashTile]:
+    """Write the tiles above the blocks that are not there, and say which these are."""
+    written = []
     # A block is a leaf of the tree above.
     for above, data in extend_tiles(0, blocks, lambda _tiles: []).items():
         tile = HashTile(above.level + 1, above.index, above.width)
         if folder.read(tile.path) != data:
             folder.write(tile.path, data)
-        if tile.width == TILE_WIDTH:
-            paths.append(tile.path)
-    return paths
+            written.append(tile)
+    return written
+
+
+def _remove_superseded(folder: MirrorFolder, tile: HashTile | EntryBundle, held_size: int) -> None:
+    """Remove the narrower forms of `tile`, but for the one that readers of the checkpoint before may ask for.
+
+    A full tile does for all of them (C2SP tlog-tiles).
+    """
+    level = tile.level if isinstance(tile, HashTile) else 0
+    held_width = (held_size >> (level * TILE_HEIGHT)) - tile.index * TILE_WIDTH
+    kept = set() if tile.width == TILE_WIDTH else {str(held_width), str(tile.width)}
+    folder.remove_others(f"{replace(tile, width=TILE_WIDTH).path}.p", kept)
 
 
 def _add_to_history(folder: MirrorFolder, record: DidRecord) -> None:

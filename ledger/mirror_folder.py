@@ -4,7 +4,7 @@ Unlike everything else that is kept they are for others to read, so their mode i
 """
 
 import os
-import shutil
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
@@ -66,10 +66,15 @@ class MirrorFolder:
             temporary.replace(file)
             _flush_folder(file.parent)
 
-    def remove_folder(self, path: str) -> None:
-        """Remove the folder at `path` with its files, if it is there."""
+    def remove_others(self, path: str, kept: Collection[str]) -> None:
+        """Remove the files of the folder at `path`, if it is there, but for those with the names `kept`."""
+        folder = self.path / path
         with typed_disk_errors(path), suppress(FileNotFoundError):
-            shutil.rmtree(self.path / path)
+            for file in list(folder.iterdir()):
+                if file.name not in kept:
+                    file.unlink()
+            if not kept:
+                folder.rmdir()
 
 
 def _make_folder(path: Path) -> None:

@@ -74,7 +74,18 @@ def test_mirror_of_a_growing_log_is_whole_at_every_size(mirror: Mirror) -> None:
         assert report.checkpoint.tree_size == size
         mirror.require_whole()
     assert (mirror.folder / "policy").read_text() == encode_log_policy(POLICY)
-    assert {path.name for path in mirror.folder.rglob("*.p")} == {"000.p", "002.p"}
+
+
+def test_narrower_tiles_stay_for_readers_of_the_checkpoint_before_and_no_longer(mirror: Mirror) -> None:
+    for size in (300, 400, 410, 420):
+        mirror.follow(StaticLog(ENTRIES[:size]))
+    narrow = {str(path.relative_to(mirror.folder)) for path in mirror.folder.rglob("*.p/*")}
+    expected = {f"tile/{kind}/001.p/{width}" for kind in ("0", "entries") for width in (154, 164)}
+    assert narrow == expected | {"tile/1/000.p/1"}
+    mirror.follow(StaticLog(ENTRIES))
+    narrow = {str(path.relative_to(mirror.folder)) for path in mirror.folder.rglob("*.p/*")}
+    assert narrow == {"tile/0/002.p/88", "tile/entries/002.p/88", "tile/1/000.p/1", "tile/1/000.p/2"}
+    assert not (mirror.folder / "tile/0/001.p").exists()
 
 
 def test_only_what_is_new_is_fetched(mirror: Mirror) -> None:
