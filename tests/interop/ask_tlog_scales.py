@@ -1,12 +1,14 @@
-"""Reads a served log with tlog-scales: checkpoint, cosignatures, tiles, entries, proofs."""
+"""Reads a log with tlog-scales: checkpoint, cosignatures, tiles, entries, proofs; and writes one."""
 
+from pathlib import Path
 from typing import Any
 
 from tlog_scales.backend import make_backend
 from tlog_scales.reader import TilesReader
-from tlog_scales.signing import Vkey
+from tlog_scales.signing import MLDSA44CosignatureSigner, PlainEd25519Signer, Vkey
 from tlog_scales.tiles import leaf_hash
 from tlog_scales.tlog import Checkpoint
+from tlog_scales.writer import TilesWriter
 
 from tests.interop.answering import answer_questions
 
@@ -39,5 +41,22 @@ def read_log(question: Any) -> Any:
     return {"size": checkpoint.size, "entries": entries, "inclusion": inclusion, "consistency": consistency}
 
 
+def write_log(question: Any) -> Any:
+    """Write the log `origin` in `folder`, one list of `batches` after the other, and give its checkpoints.
+
+    Each is signed with the Ed25519 key of `seed`, and cosigned with an ML-DSA-44 key.
+    """
+    folder, origin, seed = Path(question["folder"]), question["origin"], bytes.fromhex(question["seed"])
+    signers = [PlainEd25519Signer(origin, seed), MLDSA44CosignatureSigner("witness.example", seed)]
+    writer = TilesWriter.create(folder, origin)
+    checkpoints = []
+    for batch in question["batches"]:
+        for entry in batch:
+            writer.add_leaf(entry.encode())
+        writer.commit(signers)
+        checkpoints.append((folder / "checkpoint").read_text())
+    return checkpoints
+
+
 if __name__ == "__main__":
-    answer_questions(read_log)
+    answer_questions(lambda question: write_log(question) if "batches" in question else read_log(question))

@@ -1,16 +1,22 @@
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ledger.growth import verify_growth
+from ledger.log_files import LogFiles
+from ledger.rebuilt_tree import RebuiltTree
 from protocol.tlog.checkpoint import Checkpoint, encode_checkpoint
-from protocol.tlog.merkle import create_consistency_proof, create_inclusion_proof
+from protocol.tlog.merkle import RightEdge, create_consistency_proof, create_inclusion_proof, hash_leaf
 from protocol.tlog.note import encode_note, encode_vkey, parse_note
-from protocol.tlog.tiles import HashTile
-from tests.interop.served_log import EDGES, SIZE, TILES, ServedLog, sign
+from protocol.tlog.policy import parse_log_policy, verify_checkpoint
+from protocol.tlog.tiles import HashTile, read_hashes_from_tiles, select_entry_bundles
+from tests.interop.served_log import EDGES, OLD_SIZE, SIZE, TILES, ServedLog, sign
 from tests.interop.stranger import Stranger, StrangerRefusedError, stranger
-from tests.ledger.world import KEYS, POLICY
+from tests.ledger.static_log import StaticFolder
+from tests.ledger.world import KEYS, NOW, POLICY, URL
 
 KEYS_OF_LOG = [encode_vkey(POLICY.logs[0].key), encode_vkey(POLICY.witnesses[0].key)]
 
@@ -91,3 +97,28 @@ def test_flipped_bit_in_a_tile_is_refused_by_tlog_scales(
         pytest.raises(StrangerRefusedError, match=r"another root|InclusionProofInvalid"),
     ):
         reader.ask(**question(log))
+
+
+def test_log_that_tlog_scales_writes_is_read_and_seen_to_grow_by_us(reader: Stranger, tmp_path: Path) -> None:
+    folder, entries = tmp_path / "log", [f"entry {number}" for number in range(SIZE)]
+    old_note, note = reader.ask(
+        folder=str(folder),
+        origin=KEYS.origin,
+        seed=KEYS.log.seed.hex(),
+        batches=[entries[:OLD_SIZE], entries[OLD_SIZE:]],
+    )
+    # It cosigns with a kind of key that we do not know, so its word cannot count.
+    policy = parse_log_policy(f"log {KEYS_OF_LOG[0]}\nquorum none\n")
+    before, after = (verify_checkpoint(each, policy=policy, now=NOW) for each in (old_note, note))
+    assert [len(parse_note(each).signatures) for each in (old_note, note)] == [2, 2]
+    with StaticFolder(folder) as static:
+        files = LogFiles(URL, static)
+        assert files.read_checkpoint() == note
+        tree = RebuiltTree(files.read_tiles)
+        for bundle in select_entry_bundles(0, after.tree_size):
+            tree.append(files.read_bundle(bundle))
+        tree.finish(after.root_hash)
+        read_hashes = read_hashes_from_tiles(after.tree_size, files.read_tiles)
+        verify_growth(before, after, read_hashes)
+    assert (before.tree_size, after.tree_size) == (OLD_SIZE, SIZE)
+    assert after.root_hash == RightEdge().append(hash_leaf(each.encode()) for each in entries).root_hash()
