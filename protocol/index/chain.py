@@ -26,3 +26,14 @@ def compute_chain(leaves: Iterable[tuple[int, bytes]]) -> bytes:
     for leaf_index, leaf_hash in leaves:
         value = extend_chain(value, leaf_index, leaf_hash)
     return value
+
+
+def compute_chains(leaves: Iterable[tuple[bytes, int, bytes]]) -> dict[bytes, bytes]:
+    """The values of all subjects by their keys, from the whole log.
+
+    For each leaf, in the order of the log: the key of a subject it is about, its index and its hash.
+    """
+    values: dict[bytes, bytes] = {}
+    for key, leaf_index, leaf_hash in leaves:
+        values[key] = extend_chain(values.get(key, EMPTY_CHAIN), leaf_index, leaf_hash)
+    return values

@@ -14,12 +14,14 @@ change. This relies on a single operation on a dict, array or bytearray being in
 
 **Cost.** 105 bytes a key, and up to an eighth more where arrays have room to grow. A `put` walks down some
 log2 n + 1 nodes and hashes nothing. `root_hash` hashes each node above a change once, however many puts there
-were. For each of those the newest published state keeps an image, some 250 bytes, until nobody has it.
+were. For each of those the newest published state keeps an image, some 250 bytes, until nobody has it. Who
+reads an old state looks through all later ones for images, so a state is for a while and not for ever.
 """
 
 from collections.abc import Iterable
 from typing import TypeAlias
 
+from protocol.index.chain import EMPTY_CHAIN, extend_chain
 from protocol.index.map_proof import EMPTY_MAP_ROOT, MapProof, Neighbour, PathStep, hash_map_leaf
 from protocol.index.subject import KEY_BITS, KEY_BYTES
 from protocol.index.trie import Trie, build_trie
@@ -162,6 +164,10 @@ class IndexMap:
         else:
             self._insert(key, value, path, int.from_bytes(found))
 
+    def append(self, key: bytes, leaf_index: int, leaf_hash: bytes) -> None:
+        """Take one more leaf of the log into the draft: one about the subject that has `key`."""
+        self.put(key, extend_chain(self.get(key) or EMPTY_CHAIN, leaf_index, leaf_hash))
+
     def root_hash(self) -> bytes:
         """The root of the draft, 32 bytes."""
         # Shifts grow on the way up, so in their order each node comes after those below it.
@@ -171,7 +177,11 @@ class IndexMap:
         return EMPTY_MAP_ROOT if self._root is None else self._trie.hash(self._root)
 
     def commit(self) -> MapSnapshot:
-        """Publish the draft."""
+        """Make the draft the newest state.
+
+        The states before stay as they are. Who may show a state only later, when others have cosigned it,
+        keeps what this returns until then, and goes on writing.
+        """
         self.root_hash()
         snapshot = MapSnapshot(self._trie, self._root)
         self._published._newer = snapshot

@@ -93,7 +93,7 @@ def verify_map_proof(proof: MapProof, *, key: bytes, value: bytes | None, map_ro
         shift = KEY_BITS - 1 - step.position
         if (bits ^ leaf_bits) >> shift & 1:
             raise _invalid("a search for the key does not end at the neighbour")
-        if bits >> shift & 1:
+        if leaf_bits >> shift & 1:
             hash_ = hash_map_node(step.position, step.sibling, hash_)
         else:
             hash_ = hash_map_node(step.position, hash_, step.sibling)

@@ -43,9 +43,10 @@ def with_last(**changes: object) -> TallyProof:
     return replace(PRESENT, entries=entries)
 
 
-def of_one_key(path: tuple[PathStep, ...]) -> None:
+def of_one_key(path: tuple[PathStep, ...] = (), *, neighbour: Neighbour | None = None) -> None:
     root = IndexMap([(AMSTERDAM.key, bytes(32))]).published.root_hash
-    verify_map_proof(MapProof(path), key=AMSTERDAM.key, value=bytes(32), map_root=root)
+    value = None if neighbour else bytes(32)
+    verify_map_proof(MapProof(path, neighbour), key=AMSTERDAM.key, value=value, map_root=root)
 
 
 def file(text: str, subject: Subject = AMSTERDAM) -> VerifiedRecords:
@@ -107,6 +108,10 @@ def cases() -> Iterator[tuple[str, Code, Attack]]:
         bad,
         lambda: verify(replace(PRESENT, entries=merged)),
     )
+    for cut in (31, 33):
+        shifted = AMSTERDAM.key + bytes(32)
+        moved = Neighbour(shifted[:cut], shifted[cut:])
+        yield f"NT-L05-key-of-{cut}-bytes", bad, partial(of_one_key, neighbour=moved)
     root = hash_map_leaf(AMSTERDAM.key, bytes(32))
     zero = signed_again(replace(PRESENT, entries=(), map_proof=MapProof()), map_root=root)
     yield "NT-L05-value-of-nothing", bad, lambda: verify(zero)
@@ -130,7 +135,7 @@ def test_what_the_attacks_start_from_is_accepted() -> None:
     assert [entry.leaf_index for entry in verify(PRESENT).entries] == [1, 4, 6]
     assert verify(ABSENT, FLORENCE).entries == ()
     assert len(verify(OTHER, DUBLIN).entries) == 1
-    of_one_key(())
+    of_one_key()
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from protocol.index.chain import EMPTY_CHAIN, extend_chain
 from protocol.index.leaf import IndexEntry, encode_index_entry, index_origin
 from protocol.index.map import IndexMap
 from protocol.index.map_proof import EMPTY_MAP_ROOT
@@ -55,8 +54,7 @@ def entries_about(subject: Subject, size: int = len(RECORDS)) -> tuple[SubjectEn
 def map_over(size: int) -> IndexMap:
     index = IndexMap()
     for number, (subject, leaf) in enumerate(RECORDS[:size]):
-        before = index.get(subject.key) or EMPTY_CHAIN
-        index.put(subject.key, extend_chain(before, number, hash_leaf(leaf)))
+        index.append(subject.key, number, hash_leaf(leaf))
     index.commit()
     return index
 

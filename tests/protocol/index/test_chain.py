@@ -3,7 +3,7 @@ from hashlib import sha256
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol.index.chain import EMPTY_CHAIN, compute_chain, extend_chain
+from protocol.index.chain import EMPTY_CHAIN, compute_chain, compute_chains, extend_chain
 
 LEAVES = [(0, bytes([1]) * 32), (5, bytes([2]) * 32), (2**63 - 1, bytes([3]) * 32)]
 
@@ -32,3 +32,12 @@ def test_chain_made_step_by_step_is_the_chain_made_at_once(leaves: list[tuple[in
 @given(st.permutations(LEAVES))
 def test_chain_in_another_order_is_another(leaves: list[tuple[int, bytes]]) -> None:
     assert (compute_chain(leaves) == compute_chain(LEAVES)) == (leaves == LEAVES)
+
+
+@given(st.lists(st.sampled_from([bytes([number]) * 32 for number in range(3)]), max_size=12))
+def test_chains_of_a_log_are_those_of_its_subjects_one_by_one(keys: list[bytes]) -> None:
+    leaves = [(key, index, bytes([index]) * 32) for index, key in enumerate(keys)]
+    expected = {
+        key: compute_chain((index, hash_) for about, index, hash_ in leaves if about == key) for key in keys
+    }
+    assert compute_chains(leaves) == expected

@@ -2,10 +2,11 @@ from collections.abc import Callable
 from itertools import permutations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from protocol.index.chain import compute_chains
 from protocol.index.map import IndexMap, MapSnapshot
 from protocol.index.map_proof import verify_map_proof
 from tests.protocol.index.keys import CROWDED, ITEMS, KEYS, VALUES, items_of, key_of, value_of
@@ -54,6 +55,15 @@ def test_order_of_insertion_does_not_matter() -> None:
         for key in order:
             grown.put(key, items[key])
         assert grown.root_hash() == root_of(items)
+
+
+def test_map_that_takes_leaves_one_by_one_is_that_of_the_whole_log() -> None:
+    leaves = [(key_of(number % 7), number, value_of(number)) for number in range(30)]
+    whole, grown = IndexMap(compute_chains(leaves).items()), IndexMap()
+    for key, leaf_index, leaf_hash in leaves:
+        grown.append(key, leaf_index, leaf_hash)
+    assert (len(grown), grown.root_hash()) == (7, whole.root_hash())
+    assert_is(grown.commit(), compute_chains(leaves))
 
 
 def test_draft_is_read_by_its_writer_only() -> None:
@@ -186,6 +196,7 @@ class Model(RuleBasedStateMachine):
 
 
 test_map_is_the_dictionary_at_every_state = Model.TestCase
+test_map_is_the_dictionary_at_every_state.settings = settings(max_examples=40)
 
 
 @pytest.mark.stress

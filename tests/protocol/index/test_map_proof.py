@@ -168,6 +168,15 @@ def test_no_neighbour_proves_the_absence_of_a_key_that_is_there() -> None:
         assert_refused(MapProof(MAP.prove(other).path, Neighbour(other, value)), KEY, None)
 
 
+def test_byte_moved_from_the_key_of_a_neighbour_to_its_value_is_refused() -> None:
+    # The hash of the leaf stays the same, and the key is no longer the one that is there.
+    root = hash_map_leaf(KEY, VALUE)
+    for cut in (0, 31, 33, 64):
+        moved = Neighbour((KEY + VALUE)[:cut], (KEY + VALUE)[cut:])
+        assert_refused(MapProof((), moved), KEY, None, root)
+        assert_refused(MapProof(), moved.key, moved.value, root)
+
+
 def test_node_does_not_pass_for_a_leaf() -> None:
     # What the node above the leaf is made of, taken for a key and a value.
     first, *rest = PROOF.path

@@ -275,7 +275,7 @@ def test_proof_of_other_entries_than_the_map_has_cannot_be_created() -> None:
         with pytest.raises(ValueError, match="other entries"):
             create(entries)
     with pytest.raises(ValueError, match="other entries"):
-        create(entries_about(AMSTERDAM), size=5)
+        create(entries_about(AMSTERDAM), size=8)
 
 
 def create(entries: tuple[SubjectEntry, ...], size: int = 9) -> TallyProof:
@@ -393,6 +393,7 @@ def test_proof_in_another_form_is_refused(text: str) -> None:
         TEXT.replace(PATH, f"{PATH}\n" + f"path 0 {HASH}\n" * 255 + PATH),
         TEXT.replace(ENTRY, f"{ENTRY}\n" * 1998 + ENTRY),
         TEXT.replace(ENTRY, f"{ENTRY}\n" * 10_000 + ENTRY),
+        TEXT.replace(ENTRY, "x\n" * 10_000 + ENTRY),
         TEXT + "x" * (8 << 20),
         TEXT.replace(ENTRY, "entry 1 " + "é" * (4 << 20)),
     ],
