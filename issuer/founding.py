@@ -12,6 +12,7 @@ from issuer.settings import IssuerSettings, encode_settings, parse_settings
 from ledger.fetch import Fetcher
 from ledger.identity import IdentityKeeper, confirm_identity, create_identity
 from ledger.trust import TrustedLedger, choose_ledger, trust_ledgers
+from storage.database_address import REGISTER
 
 
 def trust_ledger(folder: IssuerFolder, url: str, *, policy: str | None, fetcher: Fetcher) -> TrustedLedger:
@@ -25,13 +26,13 @@ def trust_ledger(folder: IssuerFolder, url: str, *, policy: str | None, fetcher:
     return ledger
 
 
-def check_settings(name: str, url: str) -> IssuerSettings:
+def check_settings(name: str, url: str, database: str = REGISTER) -> IssuerSettings:
     """The settings of an institution whose DID is yet to be made.
 
     Raises:
-        RefusedError: an unusable name or address.
+        RefusedError: an unusable name, address or database.
     """
-    return parse_settings(encode_settings(IssuerSettings(name, url, "did:webvh:…")))
+    return parse_settings(encode_settings(IssuerSettings(name, url, "did:webvh:…", database=database)))
 
 
 def found_institution(

@@ -13,7 +13,6 @@ from issuer.register import TABLES
 from issuer.seal import OfferSeal
 from issuer.settings import IssuerSettings
 from ledger.identity import IdentityKeeper, IdentityKey, SigningKeys
-from storage.register import open_register
 
 OFFERS = "offers"
 """The purpose of the key that seals open offers."""
@@ -45,9 +44,9 @@ def open_institution(
     settings = replace(folder.load_settings(), url=url)
     with keeper.ring.file.hold():
         keys = SigningKeys(keeper, settings.did, now=now)
-        register = open_register(str(folder.register), TABLES)
+        seal_key = keeper.ring.keys[OFFERS].private
+        register = folder.open_register(settings.database, TABLES, seal_key=seal_key)
         try:
-            seal = OfferSeal(keeper.ring.keys[OFFERS].private)
-            yield Institution(settings, folder.types, register, seal, keys.current), keys
+            yield Institution(settings, folder.types, register, OfferSeal(seal_key), keys.current), keys
         finally:
             register.dispose()

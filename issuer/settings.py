@@ -3,12 +3,13 @@
 Secrets are never in it: they are in the key ring, and the management key is in a file of its own.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from ledger.signing_name import read_signing_name
 from protocol.codes import Code
 from protocol.jws import Algorithm
+from storage.database_address import REGISTER
 from storage.toml_table import parse_toml, quote_toml
 
 FILE = "issuer.toml"
@@ -27,6 +28,7 @@ name = {name}
 url = {url}                # where wallets reach it; part of every credential, so it has to stay
 did = {did}
 signing_name = {signing_name}            # or "Ed25519": the name of its algorithm in what it signs
+database = {database}    # a file beside this one or elsewhere, or postgresql+psycopg://…
 
 [offers]
 minutes = {offer_minutes}             # how long an offer can be redeemed
@@ -48,6 +50,7 @@ class IssuerSettings:
         url: The Credential Issuer Identifier, without a final slash.
         did: The DID it signs as.
         signing_name: The name of its algorithm in what it signs: EdDSA or Ed25519.
+        database: Where its register is; it may hold a password.
         offer_lifetime: How long an offer can be redeemed.
         copies: The most copies of one credential, each with a key of its own.
         list_size: How many credentials share a status list; so many hide each one.
@@ -59,6 +62,7 @@ class IssuerSettings:
     url: str
     did: str
     signing_name: Algorithm = Algorithm.EDDSA
+    database: str = field(default=REGISTER, repr=False)
     offer_lifetime: timedelta = _DEFAULT_MINUTES * _MINUTE
     copies: int = _DEFAULT_COPIES
     list_size: int = MIN_LIST_SIZE
@@ -81,6 +85,7 @@ def parse_settings(source: str | bytes) -> IssuerSettings:
         url=top.origin("url"),
         did=top.text("did"),
         signing_name=signing_name,
+        database=top.database("database", default=REGISTER),
         offer_lifetime=_MINUTE * offers.number("minutes", 1, 30 * 24 * 60, default=_DEFAULT_MINUTES),
         copies=offers.number("copies", 1, 50, default=_DEFAULT_COPIES),
         list_size=status.number("list_size", MIN_LIST_SIZE, _MAX_LIST_SIZE, default=MIN_LIST_SIZE),
@@ -99,6 +104,7 @@ def encode_settings(settings: IssuerSettings) -> str:
         url=quote_toml(settings.url),
         did=quote_toml(settings.did),
         signing_name=quote_toml(settings.signing_name.value),
+        database=quote_toml(settings.database),
         offer_minutes=settings.offer_lifetime // _MINUTE,
         copies=settings.copies,
         list_size=settings.list_size,

@@ -1,7 +1,7 @@
 """The files that every institution has, whatever its role, in a folder that is closed to everybody else.
 
 keys.sealed                   the keys, sealed with the passphrase; the version before as keys.sealed.previous
-register.sqlite               what its role keeps account of
+register.sqlite               what its role keeps account of, unless the settings name another database
 prepared-entry                an entry of its DID, until it is logged
 onboarding.token              lets it write to its ledger
 management.key                lets its own programs in; theirs to read
@@ -23,12 +23,13 @@ from ledger.trust import TrustedLedger
 from protocol.codes import Code
 from protocol.errors import RefusedError, UnavailableError
 from storage.atomic_file import Folder
+from storage.database_address import resolve_database
 from storage.key_ring import KeyRing, KeyType, create_key
 from storage.management_key import create_management_key, parse_management_key
 from storage.passphrase import KdfParameters, Passphrase
 
 if TYPE_CHECKING:
-    from sqlalchemy import MetaData
+    from sqlalchemy import Engine, MetaData
 
 _ONBOARDING_TOKEN = "onboarding.token"  # noqa: S105 (a file name)
 _ADDRESS = "address"
@@ -44,7 +45,6 @@ class InstitutionFolder:
         path: The folder.
         state: The folder apart from it, so that an old copy of the first does not bring that back too.
         keys: Where the key ring is.
-        register: Where the register is.
         management_key: Where the management key is.
         prepared_entry: Where an entry of the institution's DID waits until it is logged.
     """
@@ -54,7 +54,6 @@ class InstitutionFolder:
         self.state = state
         self._key_prefix = key_prefix
         self.keys = path / "keys.sealed"
-        self.register = path / "register.sqlite"
         self.management_key = path / "management.key"
         self.prepared_entry = path / "prepared-entry"
 
@@ -83,16 +82,39 @@ class InstitutionFolder:
         keys = {**create_identity_keys(now=now), sealing: create_key(KeyType.SYMMETRIC, now=now)}
         return KeyRing.create(self.keys, passphrase=passphrase, keys=keys, kdf=kdf, mark_folder=self.state)
 
-    def create_register(self, tables: "MetaData") -> None:
-        """Make the register with the tables of the institution's role, and let one new management key in."""
+    def create_register(self, database: str, tables: "MetaData", *, seal_key: bytes) -> None:
+        """Make the register, and let one new management key in; otherwise as `open_register`."""
         # SQLAlchemy costs more to import than any command that does not open a register may take.
-        from storage.register import open_register, replace_management_key
+        from storage.register import replace_management_key
 
         text, key = create_management_key(self._key_prefix)
-        register = open_register(str(self.register), tables)
+        register = self.open_register(database, tables, seal_key=seal_key)
         replace_management_key(register, key)
         register.dispose()
         self.write(self.management_key.name, text)
+
+    def open_register(self, database: str, tables: "MetaData", *, seal_key: bytes) -> "Engine":
+        """The register in the database that the settings name, with the tables of the institution's role.
+
+        `seal_key` is the key that its records are sealed with.
+
+        Raises:
+            RefusedError: the database cannot be one, or holds the register of another institution.
+            UnavailableError: the disk's or the server's fault.
+        """
+        from storage.register import claim_register, open_register
+        from storage.seal import seal_mark
+
+        try:
+            register = open_register(resolve_database(database, folder=self.path), tables)
+        except ValueError as error:
+            raise RefusedError(Code.SETTINGS_INVALID, f"database: {error}") from error
+        try:
+            claim_register(register, seal_mark(seal_key))
+        except BaseException:
+            register.dispose()
+            raise
+        return register
 
     def memory(self) -> CheckpointMemory:
         """What the institution has seen of its ledgers."""

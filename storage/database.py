@@ -26,6 +26,7 @@ class LockName(StrEnum):
     """What is locked by name, having no row to be locked by."""
 
     TABLES = "tables"
+    OWNER = "owner"
     MANAGEMENT_KEY = "management key"
 
 

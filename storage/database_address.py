@@ -12,22 +12,30 @@ from pathlib import Path
 from protocol.codes import Code
 from protocol.errors import RefusedError
 
+REGISTER = "register.sqlite"
+"""The database of an institution that did not choose another."""
+
 _SCHEMES = ("sqlite", "postgresql", "postgresql+psycopg")
+
+
+def fault_of_database(text: str) -> str | None:
+    """What keeps settings from saying that their database is `text`; None if nothing does.
+
+    Not checked: whether it can be opened.
+    """
+    scheme, separator, _ = text.partition("://")
+    if separator and scheme not in _SCHEMES:
+        return "is a file, or of PostgreSQL: postgresql+psycopg://…"
+    # A name in another encoding than the terminal's could not be written into the settings.
+    return None if text.isprintable() else "has a name that can be read"
 
 
 def resolve_database(text: str, *, folder: Path) -> str:
     """The address of the database that the settings in `folder` call `text`, for `open_database`.
 
-    Not checked: whether it can be opened.
-
     Raises:
         RefusedError: SETTINGS_INVALID; a database of another kind, or a name that no settings could say.
     """
-    scheme, separator, _ = text.partition("://")
-    if separator and scheme not in _SCHEMES:
-        detail = "the database is a file, or of PostgreSQL: postgresql+psycopg://…"
-        raise RefusedError(Code.SETTINGS_INVALID, detail)
-    # A name in another encoding than the terminal's could not be written into the settings.
-    if not text.isprintable():
-        raise RefusedError(Code.SETTINGS_INVALID, "the database has a name that can be read")
-    return text if separator else str(folder / text)
+    if fault := fault_of_database(text):
+        raise RefusedError(Code.SETTINGS_INVALID, f"the database {fault}")
+    return text if "://" in text else str(folder / text)

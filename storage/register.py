@@ -8,10 +8,12 @@ import hashlib
 from collections.abc import Callable
 from typing import TypeAlias
 
-from sqlalchemy import Column, LargeBinary, MetaData, Table, insert, select
+from sqlalchemy import Column, Integer, LargeBinary, MetaData, Table, insert, select
 from sqlalchemy.engine import Engine
 
+from protocol.codes import Code
 from protocol.encoding.base64url import encode_base64url
+from protocol.errors import RefusedError
 from storage.database import TEXT, LockName, lock_name, open_database, read_only
 from storage.management_key import ManagementKey
 
@@ -24,6 +26,13 @@ _management_keys = Table(
     _shared_tables,
     Column("id", TEXT, primary_key=True),
     Column("digest", LargeBinary, nullable=False),
+)
+
+_owners = Table(
+    "owner",
+    _shared_tables,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("mark", LargeBinary, nullable=False),
 )
 
 
@@ -44,6 +53,21 @@ def open_register(address: str, tables: MetaData) -> Engine:
         engine.dispose()
         raise
     return engine
+
+
+def claim_register(register: Engine, mark: bytes) -> None:
+    """Let the register belong to the institution with this mark, and to no other from then on.
+
+    Raises:
+        RefusedError: it is that of another institution.
+    """
+    with register.begin() as connection:
+        lock_name(connection, LockName.OWNER)
+        owner = connection.execute(select(_owners.c.mark)).scalar_one_or_none()
+        if owner is None:
+            connection.execute(insert(_owners).values(id=1, mark=mark))
+        elif owner != mark:
+            raise RefusedError(Code.VAULT_EXISTS, "the database is the register of another institution")
 
 
 def replace_management_key(register: Engine, key: ManagementKey) -> None:

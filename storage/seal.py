@@ -1,5 +1,7 @@
 """A seal on single records of a register: unreadable to whoever has the register, or a copy of it, alone."""
 
+import hashlib
+
 import nacl.bindings
 import nacl.exceptions
 
@@ -8,7 +10,13 @@ from protocol.encoding.strict_json import JsonObject, encode_json, parse_json_ob
 from protocol.errors import UnavailableError
 from storage.register import Entropy
 
+_MARK_LABEL = b"tallystick: whose register this is"
 _NONCE_BYTES = nacl.bindings.crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
+
+
+def seal_mark(key: bytes) -> bytes:
+    """What stands in a register for the institution whose records `key` seals: 32 bytes, its SHA-256."""
+    return hashlib.sha256(_MARK_LABEL + key).digest()
 
 
 class Seal:

@@ -14,6 +14,7 @@ from protocol.codes import Code
 from protocol.encoding.strict_json import decode_utf8
 from protocol.errors import MalformedError, RefusedError
 from protocol.web_address import parse_web_address
+from storage.database_address import fault_of_database
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -44,6 +45,17 @@ class TomlTable:
             return self.text(name)
         self._known.append(name)
         return None
+
+    def database(self, name: str, *, default: str) -> str:
+        """Where a database is, as `storage.database_address` has it.
+
+        Raises:
+            RefusedError: something else.
+        """
+        text = self.optional_text(name) or default
+        if fault := fault_of_database(text):
+            self.refuse(name, fault)
+        return text
 
     def line(self, name: str, *, max_characters: int) -> str:
         """The text `name` that people are shown: one line that can be seen.

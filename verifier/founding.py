@@ -12,6 +12,7 @@ from ledger.identity import IdentityKeeper, confirm_identity, create_identity
 from ledger.trust import TrustedLedger, choose_ledger, trust_ledgers
 from protocol.codes import Code
 from protocol.errors import RefusedError
+from storage.database_address import REGISTER
 from verifier.folder import VerifierFolder
 from verifier.policy_file import load_policy
 from verifier.settings import VerifierSettings, encode_settings, parse_settings
@@ -60,10 +61,10 @@ def found_with_did(
     return named
 
 
-def check_settings(name: str, url: str) -> VerifierSettings:
+def check_settings(name: str, url: str, database: str = REGISTER) -> VerifierSettings:
     """The settings of a verifier that has no DID yet.
 
     Raises:
-        RefusedError: an unusable name or address.
+        RefusedError: an unusable name, address or database.
     """
-    return parse_settings(encode_settings(VerifierSettings(name, url, None)))
+    return parse_settings(encode_settings(VerifierSettings(name, url, None, database=database)))

@@ -4,13 +4,14 @@ What it believes is in policy.toml. Secrets are in neither: they are in the key 
 is in a file of its own.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from ledger.signing_name import read_signing_name
 from protocol.codes import Code
 from protocol.jws import Algorithm
 from protocol.openid4vp.request import MAX_NAME_CHARACTERS
+from storage.database_address import REGISTER
 from storage.toml_table import parse_toml, quote_toml
 
 FILE = "verifier.toml"
@@ -26,6 +27,7 @@ name = {name}            # what wallets show
 url = {url}              # where wallets reach it
 {did}
 signing_name = {signing_name}    # or "Ed25519": the name of its algorithm in what it signs
+database = {database}    # a file beside this one or elsewhere, or postgresql+psycopg://…
 
 [requests]
 minutes = {minutes}      # how long a request can be answered, unless it says something else
@@ -43,6 +45,7 @@ class VerifierSettings:
         url: Where wallets reach it, without a final slash.
         did: The DID it signs its requests as; None if it has none, and all its requests are unsigned.
         signing_name: The name of its algorithm in what it signs: EdDSA or Ed25519.
+        database: Where its register is; it may hold a password.
         request_lifetime: How long a request can be answered, unless it says something else.
     """
 
@@ -50,6 +53,7 @@ class VerifierSettings:
     url: str
     did: str | None
     signing_name: Algorithm = Algorithm.EDDSA
+    database: str = field(default=REGISTER, repr=False)
     request_lifetime: timedelta = timedelta(minutes=_DEFAULT_MINUTES)
 
 
@@ -67,6 +71,7 @@ def parse_settings(source: str | bytes) -> VerifierSettings:
         url=top.origin("url"),
         did=top.optional_text("did"),
         signing_name=signing_name,
+        database=top.database("database", default=REGISTER),
         request_lifetime=requests.number(
             "minutes", 1, MAX_REQUEST_LIFETIME // _MINUTE, default=_DEFAULT_MINUTES
         )
@@ -84,5 +89,6 @@ def encode_settings(settings: VerifierSettings) -> str:
         url=quote_toml(settings.url),
         did=_NO_DID if settings.did is None else _DID.format(did=quote_toml(settings.did)),
         signing_name=quote_toml(settings.signing_name.value),
+        database=quote_toml(settings.database),
         minutes=settings.request_lifetime // _MINUTE,
     )

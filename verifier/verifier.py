@@ -10,7 +10,6 @@ from sqlalchemy.engine import Engine
 from ledger.identity import IdentityKey, SigningKeys
 from protocol.openid4vp.client_id import ClientId, ClientIdPrefix
 from storage.key_ring import KeyRing
-from storage.register import open_register
 from storage.seal import Seal
 from verifier.folder import VerifierFolder
 from verifier.grounds import Grounds
@@ -74,7 +73,8 @@ def open_verifier(
             ledger = load_policy(folder.policy).ledgers.ledger_of(settings.did)
             keeper = stack.enter_context(folder.identity_keeper(ring, ledger))
             keys = SigningKeys(keeper, settings.did, now=now)
-        register = open_register(str(folder.register), TABLES)
+        seal_key = ring.keys[ANSWERS].private
+        register = folder.open_register(settings.database, TABLES, seal_key=seal_key)
         stack.callback(register.dispose)
-        seal = Seal(ring.keys[ANSWERS].private)
-        yield Verifier(settings, register, seal, grounds, None if keys is None else keys.current), keys
+        signer = None if keys is None else keys.current
+        yield Verifier(settings, register, Seal(seal_key), grounds, signer), keys

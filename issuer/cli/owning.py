@@ -16,6 +16,7 @@ from doors.text_file import TextFile
 from protocol.codes import Code
 from protocol.encoding.members import text_member
 from protocol.errors import RefusedError, UnavailableError
+from storage.database_address import REGISTER
 
 if TYPE_CHECKING:
     from issuer.folder import IssuerFolder
@@ -45,6 +46,13 @@ _DEFAULT_URL = f"http://issuer.localhost:{_DEFAULT_PORT}"
 @click.option("--ledger-policy", type=TextFile(), help="The policy to trust it by, if not its own word.")
 @click.option("--onboarding-token-file", type=TextFile(), required=True, help="What its operator gave you.")
 @click.option("--url", default=_DEFAULT_URL, show_default=True, help="Where wallets reach you. It stays.")
+@click.option(
+    "--database",
+    metavar="DATABASE",
+    default=REGISTER,
+    show_default=True,
+    help="A file, or postgresql+psycopg://… of a database that exists.",
+)
 @passphrase_options
 @pass_terminal
 def init(
@@ -56,6 +64,7 @@ def init(
     ledger_policy: str | None,
     onboarding_token_file: str,
     url: str,
+    database: str,
     passphrase: PassphraseSource,
 ) -> None:
     """Make an institution: its keys, its DID on the ledger, its empty register.
@@ -75,7 +84,7 @@ def init(
         raise RefusedError(Code.VAULT_EXISTS, "there is an institution in this home")
     if not name.strip():
         raise click.BadParameter("it is empty", param_hint="--name")
-    settings = check_settings(name, url)
+    settings = check_settings(name, url, database)
     token = parse_onboarding_token(onboarding_token_file, file="--onboarding-token-file")
     with chosen_fetcher(ledger_url) as fetcher:
         ledger = trust_ledger(folder, ledger_url, policy=ledger_policy, fetcher=fetcher)
@@ -85,7 +94,7 @@ def init(
         terminal.note(verbatim(line))
     secret = Passphrase(passphrase.read_new(terminal))
     with folder.open_new_keys(secret, sealing=OFFERS, kdf=calibrate_kdf(), now=now()) as ring:
-        folder.create_register(TABLES)
+        folder.create_register(database, TABLES, seal_key=ring.keys[OFFERS].private)
         with folder.identity_keeper(ring, ledger) as keeper:
             settings = found_institution(folder, keeper, settings, slug=slug, now=now())
     terminal.document({"name": settings.name, "did": settings.did, "url": settings.url})

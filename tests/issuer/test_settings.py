@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -23,6 +24,7 @@ SETTINGS = IssuerSettings(
             url="https://issuer.example",
             did="did:webvh:Qm:issuer.example",
             signing_name=Algorithm.ED25519,
+            database="postgresql+psycopg://city:%40@db.example/register?sslmode=verify-full",
             offer_lifetime=timedelta(minutes=5),
             copies=1,
             list_size=1 << 20,
@@ -50,6 +52,8 @@ def test_settings_come_back_as_they_were_written(settings: IssuerSettings) -> No
         pytest.param("copies = 10", "copies = 10\nretries = 3", "offers.retries", id="NT-A07-unknown"),
         pytest.param("[offers]", "offers = 1\n[more]", "offers is a table", id="not-a-table"),
         pytest.param("[offers]", "passphrase = 'x'\n[offers]", "passphrase", id="NT-A07-secret"),
+        pytest.param('"register.sqlite"', '"mysql://db/x"', "PostgreSQL", id="other-database"),
+        pytest.param('"register.sqlite"', '"a\\nb"', "name that can be read", id="unreadable-database"),
         pytest.param("[offers]", "[offers", "line", id="not-toml"),
     ],
 )
@@ -66,3 +70,8 @@ def test_settings_nobody_meant_are_refused(old: str, new: str, reason: str) -> N
 def test_settings_that_are_not_there_are_the_usual_ones() -> None:
     short = f'name = "{SETTINGS.name}"\nurl = "{SETTINGS.url}"\ndid = "{SETTINGS.did}"\n'
     assert parse_settings(short) == SETTINGS
+
+
+def test_password_of_the_database_is_not_shown_with_the_settings() -> None:
+    settings = replace(SETTINGS, database="postgresql+psycopg://city:hunter2@db.example/register")
+    assert "hunter2" not in repr(settings)

@@ -7,6 +7,7 @@ from ledger.client import TOKEN_PREFIX
 from ledger.institution_folder import InstitutionFolder
 from protocol.codes import Code
 from protocol.errors import RefusedError, TallyError, UnavailableError
+from storage.database_address import REGISTER
 from storage.management_key import create_management_key
 
 URL = "http://institution.localhost:1"
@@ -26,7 +27,7 @@ def failure(folder: InstitutionFolder) -> TallyError:
 
 
 def test_server_is_reached_where_it_was_last_with_the_key_of_the_register(folder: InstitutionFolder) -> None:
-    folder.create_register(MetaData())
+    folder.create_register(REGISTER, MetaData(), seal_key=bytes(32))
     folder.save_address(URL)
     with folder.running_server() as server, pytest.raises(UnavailableError) as unreachable:
         server.get("anything")
@@ -38,7 +39,7 @@ def test_server_is_reached_where_it_was_last_with_the_key_of_the_register(folder
 
 
 def test_server_that_was_never_started_is_said_to_be_unreachable(folder: InstitutionFolder) -> None:
-    folder.create_register(MetaData())
+    folder.create_register(REGISTER, MetaData(), seal_key=bytes(32))
     assert failure(folder).code is Code.NETWORK_UNREACHABLE
 
 
@@ -51,7 +52,7 @@ def test_folder_without_an_institution_says_so(folder: InstitutionFolder) -> Non
 
 @pytest.mark.parametrize("mode", [0o640, 0o604])
 def test_management_key_that_others_could_read_is_refused(folder: InstitutionFolder, mode: int) -> None:
-    folder.create_register(MetaData())
+    folder.create_register(REGISTER, MetaData(), seal_key=bytes(32))
     folder.save_address(URL)
     folder.management_key.chmod(mode)
     assert failure(folder).code is Code.VAULT_PERMISSIONS
@@ -76,3 +77,22 @@ def test_line_end_behind_a_token_is_no_part_of_it(folder: InstitutionFolder) -> 
     token, _ = create_management_key(TOKEN_PREFIX)
     folder.write("onboarding.token", f"{token}\r\n")
     assert folder.load_onboarding_token() == token
+
+
+@pytest.mark.both_engines
+def test_register_belongs_to_the_institution_that_made_it(folder: InstitutionFolder, database: str) -> None:
+    for _ in range(2):
+        folder.create_register(database, MetaData(), seal_key=bytes(32))
+    with pytest.raises(RefusedError) as refused:
+        folder.create_register(database, MetaData(), seal_key=bytes([1]) * 32)
+    assert refused.value.code is Code.VAULT_EXISTS
+    folder.open_register(database, MetaData(), seal_key=bytes(32)).dispose()
+
+
+@pytest.mark.parametrize(
+    "database", ["mysql://db/x", "sqlite:///:memory:", "postgresql://db:port/x", "\udcff"]
+)
+def test_database_that_cannot_hold_a_register_is_refused(folder: InstitutionFolder, database: str) -> None:
+    with pytest.raises(RefusedError) as refused:
+        folder.create_register(database, MetaData(), seal_key=bytes(32))
+    assert refused.value.code is Code.SETTINGS_INVALID

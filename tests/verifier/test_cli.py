@@ -19,6 +19,7 @@ from protocol.presentation import Check
 from protocol.sdjwt.key_binding import create_key_binding
 from protocol.sdjwt.parse import SdJwt
 from protocol.sdjwt_vc import issue_sd_jwt_vc
+from storage.database_address import REGISTER
 from tests.attacks.artefacts import DID
 from tests.command import run_tally
 from tests.openid_parties import HOLDER_KEY, ISSUER, ISSUER_KEY, OTHER_KEY
@@ -219,7 +220,7 @@ def test_waiting_ends_when_nobody_answers_in_time(counter: Counter, monkeypatch:
 def test_server_that_does_not_run_ends_with_7(tmp_path: Path) -> None:
     folder = VerifierFolder(tmp_path / "verifier", tmp_path / "state")
     folder.path.mkdir(mode=0o700)
-    folder.create_register(TABLES)
+    folder.create_register(REGISTER, TABLES, seal_key=bytes(32))
     folder.save_address("http://verifier.localhost:1")
     ended = run_tally(tmp_path, "verifier", "result", "x", "--json")
     assert (ended.status, ended.error) == (7, "network_unreachable")

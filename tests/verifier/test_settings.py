@@ -22,6 +22,7 @@ SETTINGS = VerifierSettings(
             "https://shop.example:8443",
             "did:key:z6Mk",
             signing_name=Algorithm.ED25519,
+            database="postgresql+psycopg://city:%40@db.example/register?sslmode=verify-full",
             request_lifetime=timedelta(minutes=2),
         ),
     ],

@@ -16,6 +16,7 @@ from doors.text_file import TextFile
 from protocol.codes import Code
 from protocol.encoding.members import text_member
 from protocol.errors import RefusedError, UnavailableError
+from storage.database_address import REGISTER
 
 if TYPE_CHECKING:
     from verifier.folder import VerifierFolder
@@ -47,6 +48,13 @@ _DEFAULT_URL = f"http://verifier.localhost:{_DEFAULT_PORT}"
     "--onboarding-token-file", type=TextFile(), help="What its operator gave you, to have a DID there."
 )
 @click.option("--url", default=_DEFAULT_URL, show_default=True, help="Where wallets reach you.")
+@click.option(
+    "--database",
+    metavar="DATABASE",
+    default=REGISTER,
+    show_default=True,
+    help="A file, or postgresql+psycopg://… of a database that exists.",
+)
 @passphrase_options
 @pass_terminal
 def init(
@@ -58,6 +66,7 @@ def init(
     slug: str | None,
     onboarding_token_file: str | None,
     url: str,
+    database: str,
     passphrase: PassphraseSource,
 ) -> None:
     """Make a verifier: its policy, its keys, its DID, its register.
@@ -80,7 +89,7 @@ def init(
         raise RefusedError(Code.INPUT_REQUIRED, "--slug and --onboarding-token-file go together")
     if not name.strip():
         raise click.BadParameter("it is empty", param_hint="--name")
-    settings = check_settings(name, url)
+    settings = check_settings(name, url, database)
     token = onboarding_token_file and parse_onboarding_token(
         onboarding_token_file, file="--onboarding-token-file"
     )
@@ -91,7 +100,7 @@ def init(
         terminal.note(verbatim(line))
     secret = Passphrase(passphrase.read_new(terminal))
     with folder.open_new_keys(secret, sealing=ANSWERS, kdf=calibrate_kdf(), now=now()) as ring:
-        folder.create_register(TABLES)
+        folder.create_register(database, TABLES, seal_key=ring.keys[ANSWERS].private)
         if slug is None or token is None:
             found_without_did(folder, settings)
         else:
