@@ -16,6 +16,7 @@ from ledger.fetch import Fetched, Fetcher
 from protocol.codes import Code
 from protocol.encoding.strict_json import decode_utf8
 from protocol.errors import MalformedError, UnavailableError, VerificationError
+from protocol.problem import parse_problem
 from protocol.tlog.checkpoint import Checkpoint, parse_checkpoint
 from protocol.tlog.cosignature import verify_cosignature
 from protocol.tlog.lines import parse_decimal
@@ -25,6 +26,7 @@ from protocol.tlog.witness import AddCheckpointRequest, encode_add_checkpoint, p
 
 _TEXT = "text/plain"
 _SIZE = "text/x.tlog.size"
+_PROBLEM = "application/problem+json"
 _MAX_TRIES = 3
 _PRINTABLE = re.compile(r"[\x20-\x7e]{1,200}")
 
@@ -160,10 +162,13 @@ class NodeClient:
         raise VerificationError(Code.LOG_SIGNATURE_INVALID, f"{key.name} did not sign")
 
     def _said(self, answer: Fetched) -> str:
-        """The first line of what the node says, if it is fit to be shown."""
+        """What the node says of it, if that is fit to be shown: a problem of ours, or else the first line."""
         try:
             line = decode_utf8(answer.body).partition("\n")[0]
         except MalformedError:
             line = ""
+        if answer.content_type == _PROBLEM:
+            problem = parse_problem(answer.body, status=answer.status)
+            line = f"{problem.code.value} {problem.detail}".rstrip()
         words = f": {line}" if _PRINTABLE.fullmatch(line) else ""
         return f"{self.witness.name} answers {answer.status}{words}"

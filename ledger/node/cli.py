@@ -195,13 +195,15 @@ def _say_status(terminal: Terminal, ledger: "TrustedLedger", found: "NodeStatus"
     if isinstance(published, TallyError):
         terminal.say(warning("! "), f"what {ledger.origin} has published cannot be known: {published}")
     else:
-        terminal.say(yes, f"{ledger.origin} has published {published}, {found.lag} more than are here")
+        missing = f"{found.lag} of them are missing here" if found.lag else "all of them are here"
+        terminal.say(yes, f"{ledger.origin} has published {published} entries: {missing}")
     if found.copied_size is not None:
-        terminal.say(yes, f"copied and checked: {found.copied_size}")
+        terminal.say(yes, f"copied and checked: {found.copied_size} entries")
     if found.cosigned is None:
         terminal.say("  nothing was cosigned yet")
     else:
-        terminal.say(yes, f"cosigned: {found.cosigned.tree_size}, last at {encode_utc(found.cosigned.time)}")
+        size, time = found.cosigned.tree_size, encode_utc(found.cosigned.time)
+        terminal.say(yes, f"cosigned: {size} entries, last at {time}")
     if found.trouble is not None:
         detail = f" ({found.trouble.detail})" if found.trouble.detail else ""
         since = encode_utc(found.trouble.since)

@@ -1,4 +1,4 @@
-"""The page of the HTTP doors says what the three running services say of themselves."""
+"""The page of the HTTP doors says what the four running services say of themselves."""
 
 import json
 import re
@@ -20,6 +20,8 @@ from tests.browser import Browser, bearer
 from tests.docs.markdown import read_page
 from tests.issuer.door import open_door as open_issuer
 from tests.issuer.door import request as credential_request
+from tests.ledger.node.node_door import make_node
+from tests.ledger.node.node_door import serving as serving_node
 from tests.ledger.world import World, create
 from tests.verifier.door import open_door as open_verifier
 from verifier.management import CHECK_SCHEMA, REQUEST_SCHEMA
@@ -30,6 +32,7 @@ EVERYWHERE = "Every service"
 # Under which headings a service's endpoints stand.
 PLACES = {
     "ledger": ("The ledger",),
+    "node": ("A node of a ledger",),
     "issuer": ("For wallets and verifiers", "For the institution's own programs"),
     "verifier": ("For wallets and browsers", "For the verifier's own programs"),
 }
@@ -71,14 +74,16 @@ def example(*keys: str) -> Any:
 def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     world = World(tmp_path_factory.mktemp("ledger"))
     world.create()
-    folders = [tmp_path_factory.mktemp(name) for name in ("issuer", "verifier")]
+    folders = [tmp_path_factory.mktemp(name) for name in ("issuer", "verifier", "node")]
     with (
         listen("127.0.0.1", 0) as listener,
         world.serving(listener),
+        serving_node(make_node(folders[2], world.ledger)) as node,
         open_issuer(folders[0]) as issuer,
         open_verifier(folders[1]) as verifier,
     ):
-        yield {"ledger": (world, Browser(listener.url)), "issuer": issuer, "verifier": verifier}
+        ledger = (world, Browser(listener.url))
+        yield {"ledger": ledger, "node": node, "issuer": issuer, "verifier": verifier}
     world.close()
 
 

@@ -57,6 +57,12 @@ def test_cosignature_of_an_honest_node_is_verified_and_its_size_known(
 @pytest.mark.parametrize(
     ("reply", "kind", "code", "detail"),
     [
+        (
+            Reply(422, '{"code": "log_fork", "detail": "entry 7"}', "application/problem+json"),
+            VerificationError,
+            Code.NODE_REFUSED,
+            "node-1 answers 422: log_fork entry 7",
+        ),
         (Reply(422, "entry 7: no"), VerificationError, Code.NODE_REFUSED, "node-1 answers 422: entry 7: no"),
         (Reply(403, "\x1b[31mred"), VerificationError, Code.NODE_REFUSED, "node-1 answers 403"),
         (Reply(400, "é"), VerificationError, Code.NODE_REFUSED, "node-1 answers 400"),

@@ -144,6 +144,16 @@ class CopyDesk:
         self.engine.dispose()
 
 
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait for what another thread does by itself."""
+    deadline = threading.Event()
+    for _ in range(3000):
+        if condition():
+            return
+        deadline.wait(0.01)
+    raise AssertionError("it never came to pass")
+
+
 class Gate:
     """Holds up whoever reads a file whose path begins with `prefix`, until it is opened."""
 

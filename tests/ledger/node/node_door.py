@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from doors.server import listen, running
-from ledger.fetch import Fetcher, FetchRules
+from ledger.fetch import Fetched, Fetcher, FetchRules
 from ledger.node.cosigner import Cosigner, Promise
 from ledger.node.evidence import kept_evidence
 from ledger.node.folder import NodeFolder
@@ -72,6 +73,17 @@ class NodeDoor:
     @property
     def kept(self) -> list[Path]:
         return kept_evidence(self.folder.evidence)
+
+
+class Elsewhere(Fetcher):
+    """Is led to another server when it asks the ledger at `port`."""
+
+    def __init__(self, port: int, *, instead: int) -> None:
+        super().__init__(FetchRules(development=True))
+        self._ports = (f":{port}/", f":{instead}/")
+
+    def fetch(self, url: str, **options: Any) -> Fetched:
+        return super().fetch(url.replace(*self._ports), **options)
 
 
 @contextmanager

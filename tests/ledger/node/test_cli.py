@@ -245,8 +245,8 @@ def test_running_node_is_well(
     }
     assert text.out.splitlines() == [
         "✓ it is running",
-        f"✓ {followed.world.keys.origin} has published 3, 3 more than are here",
-        "✓ copied and checked: 0",
+        f"✓ {followed.world.keys.origin} has published 3 entries: 3 of them are missing here",
+        "✓ copied and checked: 0 entries",
         "  nothing was cosigned yet",
     ]
 

@@ -1,5 +1,5 @@
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -12,7 +12,7 @@ from ledger.node.witness import SignedCheckpoint
 from protocol.codes import Code
 from protocol.errors import TallyError, UnavailableError, VerificationError
 from protocol.tlog.fork import parse_fork_evidence, verify_fork_evidence
-from tests.ledger.node.followed_log import CopyDesk, FollowedLog, Gate, open_store
+from tests.ledger.node.followed_log import CopyDesk, FollowedLog, Gate, open_store, wait_until
 from tests.ledger.world import OTHER_KEY, create, names, record
 from tests.webvh_logs import forge_next
 
@@ -23,16 +23,6 @@ def refusal(follower: Follower, signed: SignedCheckpoint) -> TallyError:
     with pytest.raises(TallyError) as caught:
         follower.require(signed)
     return caught.value
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait for what another thread does by itself."""
-    deadline = threading.Event()
-    for _ in range(3000):
-        if condition():
-            return
-        deadline.wait(0.01)
-    raise AssertionError("it never came to pass")
 
 
 @contextmanager

@@ -31,7 +31,7 @@ from protocol.tlog.witness import MAX_REQUEST_BYTES, AddCheckpointRequest, encod
 from tests.browser import Answer
 from tests.ledger.node.cosigned_log import LOG_KEY, STRANGER, CosignedLog
 from tests.ledger.node.followed_log import Gate
-from tests.ledger.node.node_door import NodeDoor, make_node, serving
+from tests.ledger.node.node_door import Elsewhere, NodeDoor, make_node, serving
 from tests.ledger.world import NOW, POLICY, URL, World, create, names, record
 
 VECTORS = Path(__file__).parents[2] / "vectors" / "tlog" / "tlog-vectors.json"
@@ -312,17 +312,6 @@ def test_log_that_cannot_be_read_is_a_503(copy: NodeDoor, ledger: Ledger) -> Non
     assert copy.ask(request).status == 200
 
 
-class Elsewhere(Fetcher):
-    """Is led to another server when it asks the ledger at `port`."""
-
-    def __init__(self, port: int, *, instead: int) -> None:
-        super().__init__(FetchRules(development=True))
-        self._ports = (f":{port}/", f":{instead}/")
-
-    def fetch(self, url: str, **options: Any) -> Fetched:
-        return super().fetch(url.replace(*self._ports), **options)
-
-
 def test_log_that_shows_two_nodes_two_histories_is_convicted_by_both(tmp_path: Path) -> None:
     with (
         ledger_at(tmp_path / "first") as first,
@@ -394,6 +383,22 @@ def test_database_of_a_copy_from_a_backup_is_filled_again_and_goes_on_from_the_s
         assert (answer.status, answer.body) == (409, b"5\n")
         assert door.ask(ledger.request(5)).status == 200
         assert door.get("checkpoint").body.decode().split("\n")[1] == "5"
+
+
+def test_node_without_its_database_is_made_again_and_goes_on_from_the_second_memory(
+    tmp_path: Path, ledger: Ledger
+) -> None:
+    node = make_node(tmp_path, ledger.world.ledger)
+    ledger.log(*ledger.names(5))
+    with serving(node) as door:
+        assert door.ask(ledger.request(0)).status == 200
+    for name in ("node.toml", "node.sqlite"):
+        (node.path / name).unlink()
+    with serving(make_node(tmp_path, ledger.world.ledger)) as door:
+        answer = door.ask(ledger.request(0))
+        assert (answer.status, answer.body) == (409, b"5\n")
+        assert door.ask(ledger.request(5)).status == 200
+        assert door.browser.get("/healthz").json["copied"] == {door.origin_hash: 5}
 
 
 def test_damaged_copy_is_not_served(tmp_path: Path, ledger: Ledger) -> None:
