@@ -1,6 +1,8 @@
 """The commands of who runs an independent node: `tally ledger node …`."""
 
 import secrets
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import click
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 _DEVELOPMENT_PORT = 8104
 _DATABASE = "node.sqlite"
+# Four megabytes of entries at most, also over a slow line.
+_READING_WITHIN = timedelta(seconds=30)
 
 node = Group("node", help="Run an independent node: copy, check and cosign somebody's ledger.")
 
@@ -109,7 +113,7 @@ def init(
 def serve(terminal: Terminal, *, listening: Listening, passphrase: PassphraseSource) -> None:
     """Follow the ledger and cosign for it, until it is stopped. TLS ends at the proxy in front."""
     from doors import server
-    from ledger.fetch import chosen_fetcher
+    from ledger.fetch import Fetcher, chosen_rules
     from ledger.node.cosigner import parse_cosigner
     from ledger.node.http import create_node_app
     from ledger.node.running import run_node
@@ -121,7 +125,7 @@ def serve(terminal: Terminal, *, listening: Listening, passphrase: PassphraseSou
         passphrase.unlock(terminal, lambda text: folder.open_key(Passphrase(text))) as key,
         key.hold(),
         listening.at(settings.url, default_port=_DEVELOPMENT_PORT) as (listener, url),
-        chosen_fetcher(ledger.url) as fetcher,
+        Fetcher(replace(chosen_rules([ledger.url]), deadline=_READING_WITHIN)) as fetcher,
         run_node(folder, parse_cosigner(key.body), url=url, fetcher=fetcher, clock=now) as running,
     ):
         server.serve(create_node_app(running), listener, terminal)

@@ -20,6 +20,7 @@ from ledger.node.last_cosigned import LastCosigned
 from ledger.node.tables import METADATA
 from ledger.node_policy import parse_node_line
 from ledger.store import LedgerStore
+from ledger.stored_tree import transaction
 from ledger.trust import TrustedLedger, parse_trusted_ledger
 from protocol.codes import Code
 from protocol.encoding.strict_json import decode_utf8
@@ -117,7 +118,8 @@ class NodeFolder:
             engine = _open(address)
             try:
                 LedgerStore(engine).create(begun=begun)
-                METADATA.create_all(engine)
+                with transaction(engine) as connection:
+                    METADATA.create_all(connection)
                 # What was cosigned last is never forgotten, even if somebody removed the settings of a node.
                 LastCosigned(engine, self.last_cosigned, ledger.origin)
             finally:

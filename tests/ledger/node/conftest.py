@@ -15,8 +15,8 @@ def log(tmp_path: Path) -> Iterator[FollowedLog]:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, log: FollowedLog) -> Iterator[CopyDesk]:
+def desk(tmp_path: Path, log: FollowedLog, database: str) -> Iterator[CopyDesk]:
     """A copy of it that holds nothing yet."""
-    desk = CopyDesk(tmp_path / "node", log)
+    desk = CopyDesk(tmp_path / "node", log, address=database if "://" in database else None)
     yield desk
     desk.close()

@@ -93,11 +93,13 @@ class CopyDesk:
     clock: Clock = field(default_factory=Clock)
     patience: timedelta = timedelta(seconds=10)
     interval: timedelta = timedelta(hours=1)
+    address: str | None = None
+    """Of its database; a file in the folder unless it is said."""
 
     def __post_init__(self) -> None:
         is_new = not self.folder.exists()
         self.folder.mkdir(mode=0o700, exist_ok=True)
-        self.engine: Engine = open_database(str(self.folder / "node.sqlite"))
+        self.engine: Engine = open_database(self.address or str(self.folder / "node.sqlite"))
         self.store = LedgerStore(self.engine)
         if is_new:
             self.store.create()

@@ -1,18 +1,14 @@
-import json
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from doors.command import run
 from doors.exit_code import ExitCode
 from doors.server import listen
-from ledger.cli import commands
 from ledger.node.evidence import kept_evidence
 from ledger.node.folder import NodeFolder
 from ledger.node.trouble import TroubleNote
@@ -21,54 +17,23 @@ from ledger.sequencer import Sequencer
 from protocol.codes import Code
 from protocol.errors import TallyError
 from protocol.tlog.policy import encode_log_policy
-from storage.passphrase import WEAKEST_ACCEPTED, Passphrase
+from storage.passphrase import Passphrase
 from storage.sealed_file import SealedFile
+from tests.ledger.conftest import Said, Tally
+from tests.ledger.process import PASSPHRASE
 from tests.ledger.world import POLICY, URL, World, names
 from tests.processes import ROOT
 
-PASSPHRASE = "correct horse battery staple"
 
-
-@dataclass(frozen=True)
-class Said:
-    status: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-    @property
-    def code(self) -> str:
-        code: str = json.loads(self.err)["error"]["code"]
-        return code
-
-
-Tally = Callable[..., Said]
+@pytest.fixture(autouse=True)
+def policy(home: Path) -> None:
+    """The policy of the ledger to follow, where the commands are typed."""
+    (home / "policy").write_text(encode_log_policy(POLICY))
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    passphrase = tmp_path / "passphrase"
-    passphrase.touch(mode=0o600)
-    passphrase.write_text(PASSPHRASE)
-    (tmp_path / "policy").write_text(encode_log_policy(POLICY))
-    monkeypatch.setenv("TALLY_HOME", str(tmp_path))
-    monkeypatch.setenv("TALLY_PASSPHRASE_FILE", str(passphrase))
-    monkeypatch.setattr("storage.passphrase.calibrate_kdf", lambda: WEAKEST_ACCEPTED)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def tally(home: Path, capsys: pytest.CaptureFixture[str]) -> Tally:
-    def tally(*arguments: str) -> Said:
-        status = run(commands, ["node", *arguments])
-        said = capsys.readouterr()
-        return Said(status, said.out, said.err)
-
-    return tally
+def tally(tally: Tally) -> Tally:
+    return lambda *arguments: tally("node", *arguments)
 
 
 @pytest.fixture

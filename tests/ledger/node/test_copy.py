@@ -26,6 +26,7 @@ def code_of(desk: CopyDesk, size: int, root: bytes | None = None) -> Code:
     return caught.value.code
 
 
+@pytest.mark.both_engines
 def test_copy_is_the_log_entry_by_entry_and_tile_by_tile(
     desk: CopyDesk, log: FollowedLog, many: list[DidRecord]
 ) -> None:
@@ -78,6 +79,7 @@ def test_each_tile_is_read_once_on_the_way_to_one_checkpoint(
     assert len(tiles) == len(set(tiles)) > 0
 
 
+@pytest.mark.both_engines
 def test_copy_goes_on_after_a_restart(desk: CopyDesk, log: FollowedLog, many: list[DidRecord]) -> None:
     target = log.log(many)
     desk.copy.extend(target)
@@ -130,6 +132,7 @@ def test_other_branch_is_not_copied(desk: CopyDesk, log: FollowedLog, tmp_path: 
     assert desk.leaves == [each.leaf for each in names(3)]
 
 
+@pytest.mark.both_engines
 def test_entry_that_was_never_admissible_ends_the_copy(desk: CopyDesk, log: FollowedLog) -> None:
     first = create("university")
     stolen = replace(names(1, "x")[0], leaf=forge_next(first.version, keys=(OTHER_KEY,)).encode())
@@ -204,9 +207,10 @@ def test_stored_entry_that_changed_on_its_way_to_the_disk_ends_everything(
         assert caught.value.code is Code.LOG_SELF_CHECK_FAILED
 
 
+@pytest.mark.both_engines
 def test_what_another_writer_stored_by_the_same_rules_is_taken_up(desk: CopyDesk, log: FollowedLog) -> None:
     early, late = log.log(names(5)), log.log(names(2, "late"))
-    other = CopyDesk(desk.folder, log)
+    other = CopyDesk(desk.folder, log, address=desk.address)
     other.copy.extend(early)
     desk.copy.extend(early)
     assert desk.copy.tree_size == 5

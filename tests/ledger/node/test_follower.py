@@ -137,6 +137,7 @@ def test_log_that_vanishes_midway_fails_the_request(desk: CopyDesk, log: Followe
         assert desk.copy.tree_size == 256
 
 
+@pytest.mark.both_engines
 def test_inadmissible_entry_is_refused_noted_and_never_passed(desk: CopyDesk, log: FollowedLog) -> None:
     first = create("university")
     stolen = replace(names(1, "x")[0], leaf=forge_next(first.version, keys=(OTHER_KEY,)).encode())

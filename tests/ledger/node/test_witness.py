@@ -46,9 +46,11 @@ class Desk:
     clock: Clock = field(default_factory=Clock)
     require: Callable[[SignedCheckpoint], None] = lambda _signed: None
     contradictions: list[int] = field(default_factory=list)
+    address: str | None = None
+    """Of its database; a file in the folder unless it is said."""
 
     def __post_init__(self) -> None:
-        self.engine: Engine = open_database(str(self.folder / "node.sqlite"))
+        self.engine: Engine = open_database(self.address or str(self.folder / "node.sqlite"))
         METADATA.create_all(self.engine)
         self.reopen()
 
@@ -84,12 +86,13 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    desk = Desk(tmp_path)
+def desk(tmp_path: Path, database: str) -> Iterator[Desk]:
+    desk = Desk(tmp_path, address=database if "://" in database else None)
     yield desk
     desk.engine.dispose()
 
 
+@pytest.mark.both_engines
 def test_first_checkpoint_and_those_that_continue_it_are_cosigned(desk: Desk) -> None:
     for old, new in [(0, 3), (3, 3), (3, 8), (8, 300)]:
         answer = desk.ask(old, new)
@@ -116,6 +119,7 @@ def test_cosigned_note_has_the_signature_of_the_log_and_the_own_one_and_no_other
     assert [line.key_name for line in parse_note(last.note).signatures] == [ORIGIN, COSIGNER.name]
 
 
+@pytest.mark.both_engines
 def test_checkpoint_that_is_cosigned_again_gets_the_time_of_then(desk: Desk) -> None:
     first = desk.ask(0, 4)
     desk.clock.time += timedelta(minutes=5)
@@ -223,6 +227,7 @@ def test_what_was_cosigned_while_a_requirement_was_checked_counts(desk: Desk) ->
     assert desk.size == 8
 
 
+@pytest.mark.both_engines
 def test_witness_that_starts_again_goes_on_where_it_ended(desk: Desk) -> None:
     desk.ask(0, 5)
     desk.reopen()
@@ -271,6 +276,7 @@ def test_two_memories_that_contradict_each_other_sign_nothing(desk: Desk, tmp_pa
     assert caught.value.code is Code.LOG_SELF_CHECK_FAILED
 
 
+@pytest.mark.both_engines
 def test_second_process_on_one_database_loses_the_race(desk: Desk) -> None:
     desk.ask(0, 5)
     before = desk.last.read()
@@ -361,6 +367,7 @@ def race(desk: Desk, *, threads: int, rounds: int) -> None:
     assert set(seen) == set(recorded)
 
 
+@pytest.mark.both_engines
 def test_racing_requests_never_roll_back(desk: Desk) -> None:
     """FI-R3, NT-L28."""
     race(desk, threads=16, rounds=4)
