@@ -69,6 +69,10 @@ _CODES = {
     "F0": Code.DISK_ERROR,
     "XX": Code.DATABASE_DAMAGED,
 }
+_WORDS = {
+    "25006": "only a standby answers, and it cannot write",
+    "42501": "the user lacks a right to the tables or the schema",
+}
 # What libpq says when no connection comes about, for it has no SQLSTATE then; and what we say of it, because
 # its own words tell users, hosts and databases to whoever reads our answer.
 _REFUSALS = (
@@ -83,10 +87,10 @@ _REFUSALS = (
     ("remaining connection slots", Code.DATABASE_BUSY, "the server has too many connections"),
     ("starting up", Code.DATABASE_UNAVAILABLE, "the server is starting"),
     ("shutting down", Code.DATABASE_UNAVAILABLE, "the server is shutting down"),
-    ("does not exist", Code.DATABASE_REFUSED, "there is no such database, or no such user"),
     ("resolve host", Code.DATABASE_UNAVAILABLE, "there is no such host"),
     ("certificate", Code.DATABASE_REFUSED, "the certificate of the server, or ours, is not accepted"),
     ("SSL", Code.DATABASE_REFUSED, "there is no TLS as it was asked for"),
+    ("does not exist", Code.DATABASE_REFUSED, "there is no such database, or no such user"),
     ("service", Code.DATABASE_REFUSED, "there is no such entry in the service file"),
     ("connection option", Code.SETTINGS_INVALID, "the database URL has an option that libpq does not know"),
     ("invalid", Code.SETTINGS_INVALID, "the database URL has a value that libpq does not know"),
@@ -112,7 +116,8 @@ def open_postgresql(url: URL) -> Engine:
         # What it says is logged: the state of the database, never what was to be written into it.
         hide_parameters=True,
     )
-    event.listen(engine, "connect", _configure)
+    # Before SQLAlchemy looks at the server, which it expects to be one that we would accept.
+    event.listen(engine, "connect", _configure, insert=True)
     event.listen(engine, "handle_error", _typed_error)
     return engine
 
@@ -155,12 +160,12 @@ def _translate(error: psycopg.Error) -> TallyError | None:
         # Found in nothing of ours, and cannot come from any of it.
         return RefusedError(Code.NOT_FOUND) if "NUL (0x00)" in str(error) else None
     code = next((_CODES[state[:length]] for length in (5, 3, 2) if state[:length] in _CODES), None)
-    return UnavailableError(code, f"PostgreSQL says {state}") if code else None
+    return UnavailableError(code, _WORDS.get(state, f"PostgreSQL says {state}")) if code else None
 
 
 def _translate_refusal(error: psycopg.Error) -> TallyError:
     said = str(error)
-    _logger.warning("no connection to PostgreSQL: %s", " ".join(said.split()))
+    _logger.info("no connection to PostgreSQL: %s", " ".join(said.split()))
     for words, code, detail in _REFUSALS:
         if words in said:
             kind = RefusedError if code is Code.SETTINGS_INVALID else UnavailableError

@@ -7,7 +7,7 @@ is never judged: on a busy machine that says nothing about us.
 
 import os
 import shutil
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,8 +46,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if metafunc.definition.get_closest_marker("both_engines") and "database" in metafunc.fixturenames:
-        metafunc.parametrize("database", ["sqlite", "postgresql"], indirect=True)
+    if metafunc.definition.get_closest_marker("both_engines") and "engine_name" in metafunc.fixturenames:
+        metafunc.parametrize("engine_name", ["sqlite", "postgresql"])
 
 
 @pytest.fixture(scope="session")
@@ -60,12 +60,24 @@ def postgres() -> Iterator["PostgresServer"]:
 
 
 @pytest.fixture
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Where a store is kept: in a file, and for the marker `both_engines` also on PostgreSQL."""
-    if getattr(request, "param", "sqlite") == "sqlite":
-        return str(tmp_path / "register.sqlite")
+def engine_name() -> str:
+    """Of the databases of a test: SQLite, and for the marker `both_engines` also PostgreSQL."""
+    return "sqlite"
+
+
+@pytest.fixture
+def new_database(request: pytest.FixtureRequest, tmp_path: Path, engine_name: str) -> Callable[[str], str]:
+    """Gives the address of an empty database, once under each name."""
+    if engine_name == "sqlite":
+        return lambda name: str(tmp_path / f"{name}.sqlite")
     server: PostgresServer = request.getfixturevalue("postgres")
-    return server.new_database()
+    return lambda _name: server.new_database()
+
+
+@pytest.fixture
+def database(new_database: Callable[[str], str]) -> str:
+    """Where a store is kept."""
+    return new_database("register")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -16,6 +16,7 @@ from ledger.identity import IdentityKeeper
 from ledger.memory import CheckpointMemory
 from ledger.resolver import LedgerResolver
 from ledger.trust import TrustedLedgers
+from storage.database_address import REGISTER
 from storage.key_ring import KeyRing
 from storage.management_key import create_management_key
 from storage.passphrase import WEAKEST_ACCEPTED, Passphrase
@@ -51,10 +52,10 @@ class Anchor:
         with self.open_keys() as ring, self.folder.identity_keeper(ring, self.world.ledger) as keeper:
             yield keeper
 
-    def found(self, *, url: str = "http://issuer.localhost:8102") -> IssuerSettings:
+    def found(self, *, url: str = "http://issuer.localhost:8102", database: str = REGISTER) -> IssuerSettings:
         self.trust()
         with self.keeper() as keeper:
-            settings = check_settings("City University", url)
+            settings = check_settings("City University", url, database)
             return found_institution(
                 self.folder, keeper, settings, slug="city-university", now=self.world.clock()
             )
@@ -72,9 +73,9 @@ class Anchor:
 
 
 @contextmanager
-def anchored(path: Path, clock: Clock) -> Iterator[Anchor]:
+def anchored(path: Path, clock: Clock, *, database: str | None = None) -> Iterator[Anchor]:
     """A ledger that tells the time by `clock`, with nothing on it."""
-    world = World(path / "ledger", clock)
+    world = World(path / "ledger", clock, address=database)
     world.folder.mkdir()
     (path / "issuer").mkdir(mode=0o700)
     with listen("127.0.0.1", 0) as listener:

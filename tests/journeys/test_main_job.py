@@ -150,10 +150,10 @@ class Town:
 
 
 @contextmanager
-def open_university(anchor: Anchor, clock: Clock) -> Iterator[Office]:
+def open_university(anchor: Anchor, clock: Clock, database: str) -> Iterator[Office]:
     with ExitStack() as stack:
         listener = stack.enter_context(listen("127.0.0.1", 0, name="issuer.localhost"))
-        did = anchor.found(url=listener.url).did
+        did = anchor.found(url=listener.url, database=database).did
         anchor.folder.types.add(Path(__file__).parents[2] / "schemas" / "degree", valid_days=1825)
         keeper = stack.enter_context(anchor.keeper())
         institution, keys = stack.enter_context(
@@ -167,7 +167,7 @@ def open_university(anchor: Anchor, clock: Clock) -> Iterator[Office]:
 
 
 @contextmanager
-def open_employer(anchor: Anchor, clock: Clock, university: str) -> Iterator[Office]:
+def open_employer(anchor: Anchor, clock: Clock, university: str, database: str) -> Iterator[Office]:
     folder = VerifierFolder(anchor.path / "employer", anchor.path / "employer-state")
     folder.path.mkdir(mode=0o700)
     with ExitStack() as stack:
@@ -179,7 +179,7 @@ def open_employer(anchor: Anchor, clock: Clock, university: str) -> Iterator[Off
         )
         folder.save_onboarding_token(anchor.token)
         keeper = stack.enter_context(folder.identity_keeper(ring, ledger))
-        settings = check_settings("Northgate", listener.url)
+        settings = check_settings("Northgate", listener.url, database)
         did = found_with_did(folder, keeper, settings, slug="northgate", now=clock()).did
         assert did is not None
         trust_issuer(folder.policy, "degree", university)
@@ -195,12 +195,12 @@ def open_employer(anchor: Anchor, clock: Clock, university: str) -> Iterator[Off
 
 
 @pytest.fixture
-def town(tmp_path: Path) -> Iterator[Town]:
+def town(tmp_path: Path, new_database: Callable[[str], str]) -> Iterator[Town]:
     clock = Clock(NOW)
     with ExitStack() as stack:
-        anchor = stack.enter_context(anchored(tmp_path, clock))
-        university = stack.enter_context(open_university(anchor, clock))
-        employer = stack.enter_context(open_employer(anchor, clock, university.did))
+        anchor = stack.enter_context(anchored(tmp_path, clock, database=new_database("ledger")))
+        university = stack.enter_context(open_university(anchor, clock, new_database("university")))
+        employer = stack.enter_context(open_employer(anchor, clock, university.did, new_database("employer")))
         fetcher = stack.enter_context(Fetcher(FetchRules(development=True)))
         resolver = LedgerResolver(
             TrustedLedgers((anchor.world.ledger,), development=True),
@@ -222,6 +222,7 @@ def town(tmp_path: Path) -> Iterator[Town]:
         yield Town(clock, anchor, university, employer, outside, vault)
 
 
+@pytest.mark.both_engines
 def test_a_degree_is_issued_held_presented_verified_outlives_its_key_and_is_revoked(town: Town) -> None:
     # Issued and held: in five copies, which nobody can tell to belong together.
     town.issue()

@@ -25,6 +25,7 @@ from tests.issuer.anchored import anchored
 from tests.ledger.conftest import Tally
 from tests.ledger.process import PASSPHRASE, Operator
 from tests.ledger.world import NOW, Clock, create, record, update
+from tests.postgres import PostgresServer
 from tests.processes import ROOT
 
 
@@ -304,6 +305,25 @@ def test_database_may_be_elsewhere(home: Path, tally: Tally, tmp_path: Path) -> 
     assert tally("init", "--database", f"sqlite:///{database}").status == 0
     assert database.exists()
     assert json.loads(tally("show", "--json").out) == {"dids": []}
+
+
+def test_database_may_be_on_a_server(home: Path, tally: Tally, postgres: PostgresServer) -> None:
+    assert tally("init", "--database", postgres.new_database(), "--port", "18101").status == 0
+    settings = home / "ledger" / "ledger.toml"
+    assert settings.stat().st_mode & 0o777 == 0o600
+    assert tally("show", "--json").json == {"dids": []}
+    assert tally("token", "--json").status == 0
+    assert not (home / "ledger" / "ledger.sqlite").exists()
+
+
+def test_database_that_does_not_let_us_in_is_told_without_its_password(
+    home: Path, tally: Tally, postgres: PostgresServer
+) -> None:
+    said = tally("init", "--database", postgres.url(user="nobody:hunter2", database="none"), "--json")
+    assert (said.status, said.code) == (ExitCode.FAILURE, "database_refused")
+    assert "hunter2" not in said.out + said.err
+    # What was begun is finished with a database that does.
+    assert tally("init", "--database", postgres.new_database(), "--json").status == 0
 
 
 def test_serving_needs_the_passphrase(operator: Operator, tally: Tally, tmp_path: Path) -> None:
