@@ -40,9 +40,10 @@ _SETTINGS = """\
 url = {url}
 # A file beside this one or elsewhere, or postgresql+psycopg://…
 database = {database}
-# How often it looks what the log published, and how long a request for a cosignature may wait for the copy.
+# How often it looks what the log published, and how long a request for a cosignature may wait for the copy;
+# longer than the log waits for an answer is of no use.
 look_every_seconds = 5
-wait_seconds = 10
+wait_seconds = 4
 """
 
 
@@ -210,7 +211,7 @@ def _parse_settings(source: bytes) -> NodeSettings:
     table = parse_toml(source, file="node.toml", code=Code.SETTINGS_INVALID)
     url, database = table.origin("url"), table.text("database")
     interval = table.number("look_every_seconds", 1, 3600, default=5)
-    patience = table.number("wait_seconds", 1, 60, default=10)
+    patience = table.number("wait_seconds", 1, 60, default=4)
     table.end()
     return NodeSettings(url, database, timedelta(seconds=interval), timedelta(seconds=patience))
 

@@ -197,13 +197,10 @@ class Follower:
     def _tell(self, failure: TallyError | None) -> None:
         if failure is not None and self._trouble is None:
             _logger.warning("%s: the log cannot be followed for now: %s", failure.code.value, failure)
-        self._trouble = failure
         # A disk that fails is told of by the next request.
         with suppress(TallyError):
-            if failure is None:
-                self._note.erase()
-            else:
-                self._note.write(failure)
+            failure = self._note.tell(failure, copied_size=self._copy.tree_size)
+        self._trouble = failure
 
 
 def _answer_reached(requests: Sequence[_Request], tree_size: int) -> None:

@@ -16,12 +16,13 @@ COSIGNED = Table(
     Column("time", BigInteger, nullable=False),
     Column("note", Text, nullable=False),
 )
-# One row for a log that cannot be followed, as long as that lasts.
+# One row for a log that cannot be followed, as long as that lasts, and how much of it was copied then.
 TROUBLE = Table(
     "trouble",
     METADATA,
     Column("origin", Text, primary_key=True),
     Column("since", BigInteger, nullable=False),
+    Column("copied_size", BigInteger, nullable=False),
     Column("code", String(64), nullable=False),
     Column("detail", Text, nullable=False),
 )

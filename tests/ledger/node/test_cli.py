@@ -271,8 +271,8 @@ def test_trouble_of_the_follower_is_shown(
     expected: ExitCode,
 ) -> None:
     engine = node.open_database()
-    TroubleNote(engine, followed.world.keys.origin, clock=followed.world.clock).write(
-        TallyError(code, "entry 7")
+    TroubleNote(engine, followed.world.keys.origin, clock=followed.world.clock).tell(
+        TallyError(code, "entry 7"), copied_size=0
     )
     engine.dispose()
     Running(monkeypatch)

@@ -13,7 +13,7 @@ from protocol.codes import Code
 from protocol.errors import TallyError, UnavailableError, VerificationError
 from protocol.tlog.fork import parse_fork_evidence, verify_fork_evidence
 from tests.ledger.node.followed_log import CopyDesk, FollowedLog, Gate, open_store, wait_until
-from tests.ledger.world import OTHER_KEY, create, names, record
+from tests.ledger.world import OTHER_KEY, append, create, names, record
 from tests.webvh_logs import forge_next
 
 SOON = timedelta(milliseconds=1)
@@ -42,6 +42,34 @@ def test_request_waits_until_the_copy_reaches_it(desk: CopyDesk, log: FollowedLo
             follower.require(target)
             assert desk.copy.tree_size == end
         assert follower.trouble is None
+
+
+def test_inadmissible_entry_stays_the_trouble_while_the_log_shows_only_what_lies_before(
+    desk: CopyDesk, log: FollowedLog
+) -> None:
+    log.publish(names(1))
+    foreign = log.log([record(create("city", host="other.localhost"))])
+    desk.interval = SOON
+
+    def look_on(follower: Follower) -> Code | None:
+        """What is wrong after the published state was looked at several times more."""
+        looked = len(log.read)
+        wait_until(lambda: len(log.read) > looked + 5)
+        return None if follower.trouble is None else follower.trouble.code
+
+    with desk.follower() as follower:
+        assert refusal(follower, foreign).code is Code.LOG_ENTRY_INADMISSIBLE
+        assert look_on(follower) is Code.LOG_ENTRY_INADMISSIBLE
+    # Also after a restart, when nobody asks.
+    desk.reopen()
+    with desk.follower() as follower:
+        assert look_on(follower) is Code.LOG_ENTRY_INADMISSIBLE
+    # Until the copy has passed it.
+    append(desk.store, names(1, "instead"))
+    desk.reopen()
+    with desk.follower() as follower:
+        assert look_on(follower) is None
+    assert desk.trouble is None
 
 
 def test_several_requests_at_once_are_all_answered(desk: CopyDesk, log: FollowedLog) -> None:

@@ -354,7 +354,7 @@ def test_log_that_answers_slowly_is_told_to_ask_again(tmp_path: Path, ledger: Le
 
     node = make_node(tmp_path, ledger.world.ledger)
     settings = node.path / "node.toml"
-    settings.write_text(settings.read_text().replace("wait_seconds = 10", "wait_seconds = 1"))
+    settings.write_text(settings.read_text().replace("wait_seconds = 4", "wait_seconds = 1"))
     ledger.log(*ledger.names(3))
     with Slow(0, instead=0) as slow, serving(node, fetcher=slow) as door:
         answer = door.ask(ledger.request(0))
