@@ -583,7 +583,8 @@ class Code(StrEnum):
         "The stored log is no longer what was signed, so nothing more is signed.",
         "Tell the ledger's operator.",
         {
-            Audience.OPERATOR: "Stop it and put back the newest database, but never an old `last-signed`.",
+            Audience.OPERATOR: "Stop it and put back the newest database, but never an old `last-signed` or "
+            "`last-cosigned`.",
         },
     )
     LOG_ENTRY_INADMISSIBLE = (
@@ -913,7 +914,8 @@ class Code(StrEnum):
             Audience.HOLDER: "Make a wallet with `tally init`, or set TALLY_HOME to where yours is.",
             Audience.ISSUER: "Run `tally issuer init`, or set TALLY_HOME to where that was done.",
             Audience.VERIFIER: "Run `tally verifier init`, or set TALLY_HOME to where that was done.",
-            Audience.OPERATOR: "Run `tally ledger init`, or set TALLY_HOME to where that was done.",
+            Audience.OPERATOR: "Run `tally ledger init` or `tally ledger node init`, or set TALLY_HOME to "
+            "where that was done.",
         },
     )
     VAULT_EXISTS = (
@@ -1146,7 +1148,8 @@ class Code(StrEnum):
         {
             Audience.ISSUER: "Run `tally issuer init`, or set TALLY_HOME to where that was done.",
             Audience.VERIFIER: "Run `tally verifier init`, or set TALLY_HOME to where that was done.",
-            Audience.OPERATOR: "Run `tally ledger init`, or set TALLY_HOME to where that was done.",
+            Audience.OPERATOR: "Run `tally ledger init` or `tally ledger node init`, or set TALLY_HOME to "
+            "where that was done.",
         },
     )
     SIGNING_KEY_REPLACED = (

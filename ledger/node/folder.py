@@ -184,7 +184,7 @@ class NodeFolder:
 
     def _require(self) -> None:
         if not self.is_initialized():
-            raise RefusedError(Code.NOT_INITIALIZED, "`tally ledger node init` makes a node")
+            raise RefusedError(Code.NOT_INITIALIZED)
 
     def _begun_or_new_key(
         self, new_cosigner: Cosigner, *, begun: bool, passphrase: Passphrase, kdf: KdfParameters

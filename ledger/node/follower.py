@@ -75,6 +75,7 @@ class Follower:
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._trouble: TallyError | None = None
+        self._told: set[bytes] = set()
         self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
 
     def __enter__(self) -> Self:
@@ -118,7 +119,9 @@ class Follower:
 
     def contradicted(self, signed: SignedCheckpoint) -> None:
         """Keep `signed`, which is of another branch than the copy, as evidence."""
-        _logger.critical("%s signed two histories: see the evidence", self._log_key.name)
+        if signed.root_hash not in self._told:
+            self._told.add(signed.root_hash)
+            _logger.critical("%s signed two histories: see the evidence", self._log_key.name)
         self._evidence.keep(signed)
 
     def _wait_for(self, signed: SignedCheckpoint) -> None:

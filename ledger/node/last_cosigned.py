@@ -37,10 +37,17 @@ class CosignedNote:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What the two memories hold: the larger state of them, and the note in the database if there is one."""
+    """What the two memories hold.
+
+    Attributes:
+        state: The larger of the two.
+        note: What is in the database, if anything is.
+        is_settled: Whether both hold the same, as they do before a cosignature is shown to anybody.
+    """
 
     state: Checkpoint
     note: CosignedNote | None
+    is_settled: bool
 
 
 def hash_origin(origin: str) -> str:
@@ -75,11 +82,11 @@ class LastCosigned:
         """
         note = self.note()
         if note is None or note.tree_size < self._remembered.tree_size:
-            return Recorded(self._remembered, note)
+            return Recorded(self._remembered, note, is_settled=False)
         state = Checkpoint(self._origin, note.tree_size, note.root_hash)
         if note.tree_size == self._remembered.tree_size and state != self._remembered:
             raise RefusedError(Code.LOG_SELF_CHECK_FAILED, "the database is not that of last-cosigned")
-        return Recorded(state, note)
+        return Recorded(state, note, is_settled=state == self._remembered)
 
     def note(self) -> CosignedNote | None:
         """What the database holds.

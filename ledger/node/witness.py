@@ -8,11 +8,11 @@ check against what is recorded happens under the same lock, so that of two reque
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from ledger.node.cosigner import Cosigner
-from ledger.node.last_cosigned import CosignedNote, LastCosigned
+from ledger.node.last_cosigned import CosignedNote, LastCosigned, Recorded
 from protocol.codes import Code
 from protocol.errors import MalformedError, UnavailableError, VerificationError
 from protocol.tlog.checkpoint import Checkpoint, parse_checkpoint
@@ -26,6 +26,8 @@ from protocol.tlog.note import (
     verify_note_signature,
 )
 from protocol.tlog.witness import AddCheckpointRequest
+
+_MOMENT = timedelta(seconds=5)
 
 Requirement: TypeAlias = Callable[["SignedCheckpoint"], None]
 """Checks what must hold beside consistency before a checkpoint is cosigned.
@@ -114,6 +116,8 @@ class LogWitness:
                 return differs
             now = self._clock().replace(microsecond=0)
             note = parse_note(signed.note)
+            if (recent := _recent_line(recorded, note.text, now)) is not None:
+                return Cosigned(recent)
             signature = self._cosigner.sign(note.text, now=now)
             own = (self.log_key.name, self.log_key.key_id)
             by_log = [line for line in note.signatures if (line.key_name, line.key_id) == own]
@@ -158,6 +162,16 @@ class LogWitness:
                 self._contradicted(signed)
             raise
         return None
+
+
+def _recent_line(recorded: Recorded, text: str, now: datetime) -> str | None:
+    """The cosignature of the same checkpoint, if it is a moment old: repeating a request writes nothing."""
+    if recorded.note is None or not recorded.is_settled:
+        return None
+    last = parse_note(recorded.note.note)
+    if last.text != text or not timedelta(0) <= now - recorded.note.time < _MOMENT:
+        return None
+    return encode_signature_line(last.signatures[-1])
 
 
 def read_origin(note: UnverifiedNote) -> str:

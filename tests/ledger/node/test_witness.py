@@ -130,6 +130,20 @@ def test_checkpoint_that_is_cosigned_again_gets_the_time_of_then(desk: Desk) -> 
     assert last.time == NOW + timedelta(minutes=5)
 
 
+def test_request_that_is_repeated_at_once_writes_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = desk.ask(0, 4)
+    monkeypatch.setattr(desk.last, "advance", None)
+    desk.clock.time += timedelta(seconds=4)
+    assert desk.ask(4, 4) == first
+
+
+@pytest.mark.parametrize("later", [timedelta(seconds=5), timedelta(seconds=-1)])
+def test_cosignature_is_not_repeated_when_its_time_is_another(desk: Desk, later: timedelta) -> None:
+    first = desk.ask(0, 4)
+    desk.clock.time += later
+    assert desk.ask(4, 4) != first
+
+
 def test_nothing_was_cosigned_in_the_beginning(desk: Desk) -> None:
     assert desk.witness.last_note() is None
     assert desk.size == 0
