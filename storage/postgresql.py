@@ -115,6 +115,7 @@ def open_postgresql(url: URL) -> Engine:
         max_overflow=-1,  # as for SQLite
         # What it says is logged: the state of the database, never what was to be written into it.
         hide_parameters=True,
+        use_native_hstore=False,  # which it would look for first
     )
     # Before SQLAlchemy looks at the server, which it expects to be one that we would accept.
     event.listen(engine, "connect", _configure, insert=True)

@@ -24,6 +24,12 @@ def register(database: str) -> Iterator[Engine]:
 
 
 @pytest.fixture
+def crowd(engine_name: str) -> int:
+    """How many try the same at once; on PostgreSQL each of them costs a process."""
+    return 64 if engine_name == "sqlite" else 12
+
+
+@pytest.fixture
 def university(tmp_path: Path, database: str) -> Iterator[University]:
     university = University(tmp_path, database=database)
     yield university

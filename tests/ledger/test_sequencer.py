@@ -121,7 +121,6 @@ def test_name_that_is_taken_is_refused(world: World) -> None:
         assert log(sequencer, *history("other", 1))[0].leaf_index == 1
 
 
-@pytest.mark.both_engines
 def test_log_goes_on_where_it_stopped(world: World) -> None:
     records = names(300)
     for begin, end in [(0, 3), (3, 257), (257, 300)]:
@@ -273,7 +272,6 @@ def tile_of(leaf_index: int) -> HashTile:
     return HashTile(0, leaf_index // 256, leaf_index % 256 + 1)
 
 
-@pytest.mark.both_engines
 def test_damage_under_the_last_signature_is_noticed_at_the_start(world: World) -> None:
     with world.sequencer() as sequencer:
         log(sequencer, *names(300))
