@@ -27,7 +27,7 @@ from ledger.client import TOKEN_PREFIX
 from ledger.cosigners import Cosigners
 from ledger.folder import LedgerFolder
 from ledger.sequencer import Logged, Sequencer
-from ledger.signer import CheckpointSigner, LedgerKeys
+from ledger.signer import LedgerKeys
 from ledger.store import LedgerStore
 from protocol.did.webvh.author import create_did
 from protocol.keys import Ed25519PrivateKey
@@ -70,9 +70,9 @@ def run() -> None:
 
 def _sequence(home: Path, authority: str, records: Sequence[DidRecord]) -> float:
     with _found(home, authority) as (store, keys, folder):
-        signer = CheckpointSigner(keys, folder.memory)
+        signers = folder.signers(keys)
         nobody = Cosigners(folder.ledger().policy, clock=lambda: LATER)
-        with Sequencer(store, signer, nobody, clock=lambda: LATER) as sequencer:
+        with Sequencer(store, signers, nobody, clock=lambda: LATER) as sequencer:
             begin = perf_counter()
             for start in range(0, len(records), WAITING):
                 batch = records[start : start + WAITING]
@@ -84,9 +84,7 @@ def _sequence(home: Path, authority: str, records: Sequence[DidRecord]) -> float
 
 @contextmanager
 def _found(home: Path, authority: str) -> Iterator[tuple[LedgerStore, LedgerKeys, LedgerFolder]]:
-    keys = LedgerKeys(
-        authority, Ed25519PrivateKey(secrets.token_bytes(32)), Ed25519PrivateKey(secrets.token_bytes(32))
-    )
+    keys = LedgerKeys(authority, *(Ed25519PrivateKey(secrets.token_bytes(32)) for _ in range(3)))
     folder = LedgerFolder(home / "ledger", marks=home / "state" / "ledger")
     with folder.create(
         keys,

@@ -6,30 +6,29 @@ trust: hashes taken from them either lead to the checkpoint's root or are refuse
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from ledger.fetch import Fetcher
-from ledger.growth import verify_growth
+from ledger.growth import LogState, verify_growth
 from ledger.log_files import MAX_NOTE_BYTES, LogFiles
 from ledger.memory import CheckpointMemory
+from ledger.tree import Tree
 from ledger.trust import TrustedLedger, errors_of_ledger
 from protocol.codes import Code
 from protocol.encoding.form import encode_form
 from protocol.encoding.members import (
     integer_member,
-    objects_member,
     text_member,
-    texts_member,
 )
 from protocol.encoding.strict_json import parse_json_object
 from protocol.errors import UnavailableError, VerificationError
+from protocol.index.leaf import IndexEntry
+from protocol.index.proof import MAX_PROOF_BYTES, VerifiedRecords, parse_tally_proof, verify_tally_proof
+from protocol.index.subject import Subject, did_subject
 from protocol.problem import parse_problem
-from protocol.records import MAX_RECORD_BYTES
 from protocol.tlog.checkpoint import Checkpoint
-from protocol.tlog.lines import parse_hash
 from protocol.tlog.merkle import (
     HashReader,
-    hash_leaf,
-    verify_inclusion,
 )
 from protocol.tlog.policy import VerifiedCheckpoint, verify_checkpoint
 from protocol.tlog.tiles import read_hashes_from_tiles
@@ -38,6 +37,7 @@ from storage.management_key import parse_management_key
 TOKEN_PREFIX = "tally_ledger"  # noqa: S105 (what every onboarding token begins with)
 
 _JSON = "application/json"
+_TEXT = "text/plain"
 _MAX_HISTORY_BYTES = 8 * 1024 * 1024
 # What happens to the ledger's own machine; under these words it would be taken for the reader's.
 _TROUBLE_OF_A_MACHINE = frozenset(
@@ -63,14 +63,6 @@ def parse_onboarding_token(text: str, *, file: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class LoggedHistory:
-    """The entries of one DID as they stand in the log, and the checkpoint they were proved against."""
-
-    entries: tuple[bytes, ...]
-    checkpoint: VerifiedCheckpoint
-
-
-@dataclass(frozen=True, slots=True)
 class Receipt:
     """Where the ledger says it put a submitted entry."""
 
@@ -86,58 +78,52 @@ class LedgerClient:
         self.ledger = ledger
         self._fetcher = fetcher
         self._memory = memory
-        self._files = LogFiles(ledger.url, fetcher)
+        self._files = {tree: LogFiles(tree.url(ledger.url), fetcher) for tree in Tree}
 
-    def checkpoint(self, *, now: datetime) -> VerifiedCheckpoint:
-        """The ledger's present checkpoint, verified and consistent with the last one seen.
+    def checkpoint(self, *, now: datetime, tree: Tree = Tree.LOG) -> VerifiedCheckpoint:
+        """The present checkpoint of the log or of its index log, verified, and consistent with the last seen.
 
         Raises:
             VerificationError: it does not satisfy the policy, or contradicts what was seen before.
             UnavailableError: the ledger cannot be reached.
         """
-        before = self._memory.recall(self.ledger.origin)
-        return self._verify_checkpoint(self._files.read_checkpoint(), before, now=now)
+        before = self._memory.recall(self.ledger.key(tree).name)
+        note = self._files[tree].read_checkpoint()
+        return self._continued(verify_checkpoint(note, policy=self.ledger.policy, now=now), before, tree)
 
-    def read_history(self, did: str, *, now: datetime) -> "LoggedHistory":
-        """Every entry the log holds of `did`, each proved to be in it.
+    def read_records(self, subject: Subject, *, now: datetime) -> VerifiedRecords:
+        """All that the log holds about `subject`, proved to be all; nothing, if that is proved.
 
-        Not checked: what the entries say, and that the log holds no further one. The ledger is asked for all
-        of them but could keep the newest back; see docs/decisions/0003.
+        Whenever the index has grown it is checked that it speaks of the log that others see, and that nothing
+        was taken back of either. Not checked: what the entries say, and how old the proof is.
 
         Raises:
             MalformedError: the answer is not in its form.
-            VerificationError: the checkpoint is not acceptable, or an entry is not in the log.
-            UnavailableError: the ledger cannot be reached, or says that it knows no such DID (DID_NOT_FOUND).
+            VerificationError: the proof does not hold, or contradicts what was seen before.
+            UnavailableError: the ledger cannot be reached.
         """
-        before = self._memory.recall(self.ledger.origin)
-        query = encode_form({"did": did})
+        before = self._memory.recall(self.ledger.key(Tree.INDEX).name)
+        query = encode_form({"kind": subject.kind, "name": subject.name})
         with errors_of_ledger():
-            answer = self._fetcher.fetch(
-                f"{self.ledger.url}/inclusion?{query}", accept=_JSON, max_bytes=_MAX_HISTORY_BYTES
-            )
-        if answer.status != 200:
-            is_unknown = parse_problem(answer.body, status=answer.status).code is Code.DID_NOT_FOUND
-            # Its word alone: nobody can prove that something is in no log.
-            code = Code.DID_NOT_FOUND if is_unknown else Code.NETWORK_STATUS
-            raise UnavailableError(code, did if is_unknown else str(answer.status))
-        history = parse_json_object(answer.body, max_bytes=_MAX_HISTORY_BYTES)
-        note = text_member(history, "checkpoint", max_characters=MAX_NOTE_BYTES)
-        checkpoint = self._verify_checkpoint(note, before, now=now)
-        entries: list[bytes] = []
-        previous_index = -1
-        for item in objects_member(history, "entries", minimum=1):
-            entry = text_member(item, "entry", max_characters=MAX_RECORD_BYTES).encode()
-            index = integer_member(item, "index", minimum=previous_index + 1)
-            verify_inclusion(
-                [parse_hash(text, Code.LOG_PROOF_INVALID) for text in texts_member(item, "proof")],
-                leaf_hash=hash_leaf(entry),
-                leaf_index=index,
-                tree_size=checkpoint.tree_size,
-                root_hash=checkpoint.root_hash,
-            )
-            entries.append(entry)
-            previous_index = index
-        return LoggedHistory(tuple(entries), checkpoint)
+            url = f"{self.ledger.url}/evidence?{query}"
+            answer = self._fetcher.fetch_ok(url, accept=_TEXT, max_bytes=MAX_PROOF_BYTES)
+        proof = parse_tally_proof(answer.body)
+        records = verify_tally_proof(proof, subject=subject, policy=self.ledger.policy, now=now)
+        if before is None or before.tree_size < records.checkpoint.tree_size:
+            self._verify_same_log(records.log, self.checkpoint(now=now))
+        self._continued(records.checkpoint, before, Tree.INDEX)
+        return records
+
+    def read_history(self, did: str, *, now: datetime) -> VerifiedRecords:
+        """Every entry of the history of `did`, at least one.
+
+        Raises:
+            UnavailableError: DID_NOT_FOUND, the log holds none; and whatever `read_records` raises.
+        """
+        records = self.read_records(did_subject(did), now=now)
+        if not records.entries:
+            raise UnavailableError(Code.DID_NOT_FOUND, did)
+        return records
 
     def submit(self, line: bytes, *, onboarding_token: str) -> Receipt:
         """Ask the ledger to log `line`, a did:webvh log entry; submitting it again changes nothing.
@@ -166,26 +152,38 @@ class LedgerClient:
             integer_member(receipt, "index"), text_member(receipt, "did"), text_member(receipt, "version_id")
         )
 
-    def _verify_checkpoint(
-        self, note: str, before: Checkpoint | None, *, now: datetime
+    def _continued(
+        self, checkpoint: VerifiedCheckpoint, before: Checkpoint | None, tree: Tree
     ) -> VerifiedCheckpoint:
-        """Verify `note`, which was asked for when `before` was the last checkpoint seen."""
-        checkpoint = verify_checkpoint(note, policy=self.ledger.policy, now=now)
+        """`checkpoint`, which was asked for when `before` was the last one seen, if it continues what was."""
         seen = self._memory.recall(checkpoint.origin)
         if seen is not None:
             least = 0 if before is None else before.tree_size
             try:
                 if least <= checkpoint.tree_size < seen.tree_size:
                     # Not a step back: somebody else has seen more while this answer was on its way.
-                    verify_growth(checkpoint, seen, self._hash_reader(seen.tree_size))
+                    self._verify_growth(checkpoint, seen, tree)
                 else:
-                    verify_growth(seen, checkpoint, self._hash_reader(checkpoint.tree_size))
+                    self._verify_growth(seen, checkpoint, tree)
             except VerificationError:
-                log_key = self.ledger.policy.logs[0].key
-                self._memory.keep_evidence(checkpoint.note, log_key=log_key, hash_reader=self._hash_reader)
+                self._memory.keep_evidence(
+                    checkpoint.note,
+                    log_key=self.ledger.key(tree),
+                    hash_reader=partial(self._hash_reader, tree=tree),
+                )
                 raise
-        self._memory.remember(note)
+        self._memory.remember(checkpoint.note)
         return checkpoint
 
-    def _hash_reader(self, tree_size: int) -> HashReader:
-        return read_hashes_from_tiles(tree_size, self._files.read_tiles)
+    def _verify_same_log(self, indexed: IndexEntry, checkpoint: VerifiedCheckpoint) -> None:
+        # The two are asked for one after the other, and the log may have grown in between.
+        if indexed.tree_size <= checkpoint.tree_size:
+            self._verify_growth(indexed, checkpoint, Tree.LOG)
+        else:
+            self._verify_growth(checkpoint, indexed, Tree.LOG)
+
+    def _verify_growth(self, older: LogState, newer: LogState, tree: Tree) -> None:
+        verify_growth(older, newer, self._hash_reader(newer.tree_size, tree=tree))
+
+    def _hash_reader(self, tree_size: int, *, tree: Tree) -> HashReader:
+        return read_hashes_from_tiles(tree_size, self._files[tree].read_tiles)

@@ -91,9 +91,11 @@ class Cosigners:
             within,
         )
 
-    def seen(self, log: NoteKey, *, within: timedelta) -> Iterator[Answer[Seen | None]]:
-        """Ask every node what it has cosigned of `log`, and give the answers as they come."""
-        return self._ask(lambda client: client.seen(log), within)
+    def seen(
+        self, logs: Sequence[NoteKey], *, within: timedelta
+    ) -> Iterator[Answer[tuple[Seen | None, ...]]]:
+        """Ask every node what it has cosigned of each of `logs`, and give the answers as they come."""
+        return self._ask(lambda client: tuple(client.seen(log) for log in logs), within)
 
     def _ask(self, errand: Callable[[NodeClient], T], within: timedelta) -> Iterator[Answer[T]]:
         answers: queue.SimpleQueue[Answer[T]] = queue.SimpleQueue()

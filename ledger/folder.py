@@ -1,8 +1,8 @@
 """What the operator of a ledger has on disk, in one folder.
 
-keys.sealed     the two private keys, under the operator's passphrase
+keys.sealed     the private keys, under the operator's passphrase
 policy          the tlog-policy that trusts this log: its name, its address, its public keys; public
-last-signed     the state that was signed last
+last-signed     the state of the log that was signed last; last-signed-index that of its index
 ledger.toml     where the database is; a secret if that takes a password
 ledger.sqlite   the database, unless it is elsewhere
 """
@@ -10,8 +10,17 @@ ledger.sqlite   the database, unless it is elsewhere
 from dataclasses import dataclass
 from pathlib import Path
 
-from ledger.signer import LedgerKeys, create_memory, encode_ledger_keys, parse_ledger_keys
+from ledger.signer import (
+    LedgerKeys,
+    LedgerSigners,
+    create_memories,
+    encode_ledger_keys,
+    load_signers,
+    memory_file,
+    parse_ledger_keys,
+)
 from ledger.store import LedgerStore
+from ledger.tree import Tree
 from ledger.trust import TrustedLedger, parse_trusted_ledger
 from protocol.codes import Code
 from protocol.encoding.strict_json import decode_utf8
@@ -39,8 +48,16 @@ class LedgerFolder:
 
     @property
     def memory(self) -> Path:
-        """The file that remembers what was signed last."""
-        return self.path / "last-signed"
+        """The file that remembers what was signed last of the log."""
+        return memory_file(self.path, Tree.LOG)
+
+    def signers(self, keys: LedgerKeys) -> LedgerSigners:
+        """What signs with `keys`, from where it was signed last.
+
+        Raises:
+            RefusedError: nobody remembers where that was.
+        """
+        return load_signers(keys, self.path)
 
     def is_initialized(self) -> bool:
         """Whether there is a ledger here, complete."""
@@ -71,9 +88,7 @@ class LedgerFolder:
             if keys.origin != new_keys.origin:
                 raise RefusedError(Code.VAULT_EXISTS, f"the ledger {keys.origin} was begun here")
             replace_file(self._policy, encode_log_policy(keys.policy(url)).encode())
-            # What was signed last is never forgotten, even if somebody removed the settings of a ledger.
-            if not self.memory.exists():
-                create_memory(self.memory, keys.origin)
+            create_memories(keys, self.path)
             store = _open_store(address)
             try:
                 store.create(begun=begun)

@@ -3,7 +3,8 @@
 GET  /checkpoint                    the signed and cosigned state of the log
 GET  /tile/<L>/<N>[.p/<W>]          hashes; /tile/entries/<N>[.p/<W>] entries
 GET  /<name>/did.jsonl              the history of a DID, at its did:webvh URL
-GET  /inclusion?did=<did>           the same entries, each with its inclusion proof
+GET  /index/checkpoint, /index/tile/…   the same of the index log
+GET  /evidence?kind=did&name=<did>  all there is about a subject, and the proof that it is all: a .tally-proof
 GET  /proof/<leaf hash, hex>        one entry's .tlog-proof
 GET  /policy                        the tlog-policy that trusts this log
 POST /entries                       log one did:webvh entry, with an onboarding token
@@ -24,18 +25,18 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from doors.http import answers, bearer_key, create_app, raw_body, request_body
 from ledger.admission import Admission
 from ledger.client import TOKEN_PREFIX
-from ledger.publisher import REFRESH_AFTER
+from ledger.publisher import REFRESH_AFTER, Published
 from ledger.sequencer import Sequencer
-from ledger.store import LedgerStore, StoredEntry
-from ledger.stored_tree import Publication
+from ledger.store import LedgerStore
 from ledger.tile_file import PUBLIC, tile_answer
+from ledger.tree import Tree
 from protocol.codes import Code
-from protocol.encoding.base64 import encode_base64
-from protocol.encoding.strict_json import JsonObject, JsonValue
+from protocol.encoding.strict_json import JsonObject
 from protocol.encoding.time import encode_utc
 from protocol.errors import RefusedError, TallyError, UnavailableError
+from protocol.index.proof import SubjectEntry, TallyProof, create_tally_proof, encode_tally_proof
+from protocol.index.subject import MAX_NAME_BYTES, Subject
 from protocol.records import DidRecord, parse_record
-from protocol.tlog.merkle import create_inclusion_proof
 from protocol.tlog.proof import create_log_proof, encode_log_proof
 from storage.management_key import ManagementKey, verify_management_key
 
@@ -61,13 +62,13 @@ class LedgerApp:
     policy: str
     clock: Callable[[], datetime]
 
-    def publication(self) -> Publication:
-        """The published checkpoint, signed anew if it has come of age."""
+    def published(self) -> Published:
+        """What is published, signed anew if it has come of age."""
         if self.sequencer.trouble is None and self.sequencer.needs_refresh():
             # A ledger that cannot sign any more still shows what it signed; its age is for readers to judge.
             with suppress(TallyError):
                 self.sequencer.refresh().result()
-        return self.sequencer.publication
+        return self.sequencer.published
 
     def health(self) -> JsonObject:
         """The state of the log.
@@ -77,7 +78,7 @@ class LedgerApp:
         """
         if (trouble := self.sequencer.trouble) is not None:
             raise UnavailableError(trouble.code, trouble.detail)
-        publication = self.sequencer.publication
+        publication = self.sequencer.published.log
         if self.clock() - publication.time > 2 * REFRESH_AFTER:
             raise UnavailableError(Code.LOG_STALE)
         return {"tree_size": publication.tree_size, "checkpoint_time": encode_utc(publication.time)}
@@ -98,17 +99,25 @@ class LedgerApp:
         self.admission.admit(record, now=self.clock())
         return record
 
-    def published_history(self, scid: str, publication: Publication) -> list[StoredEntry]:
-        """The entries of a DID that `publication` covers, at least one.
+    def evidence(self, subject: Subject) -> TallyProof:
+        """All that is published about `subject`, and the proof that it is all.
 
         Raises:
-            RefusedError: there are none yet.
+            UnavailableError: nothing is published, or the database holds something else than the index says.
         """
-        history = self.store.history(scid)
-        published = [entry for entry in history if entry.leaf_index < publication.tree_size]
-        if not published:
-            raise RefusedError(Code.DID_NOT_FOUND)
-        return published
+        published = self.published()
+        stored = self.store.entries_about(subject.key, published.log.tree_size)
+        try:
+            return create_tally_proof(
+                subject,
+                [SubjectEntry(entry.leaf_index, entry.leaf) for entry in stored],
+                state=published.map,
+                index_entry=published.index_entry,
+                checkpoint=published.index.note,
+                read_hashes=self.store.index.hash_reader(published.index.tree_size),
+            )
+        except ValueError as error:
+            raise UnavailableError(Code.LOG_SELF_CHECK_FAILED, "the index and the entries") from error
 
 
 def create_ledger_app(ledger: LedgerApp) -> FastAPI:
@@ -133,7 +142,16 @@ def _add_log(app: FastAPI, ledger: LedgerApp) -> None:
         **answers("A signed note (C2SP tlog-checkpoint).", media_type=_TEXT),
     )
     def get_checkpoint() -> Response:
-        return PlainTextResponse(ledger.publication().note, headers=PUBLIC)
+        return PlainTextResponse(ledger.published().log.note, headers=PUBLIC)
+
+    @app.get(
+        "/index/checkpoint",
+        tags=["index"],
+        summary="The signed state of the index log",
+        **answers("A signed note (C2SP tlog-checkpoint).", media_type=_TEXT),
+    )
+    def get_index_checkpoint() -> Response:
+        return PlainTextResponse(ledger.published().index.note, headers=PUBLIC)
 
     @app.get(
         "/policy",
@@ -152,7 +170,18 @@ def _add_log(app: FastAPI, ledger: LedgerApp) -> None:
     )
     def get_tile(path: str) -> Response:
         # What was signed, published or not: a node reads what it is asked to cosign.
-        return tile_answer(ledger.store, f"tile/{path}", tree_size=ledger.sequencer.signed_size)
+        tree_size = ledger.sequencer.signed_size(Tree.LOG)
+        return tile_answer(ledger.store, f"tile/{path}", tree_size=tree_size)
+
+    @app.get(
+        "/index/tile/{path:path}",
+        tags=["index"],
+        summary="Hashes or entries of the index log (C2SP tlog-tiles)",
+        **answers("The bytes of the tile.", media_type="application/octet-stream"),
+    )
+    def get_index_tile(path: str) -> Response:
+        tree_size = ledger.sequencer.signed_size(Tree.INDEX)
+        return tile_answer(ledger.store.index, f"tile/{path}", tree_size=tree_size)
 
     @app.get(
         "/proof/{leaf_hash}",
@@ -162,7 +191,7 @@ def _add_log(app: FastAPI, ledger: LedgerApp) -> None:
     )
     def get_proof(leaf_hash: str) -> Response:
         index = ledger.store.find_leaf(bytes.fromhex(leaf_hash)) if _LEAF_HASH.fullmatch(leaf_hash) else None
-        publication = ledger.publication()
+        publication = ledger.published().log
         if index is None or index >= publication.tree_size:
             raise RefusedError(Code.NOT_FOUND, "the published log has no entry with this leaf hash")
         read_hashes = ledger.store.hash_reader(publication.tree_size)
@@ -199,28 +228,16 @@ def _add_writing(app: FastAPI, ledger: LedgerApp) -> None:
 
 def _add_histories(app: FastAPI, ledger: LedgerApp) -> None:
     @app.get(
-        "/inclusion",
-        tags=["DIDs"],
-        summary="All entries of a DID with their inclusion proofs",
-        **answers("The checkpoint, and each entry with its proof."),
+        "/evidence",
+        tags=["index"],
+        summary="All there is about a subject, with the proof that it is all",
+        **answers("A tally proof.", media_type=_TEXT),
     )
-    def get_inclusion(did: Annotated[str, Query(max_length=1024)]) -> JSONResponse:
-        publication = ledger.publication()
-        scid = ledger.store.find_did(did)
-        if scid is None:
-            raise RefusedError(Code.DID_NOT_FOUND)
-        read_hashes = ledger.store.hash_reader(publication.tree_size)
-        entries: list[JsonValue] = []
-        for entry in ledger.published_history(scid, publication):
-            proof = create_inclusion_proof(entry.leaf_index, publication.tree_size, read_hashes)
-            entries.append(
-                {
-                    "index": entry.leaf_index,
-                    "entry": entry.leaf.decode(),
-                    "proof": [encode_base64(hash_) for hash_ in proof],
-                }
-            )
-        return JSONResponse({"checkpoint": publication.note, "entries": entries}, headers=PUBLIC)
+    def get_evidence(
+        name: Annotated[str, Query(max_length=MAX_NAME_BYTES)], kind: Annotated[str, Query()] = "did"
+    ) -> Response:
+        """Also where there is nothing: then the proof is that there is nothing."""
+        return PlainTextResponse(encode_tally_proof(ledger.evidence(Subject(kind, name))), headers=PUBLIC)
 
     # Last, because it would match the paths above too.
     @app.get(
@@ -234,6 +251,9 @@ def _add_histories(app: FastAPI, ledger: LedgerApp) -> None:
         scid = ledger.store.find_paths([path]).get(path)
         if scid is None:
             raise RefusedError(Code.DID_NOT_FOUND)
-        history = ledger.published_history(scid, ledger.sequencer.publication)
+        size = ledger.sequencer.published.log.tree_size
+        history = [entry for entry in ledger.store.history(scid) if entry.leaf_index < size]
+        if not history:
+            raise RefusedError(Code.DID_NOT_FOUND)
         lines = b"".join(entry.leaf + b"\n" for entry in history)
         return Response(lines, media_type="text/jsonl", headers=PUBLIC)

@@ -274,8 +274,8 @@ def _without_prepared(keys: Mapping[str, StoredKey]) -> dict[str, StoredKey]:
 
 
 def _read_history(keeper: IdentityKeeper, did: str, now: datetime) -> VerifiedHistory:
-    logged = keeper.client.read_history(did, now=now)
-    return verify_history(logged.entries, did=did, now=now, witness_proofs=NO_WITNESS_PROOFS)
+    records = keeper.client.read_history(did, now=now)
+    return verify_history(records.leaves, did=did, now=now, witness_proofs=NO_WITNESS_PROOFS)
 
 
 def _document(did: str, key: PublicKey) -> JsonObject:

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from sqlalchemy import Engine, insert
 
 from ledger.rows import read_leaf_rows
-from ledger.stored_tree import Head, StoredTree, Tree
+from ledger.stored_tree import Head, StoredTree
 from ledger.tables import INDEX_ENTRY
+from ledger.tree import Tree
 from protocol.tlog.merkle import hash_leaf
 
 

@@ -12,21 +12,26 @@ it. Or after a while without a quorum: the entry is logged then, and asking agai
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Self
 
 from ledger.cosigners import Cosigners
+from ledger.index import LedgerIndex
 from ledger.node_client import Candidate
 from ledger.self_check import check_before_signing
-from ledger.signer import CheckpointSigner
+from ledger.signer import CheckpointSigner, LedgerSigners
 from ledger.start_guard import StartGuard
 from ledger.store import LedgerStore
-from ledger.stored_tree import Head, Publication
+from ledger.stored_tree import Head, Publication, StoredTree
+from ledger.tree import Tree
 from ledger.waiting import PromisedAnswer, PromisedAnswers, running_future
 from protocol.codes import Code
 from protocol.errors import TallyError, UnavailableError, VerificationError
+from protocol.index.leaf import IndexEntry
+from protocol.index.map import MapSnapshot
 from protocol.tlog.checkpoint import Checkpoint
 from protocol.tlog.merkle import create_consistency_proof
 from protocol.tlog.note import encode_signature_line
@@ -56,8 +61,25 @@ _PAUSE_SECONDS = 1.0
 _logger = logging.getLogger("tally.ledger")
 
 
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What readers are shown, all of one moment.
+
+    Attributes:
+        log: The checkpoint of the log.
+        index: The checkpoint of the index log.
+        index_entry: What its last entry states.
+        map: The map that it speaks of.
+    """
+
+    log: Publication
+    index: Publication
+    index_entry: IndexEntry
+    map: MapSnapshot
+
+
 class Publisher:
-    """Publishes one log, from a thread of its own; use it in a `with` statement.
+    """Publishes a log and its index, from a thread of its own; use it in a `with` statement.
 
     `head` is how far the log reaches at the start. The policy of `cosigners` is the one that readers trust
     the log by; publication waits for its quorum.
@@ -66,19 +88,26 @@ class Publisher:
     def __init__(
         self,
         store: LedgerStore,
-        signer: CheckpointSigner,
+        signers: LedgerSigners,
         cosigners: Cosigners,
         *,
         head: Head,
         clock: Callable[[], datetime],
     ) -> None:
         self._store = store
-        self._signer = signer
+        self._signers = signers
         self._cosigners = cosigners
         self._clock = clock
-        self._guard = StartGuard(store, cosigners, signer.log_key)
+        self._guard = StartGuard(
+            {signers.log.public_key: store, signers.index.public_key: store.index}, cosigners
+        )
         self._cleared = False
-        self._publication = store.publication()
+        log, index = store.publication(), store.index.publication()
+        published_size = 0 if index is None else index.tree_size
+        self._index = LedgerIndex(store, signers.log.origin, published_size=published_size)
+        self._published: Published | None = None
+        if log is not None and index is not None:
+            self._published = Published(log, index, self._index.published_entry, self._index.published_map)
         self._failure: TallyError | None = None
         self._trouble: TallyError | None = None
         self._changed = threading.Condition()
@@ -118,15 +147,15 @@ class Publisher:
         self._cosigners.__exit__()
 
     @property
-    def publication(self) -> Publication:
-        """The checkpoint that was published last.
+    def published(self) -> Published:
+        """What was published last.
 
         Raises:
-            UnavailableError: LOG_UNPUBLISHED, there is none yet.
+            UnavailableError: LOG_UNPUBLISHED, nothing was yet.
         """
-        if self._publication is None:
+        if self._published is None:
             raise UnavailableError(Code.LOG_UNPUBLISHED)
-        return self._publication
+        return self._published
 
     @property
     def failure(self) -> TallyError | None:
@@ -138,10 +167,10 @@ class Publisher:
         """Why the last attempt failed, for good or not; None while all is well."""
         return self._trouble
 
-    @property
-    def signed_size(self) -> int:
-        """How many entries were signed: what nodes may read, published or not."""
-        return self._signer.last_signed.tree_size
+    def signed_size(self, tree: Tree) -> int:
+        """How many entries of a tree were signed: what nodes may read, published or not."""
+        signer = self._signers.log if tree is Tree.LOG else self._signers.index
+        return signer.last_signed.tree_size
 
     def require_writable(self) -> None:
         """Let nobody write after a failure, or before the nodes have said what they have seen.
@@ -177,7 +206,7 @@ class Publisher:
 
     def needs_refresh(self) -> bool:
         """Whether the published checkpoint has come of age, as after this machine slept."""
-        return self._publication is None or self._clock() - self._publication.time >= REFRESH_AFTER
+        return self._published is None or self._clock() - self._published.log.time >= REFRESH_AFTER
 
     def halt(self, error: TallyError) -> None:
         """Sign nothing any more, because of `error`."""
@@ -213,22 +242,22 @@ class Publisher:
         return self._stopping or bool(self._refreshing) or (is_due and self._failure is None)
 
     def _is_behind(self) -> bool:
-        return self._publication is None or self._publication.tree_size < self._head.tree_size
+        return self._published is None or self._published.log.tree_size < self._head.tree_size
 
     def _seconds_to_wait(self) -> float | None:
         """How long to wait while nothing is asked for: until a new attempt, or a checkpoint comes of age."""
         if self._failure is not None:
             return None
-        if self._publication is None or self._is_behind():
+        if self._published is None or self._is_behind():
             return max(0.0, self._paused_until - time.monotonic())
-        age = self._clock() - self._publication.time
+        age = self._clock() - self._published.log.time
         # A clock that was set back must not stretch the wait, nor a failure that lasts make it a busy one.
         return min(max(REFRESH_AFTER - age, _SHORTEST_WAIT), REFRESH_AFTER).total_seconds()
 
     def _attempt(self, head: Head) -> TallyError | None:
         try:
             self._clear()
-            self._publication = self._sign_and_publish(head)
+            self._published = self._sign_and_publish(head)
         except TallyError as error:
             self._note_trouble(error)
             return error
@@ -256,8 +285,8 @@ class Publisher:
 
     def _settle(self) -> None:
         """Give the answers that can be given, under the condition."""
-        if self._publication is not None:
-            self._promised.give(self._publication.tree_size)
+        if self._published is not None:
+            self._promised.give(self._published.log.tree_size)
         if self._failure is not None:
             self._promised.refuse(self._failure)
 
@@ -267,34 +296,36 @@ class Publisher:
             if not self._cleared:
                 raise UnavailableError(Code.LOG_READ_ONLY)
 
-    def _sign_and_publish(self, head: Head) -> Publication:
-        check_before_signing(self._store, signed=self._signer.last_signed, head=head)
+    def _sign_and_publish(self, head: Head) -> Published:
+        check_before_signing(self._store, signed=self._signers.log.last_signed, head=head)
+        index_head = self._index.state(head)
+        check_before_signing(self._store.index, signed=self._signers.index.last_signed, head=index_head)
         now = self._clock().replace(microsecond=0)
-        note = self._signer.sign(head.tree_size, head.root_hash, now=now)
-        checkpoint = self._have_cosigned(note, head)
-        publication = Publication(head.tree_size, checkpoint.time or now, checkpoint.note)
-        self._store.publish(publication)
-        return publication
+        candidates = [
+            _sign(self._signers.log, self._store, head, now),
+            _sign(self._signers.index, self._store.index, index_head, now),
+        ]
+        log, index = (
+            Publication(checkpoint.tree_size, checkpoint.time or now, checkpoint.note)
+            for checkpoint in self._have_cosigned(candidates)
+        )
+        self._store.publish(log, index)
+        return Published(log, index, self._index.last, self._index.map)
 
-    def _have_cosigned(self, note: str, head: Head) -> VerifiedCheckpoint:
-        """`note` with the cosignatures of a quorum.
+    def _have_cosigned(self, candidates: Sequence[Candidate]) -> list[VerifiedCheckpoint]:
+        """The checkpoints of `candidates`, each with the cosignatures of a quorum.
 
         Raises:
             UnavailableError: LOG_QUORUM_MISSING, there is none for now.
             VerificationError: a node proves that the log has signed something else.
         """
-        read_hashes = self._store.hash_reader(head.tree_size)
-        candidate = Candidate(
-            self._signer.log_key,
-            Checkpoint(self._signer.origin, head.tree_size, head.root_hash),
-            note,
-            lambda old_size: create_consistency_proof(old_size, head.tree_size, read_hashes),
-        )
-        answers = self._cosigners.cosign([candidate], within=QUORUM_WITHIN)
+        answers = self._cosigners.cosign(candidates, within=QUORUM_WITHIN)
+        notes = [candidate.note for candidate in candidates]
         troubles: list[str] = []
         while True:
             try:
-                return verify_checkpoint(note, policy=self._cosigners.policy, now=self._clock())
+                policy, now = self._cosigners.policy, self._clock()
+                return [verify_checkpoint(note, policy=policy, now=now) for note in notes]
             except VerificationError as error:
                 if error.code is not Code.LOG_QUORUM_MISSING:
                     raise
@@ -302,8 +333,19 @@ class Publisher:
             if answer is None:
                 raise UnavailableError(Code.LOG_QUORUM_MISSING, "; ".join(troubles))
             if not isinstance(answer.outcome, TallyError):
-                note += "".join(map(encode_signature_line, answer.outcome))
+                lines = map(encode_signature_line, answer.outcome)
+                notes = [note + line for note, line in zip(notes, lines, strict=True)]
             elif answer.outcome.code in _CONTRADICTIONS:
                 raise answer.outcome
             else:
                 troubles.append(f"{answer.node}: {answer.outcome.code.value}")
+
+
+def _sign(signer: CheckpointSigner, tree: StoredTree, head: Head, now: datetime) -> Candidate:
+    read_hashes = tree.hash_reader(head.tree_size)
+    return Candidate(
+        signer.public_key,
+        Checkpoint(signer.origin, head.tree_size, head.root_hash),
+        signer.sign(head.tree_size, head.root_hash, now=now),
+        lambda old_size: create_consistency_proof(old_size, head.tree_size, read_hashes),
+    )

@@ -10,6 +10,7 @@ from datetime import datetime
 from ledger.client import LedgerClient
 from ledger.fetch import Fetcher
 from ledger.memory import CheckpointMemory
+from ledger.tree import Tree
 from ledger.trust import TrustedLedgers
 from protocol.codes import Code
 from protocol.did.jwk import resolve_did_jwk
@@ -19,24 +20,26 @@ from protocol.did.webvh.history import VerifiedHistory, extend_history, verify_h
 from protocol.did.webvh.identifier import parse_webvh
 from protocol.did.webvh.witness import NO_WITNESS_PROOFS
 from protocol.errors import MalformedError, VerificationError
+from protocol.index.leaf import IndexEntry
 from protocol.tlog.policy import VerifiedCheckpoint
 
 
 @dataclass(frozen=True, slots=True)
 class _Resolved:
-    """A verified history with the bytes it was read from, and the size of the log at that time."""
+    """A verified history with the bytes it was read from, and what the log and its index were then."""
 
     entries: tuple[bytes, ...]
     history: VerifiedHistory
-    tree_size: int
+    log: IndexEntry
+    index_size: int
 
 
 class LedgerResolver:
     """Resolves did:webvh on the trusted ledgers, did:key and did:jwk by themselves.
 
-    The ledger is asked for its checkpoint every time, so that a key that was rotated a moment ago is noticed.
-    As long as the log has not grown, its histories are the ones already verified. Threads may share one
-    resolver: at worst two of them verify the same history.
+    The ledger is asked for the checkpoint of its index every time, so that a key that was rotated a moment
+    ago is noticed. As long as the index has not grown, its histories are the ones already verified. Threads
+    may share one resolver: at worst two of them verify the same history.
     """
 
     def __init__(
@@ -74,13 +77,13 @@ class LedgerResolver:
         client = self._client_for(did)
         known = self._resolved.get(did)
         if known is not None:
-            checkpoint = client.checkpoint(now=now)
-            if checkpoint.tree_size == known.tree_size:
-                return known.history.verified_did(evidence=_evidence(checkpoint))
-        logged = client.read_history(did, now=now)
-        history = _verify(did, logged.entries, known, now)
-        self._resolved[did] = _Resolved(logged.entries, history, logged.checkpoint.tree_size)
-        return history.verified_did(evidence=_evidence(logged.checkpoint))
+            checkpoint = client.checkpoint(now=now, tree=Tree.INDEX)
+            if checkpoint.tree_size == known.index_size:
+                return known.history.verified_did(evidence=_evidence(known.log, checkpoint))
+        records = client.read_history(did, now=now)
+        history = _verify(did, records.leaves, known, now)
+        self._resolved[did] = _Resolved(records.leaves, history, records.log, records.checkpoint.tree_size)
+        return history.verified_did(evidence=_evidence(records.log, records.checkpoint))
 
     def _client_for(self, did: str) -> LedgerClient:
         client = self._clients.get(parse_webvh(did).authority)
@@ -89,10 +92,10 @@ class LedgerResolver:
         return client
 
 
-def _evidence(checkpoint: VerifiedCheckpoint) -> LogEvidence:
+def _evidence(log: IndexEntry, checkpoint: VerifiedCheckpoint) -> LogEvidence:
     if checkpoint.time is None:
         raise VerificationError(Code.LOG_STALE, "the log policy demands no cosignatures, so there is no time")
-    return LogEvidence(checkpoint.origin, checkpoint.tree_size, checkpoint.time)
+    return LogEvidence(log.origin, log.tree_size, checkpoint.time)
 
 
 def _verify(did: str, entries: tuple[bytes, ...], known: _Resolved | None, now: datetime) -> VerifiedHistory:

@@ -33,6 +33,7 @@ def entry_rows(
             "leaf_hash": leaf_hash,
             "scid": record.did.scid,
             "version_number": record.entry.number,
+            "subject_key": record.subject.key,
             "leaf": record.leaf,
         }
         for position, (record, leaf_hash) in enumerate(zip(records, leaf_hashes, strict=True))

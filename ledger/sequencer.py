@@ -16,11 +16,12 @@ from datetime import datetime
 from typing import Self, TypeAlias
 
 from ledger.cosigners import Cosigners
-from ledger.publisher import TRANSIENT, Publisher
+from ledger.publisher import TRANSIENT, Published, Publisher
 from ledger.self_check import check_before_signing, check_whole_log
-from ledger.signer import CheckpointSigner
+from ledger.signer import LedgerSigners
 from ledger.store import LedgerStore
-from ledger.stored_tree import Head, Publication
+from ledger.stored_tree import Head
+from ledger.tree import Tree
 from ledger.waiting import PromisedAnswer, running_future
 from protocol.codes import Code
 from protocol.errors import RefusedError, TallyError, UnavailableError
@@ -65,17 +66,18 @@ class Sequencer:
     def __init__(
         self,
         store: LedgerStore,
-        signer: CheckpointSigner,
+        signers: LedgerSigners,
         cosigners: Cosigners,
         *,
         clock: Callable[[], datetime],
     ) -> None:
         self._store = store
-        self._signer = signer
+        self._signers = signers
+        self._cosigners = cosigners
+        self._clock = clock
         self._queue: queue.Queue[_Item] = queue.Queue(MAX_WAITING)
         self._edge: RightEdge | None = None
         self._trouble: TallyError | None = None
-        self._publisher = Publisher(store, signer, cosigners, head=store.head(), clock=clock)
         self._thread = threading.Thread(target=self._run, name="sequencer", daemon=True)
 
     def __enter__(self) -> Self:
@@ -89,7 +91,11 @@ class Sequencer:
         """
         edge = self._load()
         check_whole_log(self._store)
-        check_before_signing(self._store, signed=self._signer.last_signed, head=_head(edge))
+        check_whole_log(self._store.index)
+        check_before_signing(self._store, signed=self._signers.log.last_signed, head=_head(edge))
+        self._publisher = Publisher(
+            self._store, self._signers, self._cosigners, head=_head(edge), clock=self._clock
+        )
         self._publisher.__enter__()
         self._thread.start()
         return self
@@ -101,18 +107,17 @@ class Sequencer:
         self._publisher.__exit__()
 
     @property
-    def publication(self) -> Publication:
-        """The checkpoint that was published last.
+    def published(self) -> Published:
+        """What was published last.
 
         Raises:
-            UnavailableError: LOG_UNPUBLISHED, there is none yet.
+            UnavailableError: LOG_UNPUBLISHED, nothing was yet.
         """
-        return self._publisher.publication
+        return self._publisher.published
 
-    @property
-    def signed_size(self) -> int:
-        """How many entries were signed: what nodes may read, published or not."""
-        return self._publisher.signed_size
+    def signed_size(self, tree: Tree) -> int:
+        """How many entries of a tree were signed: what nodes may read, published or not."""
+        return self._publisher.signed_size(tree)
 
     @property
     def failure(self) -> TallyError | None:
@@ -229,7 +234,7 @@ class Sequencer:
     def _load(self) -> RightEdge:
         """Take up the stored log, which must reach at least as far as what was signed."""
         head = self._store.head()
-        if head.tree_size < self._signer.last_signed.tree_size:
+        if head.tree_size < self._signers.log.last_signed.tree_size:
             raise RefusedError(Code.LOG_ROLLBACK, "the database ends before what was signed last")
         edge = RightEdge.load(head.tree_size, self._store.hash_reader(head.tree_size))
         if edge.root_hash() != head.root_hash:

@@ -4,6 +4,7 @@ A restored backup and a replica that lags look like a sound database. Only whoev
 can tell; a log that went on without asking would sign a second history (docs/decisions/0008).
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from ledger.cosigners import Cosigners
@@ -17,12 +18,11 @@ from protocol.tlog.quorum import could_be_quorum
 
 
 class StartGuard:
-    """Collects what the nodes have seen of the log with the key `log`, which `store` keeps."""
+    """Collects what the nodes have seen of some logs; `stored` has the trees kept here under their keys."""
 
-    def __init__(self, store: StoredTree, cosigners: Cosigners, log: NoteKey) -> None:
-        self._store = store
+    def __init__(self, stored: Mapping[NoteKey, StoredTree], cosigners: Cosigners) -> None:
+        self._stored = stored
         self._cosigners = cosigners
-        self._log = log
         # Who cannot be asked was never asked to cosign either; what this machine itself signed it remembers.
         self._answered = {each.name for each in cosigners.policy.witnesses} - cosigners.names
 
@@ -37,11 +37,12 @@ class StartGuard:
         """
         if self._enough_answered():
             return True
-        for answer in self._cosigners.seen(self._log, within=within):
+        for answer in self._cosigners.seen(list(self._stored), within=within):
             if isinstance(answer.outcome, TallyError):
                 continue
-            if answer.outcome is not None:
-                check_reaches(self._store, answer.outcome.checkpoint, node=answer.node)
+            for store, seen in zip(self._stored.values(), answer.outcome, strict=True):
+                if seen is not None:
+                    check_reaches(store, seen.checkpoint, node=answer.node)
             self._answered.add(answer.node)
             if self._enough_answered():
                 return True

@@ -3,22 +3,25 @@
 An entry is stored once, as the row that `tile/entries/…` is put together from; the tiles hold the hashes.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 from sqlalchemy import Engine, bindparam, delete, insert, select, tuple_
 
 from ledger.index_store import IndexStore
 from ledger.rows import entry_rows, pieces, read_leaf_rows
-from ledger.stored_tree import Head, Publication, StoredTree, Tree
+from ledger.stored_tree import Head, Publication, StoredTree
 from ledger.tables import DID, ENTRY, METADATA, TOKEN
+from ledger.tree import Tree
 from protocol.codes import Code
-from protocol.errors import RefusedError
+from protocol.errors import RefusedError, UnavailableError
 from protocol.records import DidRecord
 from protocol.tlog.merkle import hash_leaf
 from storage.database import LockName, lock_name
 from storage.management_key import ManagementKey
+
+_PIECE = 10_000
 
 _VERSIONS = select(ENTRY.c.scid, ENTRY.c.version_number, ENTRY.c.leaf_index, ENTRY.c.leaf_hash).where(
     tuple_(ENTRY.c.scid, ENTRY.c.version_number).in_(bindparam("some", expanding=True))
@@ -32,6 +35,14 @@ class StoredEntry:
 
     leaf_index: int
     leaf: bytes
+
+
+class SubjectLeaf(NamedTuple):
+    """What the index needs of an entry: its place, its hash, and the key of what it is about."""
+
+    leaf_index: int
+    leaf_hash: bytes
+    subject_key: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +113,32 @@ class LedgerStore(StoredTree):
         """
         with self._reading() as connection:
             return read_leaf_rows(connection, ENTRY, begin, end)
+
+    def read_subjects(self, begin: int, end: int) -> Iterator[SubjectLeaf]:
+        """What the entries from `begin` to `end` are about, in their order.
+
+        Raises:
+            UnavailableError: one is missing.
+        """
+        for start in range(begin, end, _PIECE):
+            piece = range(start, min(start + _PIECE, end))
+            query = select(ENTRY.c.leaf_index, ENTRY.c.leaf_hash, ENTRY.c.subject_key).where(
+                ENTRY.c.leaf_index >= piece.start, ENTRY.c.leaf_index < piece.stop
+            )
+            with self._reading() as connection:
+                rows = connection.execute(query.order_by(ENTRY.c.leaf_index)).all()
+            if len(rows) != len(piece):
+                raise UnavailableError(Code.LOG_SELF_CHECK_FAILED, "an entry is missing in the database")
+            yield from (SubjectLeaf(*row) for row in rows)
+
+    def entries_about(self, subject_key: bytes, tree_size: int) -> list[StoredEntry]:
+        """Those of the first `tree_size` entries that the index knows under `subject_key`, in their order."""
+        query = select(ENTRY.c.leaf_index, ENTRY.c.leaf).where(
+            ENTRY.c.subject_key == subject_key, ENTRY.c.leaf_index < tree_size
+        )
+        with self._reading() as connection:
+            rows = connection.execute(query.order_by(ENTRY.c.leaf_index))
+            return [StoredEntry(row.leaf_index, row.leaf) for row in rows]
 
     def find_leaf(self, leaf_hash: bytes) -> int | None:
         """The index of the entry with this leaf hash."""

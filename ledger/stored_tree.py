@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from functools import partial
 
 from sqlalchemy import Connection, Engine, insert, select, update
@@ -18,19 +17,13 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from ledger.rows import read_tile_rows, write_tile_rows
 from ledger.tables import CHECKPOINT, HEAD
+from ledger.tree import Tree
 from protocol.codes import Code
 from protocol.encoding.time import from_seconds, to_seconds
 from protocol.errors import RefusedError, UnavailableError
 from protocol.tlog.merkle import EMPTY_ROOT, HashReader
 from protocol.tlog.tiles import TILE_WIDTH, EntryBundle, HashTile, extend_tiles, read_hashes_from_tiles
 from storage.database import read_only
-
-
-class Tree(StrEnum):
-    """Which of the ledger's trees; the words stand in its tables."""
-
-    LOG = "log"
-    INDEX = "index"
 
 
 @dataclass(frozen=True, slots=True)

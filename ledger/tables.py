@@ -15,6 +15,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from protocol.index.subject import KEY_BYTES
 from protocol.tlog.merkle import HASH_BYTES
 from storage.database import TEXT
 
@@ -29,6 +30,7 @@ ENTRY = Table(
     Column("leaf_hash", LargeBinary(HASH_BYTES), nullable=False, unique=True),
     Column("scid", TEXT, nullable=False),
     Column("version_number", Integer, nullable=False),
+    Column("subject_key", LargeBinary(KEY_BYTES), nullable=False, index=True),
     Column("leaf", LargeBinary, nullable=False),
     UniqueConstraint("scid", "version_number"),
 )

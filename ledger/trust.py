@@ -5,12 +5,13 @@
     [[ledger]]
     policy = '''
     log ledger.localhost:8101+… http://ledger.localhost:8101
+    log ledger.localhost:8101/index+… http://ledger.localhost:8101/index
     witness operator ledger.localhost:8101/operator+…
     quorum operator
     '''
 
-The policy's one `log` line carries the URL the log is read from; DIDs whose host and port are the URL's live
-on it.
+The policy's first `log` line carries the URL the log is read from, the second is its index log; DIDs whose
+host and port are the URL's live on it.
 """
 
 import json
@@ -21,10 +22,12 @@ from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from ledger.fetch import Fetcher
+from ledger.tree import Tree
 from protocol.codes import Code
 from protocol.did.webvh.identifier import parse_webvh
 from protocol.encoding.strict_json import decode_utf8
 from protocol.errors import MalformedError, RefusedError, UnavailableError, VerificationError
+from protocol.tlog.note import NoteKey
 from protocol.tlog.policy import LogPolicy, encode_log_policy, parse_log_policy
 from protocol.web_address import parse_web_address
 from storage.toml_table import TomlTable, parse_toml
@@ -49,7 +52,11 @@ class TrustedLedger:
     @property
     def origin(self) -> str:
         """The name of the log."""
-        return self.policy.logs[0].key.name
+        return self.key(Tree.LOG).name
+
+    def key(self, tree: Tree) -> NoteKey:
+        """The key of the log or of its index log; its name is the origin."""
+        return self.policy.logs[list(Tree).index(tree)].key
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +112,15 @@ def encode_trusted_ledgers(trusted: TrustedLedgers) -> str:
 
 
 def parse_trusted_ledger(policy_text: str) -> TrustedLedger:
-    """Read a tlog-policy that names exactly one log, with its URL.
+    """Read a tlog-policy that names exactly one log, with its URL, and then its index log.
 
     Raises:
-        MalformedError: not a policy, not exactly one log, or no URL that could be asked.
+        MalformedError: not a policy, not these two logs, or no URL that could be asked.
     """
     policy = parse_log_policy(policy_text)
-    if len(policy.logs) != 1 or policy.logs[0].url is None:
-        raise MalformedError(Code.LOG_POLICY_INVALID, "exactly one log with its URL")
+    names = [log.key.name for log in policy.logs]
+    if not policy.logs or policy.logs[0].url is None or names != [tree.origin(names[0]) for tree in Tree]:
+        raise MalformedError(Code.LOG_POLICY_INVALID, "one log with its URL, then its index log")
     url = policy.logs[0].url.rstrip("/")
     try:
         parse_web_address(url, development=True)

@@ -8,6 +8,8 @@ of record names itself in that member.
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import msgspec
+
 from protocol.codes import Code
 from protocol.did.webvh.entry import LogEntry, encode_entry, parse_entry
 from protocol.did.webvh.identifier import WebvhId, parse_webvh
@@ -15,6 +17,7 @@ from protocol.encoding.jcs import check_readable
 from protocol.encoding.members import text_member
 from protocol.encoding.strict_json import parse_json_object
 from protocol.errors import MalformedError
+from protocol.index.subject import Subject, did_subject
 
 MAX_RECORD_BYTES = 16 * 1024
 
@@ -27,6 +30,21 @@ class DidRecord:
     entry: LogEntry
     leaf: bytes
 
+    @property
+    def subject(self) -> Subject:
+        """What the index knows it by."""
+        return did_subject(self.did.did)
+
+
+class _State(msgspec.Struct):
+    id: str
+
+
+class _Entry(msgspec.Struct):
+    state: _State
+
+
+_LEAF = msgspec.json.Decoder(_Entry)
 
 Record: TypeAlias = DidRecord
 """What a ledger can hold. A new kind of record joins this union, and `parse_record` by its `type`."""
@@ -51,6 +69,18 @@ def parse_record(source: bytes) -> Record:
         raise MalformedError(Code.ENTRY_TOO_LARGE, "in canonical form")
     check_readable(leaf)
     return DidRecord(parse_webvh(text_member(entry.state, "id")), entry, leaf)
+
+
+def subject_of(leaf: bytes) -> Subject:
+    """What the index knows the record `leaf` by, without reading more of it. It was admitted before.
+
+    Raises:
+        MalformedError: it is none.
+    """
+    try:
+        return did_subject(_LEAF.decode(leaf).state.id)
+    except msgspec.MsgspecError as error:
+        raise MalformedError(Code.FORMAT_INVALID, "not a record") from error
 
 
 def parse_leaf(leaf: bytes) -> Record:

@@ -59,9 +59,7 @@ def init(
             Code.VAULT_EXISTS, "there is a ledger in this home; `tally ledger token` makes a token for it"
         )
     secret = Passphrase(passphrase.read_new(terminal))
-    keys = LedgerKeys(
-        origin, Ed25519PrivateKey(secrets.token_bytes(32)), Ed25519PrivateKey(secrets.token_bytes(32))
-    )
+    keys = LedgerKeys(origin, *(Ed25519PrivateKey(secrets.token_bytes(32)) for _ in range(3)))
     with folder.create(keys, url=url, database=database, passphrase=secret, kdf=calibrate_kdf()) as store:
         token_id, token = _create_token(store)
     policy = folder.policy()
@@ -84,7 +82,7 @@ def serve(terminal: Terminal, *, listening: Listening, passphrase: PassphraseSou
     from ledger.cosigners import Cosigners
     from ledger.http import LedgerApp, create_ledger_app
     from ledger.sequencer import Sequencer
-    from ledger.signer import CheckpointSigner, parse_ledger_keys
+    from ledger.signer import parse_ledger_keys
     from storage.passphrase import Passphrase
 
     folder = own_folder()
@@ -96,7 +94,7 @@ def serve(terminal: Terminal, *, listening: Listening, passphrase: PassphraseSou
         listening.at(ledger.url, default_port=_DEVELOPMENT_PORT) as (listener, _),
         Sequencer(
             store,
-            CheckpointSigner(parse_ledger_keys(keys.body), folder.memory),
+            folder.signers(parse_ledger_keys(keys.body)),
             Cosigners(ledger.policy, clock=now),
             clock=now,
         ) as sequencer,

@@ -1,10 +1,11 @@
 """A node at work: its parts put together, checked once, and running until the block ends."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 
 from ledger.fetch import Fetcher
+from ledger.index import LedgerIndex
 from ledger.log_files import LogFiles
 from ledger.node.copy import LogCopy
 from ledger.node.cosigner import Cosigner, Promise
@@ -12,12 +13,13 @@ from ledger.node.evidence import Evidence
 from ledger.node.folder import NodeFolder
 from ledger.node.follower import Follower
 from ledger.node.http import NodeApp
+from ledger.node.index_copy import IndexCopy
 from ledger.node.last_cosigned import LastCosigned, hash_origin
 from ledger.node.trouble import TroubleNote
-from ledger.node.witness import LogWitness
+from ledger.node.witness import LogWitness, Requirement, SignedCheckpoint
 from ledger.self_check import check_whole_log
 from ledger.store import LedgerStore
-from protocol.errors import TallyError
+from ledger.tree import Tree
 
 
 @contextmanager
@@ -33,47 +35,68 @@ def run_node(
         UnavailableError: LOG_SELF_CHECK_FAILED, the copy is damaged; or the disk's fault.
     """
     settings, ledger = folder.settings(), folder.ledger()
-    log_key = ledger.policy.logs[0].key
-    files = LogFiles(ledger.url, fetcher)
+    keys = {tree: ledger.key(tree) for tree in Tree}
+    files = {tree: LogFiles(tree.url(ledger.url), fetcher) for tree in Tree}
     with ExitStack() as stack:
         engine = folder.open_database()
         stack.callback(engine.dispose)
         store = LedgerStore(engine)
-        last = LastCosigned(engine, folder.last_cosigned, ledger.origin)
-        last.read()
-        copy = None
-        if cosigner.promise is Promise.COPY:
-            check_whole_log(store)
-            copy = LogCopy(store, files, authority=ledger.authority, clock=clock)
-        evidence = Evidence(folder.evidence, log_key, last=last, files=files, copy=copy)
-        follower = None
-        if copy is not None:
-            follower = Follower(
-                copy,
-                files,
-                log_key,
-                evidence=evidence,
-                note=TroubleNote(engine, ledger.origin, clock=clock),
-                interval=settings.interval,
-                patience=settings.patience,
+        last = {tree: LastCosigned(engine, folder.last_cosigned, key.name) for tree, key in keys.items()}
+        for each in last.values():
+            each.read()
+
+        def evidence_of(tree: Tree, copy: LogCopy | None) -> Evidence:
+            return Evidence(folder.evidence, keys[tree], last=last[tree], files=files[tree], copy=copy)
+
+        def witness_of(
+            tree: Tree, require: Requirement, contradicted: Callable[[SignedCheckpoint], None]
+        ) -> LogWitness:
+            return LogWitness(
+                keys[tree],
+                cosigner=cosigner,
+                last=last[tree],
+                require=require,
+                contradicted=contradicted,
+                clock=clock,
             )
-            stack.enter_context(follower)
-        witness = LogWitness(
-            log_key,
-            cosigner=cosigner,
-            last=last,
-            require=(lambda _signed: None) if follower is None else follower.require,
-            contradicted=evidence.keep if follower is None else follower.contradicted,
-            clock=clock,
-        )
-        origin_hash = hash_origin(ledger.origin)
 
-        def trouble() -> TallyError | None:
-            return None if follower is None else follower.trouble
+        index_evidence = evidence_of(Tree.INDEX, None)
+        if cosigner.promise is Promise.WITNESS:
+            evidence = evidence_of(Tree.LOG, None)
+            witnesses = [
+                witness_of(Tree.LOG, _nothing_more, evidence.keep),
+                witness_of(Tree.INDEX, _nothing_more, index_evidence.keep),
+            ]
+            yield NodeApp(_by_origin(witnesses), {}, cosigner.policy_line(url), lambda: None)
+            return
 
-        yield NodeApp(
-            {origin_hash: witness},
-            {} if copy is None else {origin_hash: store},
-            cosigner.policy_line(url),
-            trouble,
+        check_whole_log(store)
+        check_whole_log(store.index)
+        copy = LogCopy(store, files[Tree.LOG], authority=ledger.authority, clock=clock)
+        # What a node has checked of the index it has checked for good.
+        index = LedgerIndex(store, ledger.origin, published_size=store.index.head().tree_size)
+        follower = Follower(
+            copy,
+            files[Tree.LOG],
+            keys[Tree.LOG],
+            evidence=evidence_of(Tree.LOG, copy),
+            note=TroubleNote(engine, ledger.origin, clock=clock),
+            interval=settings.interval,
+            patience=settings.patience,
         )
+        index_copy = IndexCopy(index, copy, files[Tree.INDEX])
+        witnesses = [
+            witness_of(Tree.LOG, follower.require, follower.contradicted),
+            witness_of(Tree.INDEX, index_copy.require, index_evidence.keep),
+        ]
+        copies = {hash_origin(keys[Tree.LOG].name): store, hash_origin(keys[Tree.INDEX].name): store.index}
+        with follower:
+            yield NodeApp(_by_origin(witnesses), copies, cosigner.policy_line(url), lambda: follower.trouble)
+
+
+def _nothing_more(_signed: SignedCheckpoint) -> None:
+    """A bare witness promises consistency alone."""
+
+
+def _by_origin(witnesses: Iterable[LogWitness]) -> dict[str, LogWitness]:
+    return {hash_origin(witness.log_key.name): witness for witness in witnesses}

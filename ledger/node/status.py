@@ -12,6 +12,7 @@ from ledger.node.last_cosigned import CosignedNote, LastCosigned
 from ledger.node.trouble import Trouble, read_trouble
 from ledger.node.witness import verify_signed_checkpoint
 from ledger.store import LedgerStore
+from ledger.tree import Tree
 from protocol.codes import Code
 from protocol.errors import RefusedError, TallyError
 from storage.atomic_file import Folder, close_unwritten
@@ -92,6 +93,6 @@ def _published_size(folder: NodeFolder, fetcher: Fetcher) -> int | TallyError:
     ledger = folder.ledger()
     try:
         note = LogFiles(ledger.url, fetcher).read_checkpoint()
-        return verify_signed_checkpoint(note, ledger.policy.logs[0].key).tree_size
+        return verify_signed_checkpoint(note, ledger.key(Tree.LOG)).tree_size
     except TallyError as error:
         return error

@@ -96,6 +96,11 @@ class VerifiedRecords:
     checkpoint: VerifiedCheckpoint
 
     @property
+    def leaves(self) -> tuple[bytes, ...]:
+        """The bytes of the entries."""
+        return tuple(entry.leaf for entry in self.entries)
+
+    @property
     def time(self) -> datetime | None:
         """When it was like that; None when the policy demands no cosignatures."""
         return self.checkpoint.time

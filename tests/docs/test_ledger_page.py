@@ -60,7 +60,7 @@ def proof_of(world: World, index: int, size: int) -> tuple[str, bytes]:
     with world.sequencer() as sequencer:
         for each in [sequencer.submit(each) for each in records]:
             each.result()
-        note = sequencer.publication.note
+        note = sequencer.published.log.note
     read_hashes = read_hashes_from_tiles(size, world.store().read_tiles)
     proof = create_log_proof(index, checkpoint=note, read_hashes=read_hashes)
     return encode_log_proof(proof), records[index].leaf
@@ -115,13 +115,13 @@ def test_proof_of_the_page_is_signed_under_the_policy_of_the_page() -> None:
 
 
 def test_policy_with_independent_cosigners_is_one() -> None:
-    log, operator, _ = POLICY_TEXT.splitlines()
+    log, index, operator, _ = POLICY_TEXT.splitlines()
     others = [
         f"witness {name} {encode_vkey(NoteKey(name, SignatureType.ED25519_COSIGNATURE, key.public_key))}"
         for name, key in zip(("alice", "bob", "carol", "dave"), NODE_KEYS, strict=True)
     ]
     group, quorum = [span for span in PAGE.code_spans if span.endswith((" carol dave", "quorum nodes"))]
-    assert parse_log_policy("\n".join([log, operator, *others, group, quorum, ""])).quorum == "nodes"
+    assert parse_log_policy("\n".join([log, index, operator, *others, group, quorum, ""])).quorum == "nodes"
 
 
 def test_quorums_of_the_page_are_worth_what_it_says() -> None:

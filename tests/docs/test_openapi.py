@@ -47,7 +47,9 @@ def ledger_requests(browser: Browser, store: LedgerStore) -> Requests:
         "GET /policy": partial(browser.get, "/policy"),
         "GET /tile/{path}": partial(browser.get, "/tile/entries/000.p/1"),
         "GET /proof/{leaf_hash}": partial(browser.get, f"/proof/{receipt['leaf_hash']}"),
-        "GET /inclusion": partial(browser.get, f"/inclusion?did={quote(receipt['did'], safe='')}"),
+        "GET /index/checkpoint": partial(browser.get, "/index/checkpoint"),
+        "GET /index/tile/{path}": partial(browser.get, "/index/tile/entries/000.p/1"),
+        "GET /evidence": partial(browser.get, f"/evidence?name={quote(receipt['did'], safe='')}"),
         "GET /{name}/did.jsonl": partial(browser.get, "/university/did.jsonl"),
         "POST /entries": post,
     }

@@ -81,4 +81,4 @@ def publish(sequencer: Sequencer, records: Sequence[DidRecord]) -> str:
     """Log `records`, and give the checkpoint that covers them."""
     for logged in [sequencer.submit(record) for record in records]:
         logged.result(20)
-    return sequencer.publication.note
+    return sequencer.published.log.note

@@ -204,7 +204,7 @@ def test_institution_whose_did_was_deactivated_is_told_so(anchor: Anchor) -> Non
     now = anchor.world.clock()
     with anchor.keeper() as keeper, open_institution(anchor.folder, keeper, url=URL, now=now) as (_, keys):
         logged = keeper.client.read_history(did, now=now)
-        history = verify_history(logged.entries, did=did, now=now, witness_proofs=NO_WITNESS_PROOFS)
+        history = verify_history(logged.leaves, did=did, now=now, witness_proofs=NO_WITNESS_PROOFS)
         update_key = keeper.ring.keys[NEXT_UPDATE].signing_key()
         for entry in deactivate_did(history.latest, key=update_key, time=now + timedelta(seconds=1)):
             keeper.client.submit(entry.line.encode(), onboarding_token=anchor.token)

@@ -72,8 +72,8 @@ def test_ledger_is_written_read_audited_and_taken_up_again(
         assert caught.value.code is Code.WRITER_NOT_AUTHORIZED
 
         logged = client.read_history(did, now=now())
-        assert [entry.decode() for entry in logged.entries] == [first.line, second.line]
-        history = verify_history(logged.entries, did=did, now=now(), witness_proofs=NO_WITNESS_PROOFS)
+        assert [entry.decode() for entry in logged.leaves] == [first.line, second.line]
+        history = verify_history(logged.leaves, did=did, now=now(), witness_proofs=NO_WITNESS_PROOFS)
         assert history.latest.version_id == second.version.version_id
         verify_freshness(logged.checkpoint, max_age=timedelta(minutes=10), now=now())
 

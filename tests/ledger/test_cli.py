@@ -12,7 +12,7 @@ from doors.exit_code import ExitCode
 from doors.server import listen
 from ledger.cosigners import Cosigners
 from ledger.sequencer import Sequencer
-from ledger.signer import CheckpointSigner, parse_ledger_keys
+from ledger.signer import parse_ledger_keys
 from ledger.stored_tree import Head
 from ledger.trust import parse_trusted_ledger
 from protocol.codes import Code
@@ -32,11 +32,11 @@ from tests.processes import ROOT
 def sequence(operator: Operator, *lines: str) -> None:
     """Log entries as the server would."""
     with operator.folder.open_keys(Passphrase(PASSPHRASE)) as keys:
-        signer = CheckpointSigner(parse_ledger_keys(keys.body), operator.folder.memory)
+        signers = operator.folder.signers(parse_ledger_keys(keys.body))
     cosigners = Cosigners(operator.ledger.policy, clock=Clock())
     with (
         operator.folder.open_store() as store,
-        Sequencer(store, signer, cosigners, clock=Clock()) as sequencer,
+        Sequencer(store, signers, cosigners, clock=Clock()) as sequencer,
     ):
         for line in lines:
             sequencer.submit(parse_record(line.encode())).result(20)

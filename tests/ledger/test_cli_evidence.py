@@ -75,7 +75,10 @@ def test_fork_of_another_log_than_that_of_this_machine_is_proven_all_the_same(
 def test_fork_of_the_ledger_of_this_machine_is_said_to_be_it(
     operator: Operator, tally: Tally, evidence: Path
 ) -> None:
-    policy = f"log {encode_vkey(KEY)} http://ledger.localhost:18101\nquorum none\n"
+    index = encode_vkey(
+        replace(KEY, name=f"{KEY.name}/index", public_key=Ed25519PrivateKey(bytes([99]) * 32).public_key)
+    )
+    policy = f"log {encode_vkey(KEY)} http://ledger.localhost:18101\nlog {index}\nquorum none\n"
     (operator.home / "ledger" / "policy").write_text(policy)
     assert tally("check", "--evidence", str(evidence), "--json").json["trusted"] is True
     assert "It is the key of the ledger of this machine" in tally("check", "--evidence", str(evidence)).out

@@ -1,12 +1,10 @@
 """The client side of a real ledger on loopback: client, memory, resolver, identity."""
 
-import base64
-import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +26,7 @@ from ledger.identity import (
 )
 from ledger.memory import CheckpointMemory
 from ledger.resolver import LedgerResolver
+from ledger.signer import CheckpointSigner, create_memory
 from ledger.trust import (
     TrustedLedger,
     TrustedLedgers,
@@ -40,6 +39,14 @@ from protocol.did.document import Relationship
 from protocol.did.jwk import encode_did_jwk
 from protocol.did.key import encode_did_key
 from protocol.errors import MalformedError, RefusedError, TallyError, UnavailableError, VerificationError
+from protocol.index.map_proof import PathStep
+from protocol.index.proof import (
+    SubjectEntry,
+    TallyProof,
+    VerifiedRecords,
+    encode_tally_proof,
+    parse_tally_proof,
+)
 from protocol.keys import Ed25519PrivateKey
 from protocol.tlog.fork import VerifiedFork, parse_fork_evidence, verify_fork_evidence
 from protocol.tlog.merkle import EMPTY_ROOT
@@ -126,15 +133,6 @@ def code_of(action: Callable[[], object]) -> Code:
     return caught.value.code
 
 
-def in_json(change: Callable[[dict[str, Any]], None]) -> Callable[[bytes], bytes]:
-    def apply(body: bytes) -> bytes:
-        answer = json.loads(body)
-        change(answer)
-        return json.dumps(answer).encode()
-
-    return apply
-
-
 def first(reader: Reader, name: str = "university") -> Any:
     return create(name, port=reader.world.port)
 
@@ -207,7 +205,7 @@ def fork(reader: Reader, tmp_path: Path) -> Iterator[Callable[[int], Fork]]:
         with world.sequencer() as sequencer:
             for record in names(size, "fork", port=world.port):
                 sequencer.submit(record).result()
-            return Fork(world, sequencer.publication.note)
+            return Fork(world, sequencer.published.log.note)
 
     yield make
     for world in worlds:
@@ -399,7 +397,7 @@ def test_history_is_read_again_only_when_the_log_has_grown(reader: Reader) -> No
         read.append(body)
         return body
 
-    resolver = reader.resolver(fetcher=Liar("/inclusion", count))
+    resolver = reader.resolver(fetcher=Liar("/evidence", count))
     before = resolver.resolve(entry.version.did)
     reader.world.clock.time += timedelta(seconds=60)
     again = resolver.resolve(entry.version.did)
@@ -412,69 +410,94 @@ def test_history_is_read_again_only_when_the_log_has_grown(reader: Reader) -> No
     assert after.evidence.tree_size == 2
 
 
-def test_history_that_became_shorter_is_refused(reader: Reader) -> None:
+def test_history_that_became_shorter_is_refused(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What only a quorum of liars could prove."""
     entry = first(reader)
     reader.log(entry.line, update(entry.version).line)
-    shorten = False
-
-    def change(answer: dict[str, Any]) -> None:
-        if shorten:
-            answer["entries"].pop()
-
-    resolver = reader.resolver(fetcher=Liar("/inclusion", in_json(change)))
+    resolver = reader.resolver()
     resolver.resolve(entry.version.did)
-    shorten = True
     reader.log(first(reader, "other").line)
+    honest = LedgerClient.read_history
+
+    def shorten(client: LedgerClient, did: str, *, now: datetime) -> VerifiedRecords:
+        records = honest(client, did, now=now)
+        return replace(records, entries=records.entries[:-1])
+
+    monkeypatch.setattr(LedgerClient, "read_history", shorten)
     assert code_of(lambda: resolver.resolve(entry.version.did)) is Code.DID_ROLLBACK
 
 
-def _swap(answer: dict[str, Any]) -> None:
-    answer["entries"].reverse()
+def _swap(proof: TallyProof) -> TallyProof:
+    return replace(proof, entries=proof.entries[::-1])
 
 
-def _foreign_entry(answer: dict[str, Any]) -> None:
-    answer["entries"][0]["entry"] = answer["entries"][0]["entry"].replace("key-1", "key-2")
+def _foreign_entry(proof: TallyProof) -> TallyProof:
+    leaf = proof.entries[0].leaf.replace(b"key-1", b"key-2")
+    return replace(proof, entries=(SubjectEntry(0, leaf), *proof.entries[1:]))
 
 
-def _short_proof(answer: dict[str, Any]) -> None:
-    answer["entries"][0]["proof"].pop()
+def _newest_held_back(proof: TallyProof) -> TallyProof:
+    return replace(proof, entries=proof.entries[:-1])
 
 
-def _other_index(answer: dict[str, Any]) -> None:
-    answer["entries"][0]["index"] = 1
+def _other_index(proof: TallyProof) -> TallyProof:
+    return replace(proof, entries=(proof.entries[0], SubjectEntry(1, proof.entries[1].leaf)))
 
 
-def _bad_hash(answer: dict[str, Any]) -> None:
-    answer["entries"][1]["proof"][0] = base64.b64encode(bytes(32)).decode()
+def _other_path(proof: TallyProof) -> TallyProof:
+    step = PathStep(proof.map_proof.path[0].position, bytes(32))
+    return replace(proof, map_proof=replace(proof.map_proof, path=(step, *proof.map_proof.path[1:])))
 
 
-def _nothing(answer: dict[str, Any]) -> None:
-    answer["entries"] = []
+def _nothing(proof: TallyProof) -> TallyProof:
+    return replace(proof, entries=())
 
 
-def _unsigned(answer: dict[str, Any]) -> None:
-    answer["checkpoint"] = answer["checkpoint"].replace("\n2\n", "\n3\n")
+def _unsigned(proof: TallyProof) -> TallyProof:
+    return replace(proof, checkpoint=proof.checkpoint.replace("/index\n4\n", "/index\n5\n"))
+
+
+def _other_size(proof: TallyProof) -> TallyProof:
+    return replace(proof, index_entry=replace(proof.index_entry, tree_size=4))
+
+
+def in_proof(change: Callable[[TallyProof], TallyProof]) -> Callable[[bytes], bytes]:
+    return lambda body: encode_tally_proof(change(parse_tally_proof(body))).encode()
 
 
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        (_swap, Code.MEMBER_INVALID),
-        (_foreign_entry, Code.LOG_PROOF_INVALID),
-        (_short_proof, Code.LOG_PROOF_INVALID),
-        (_other_index, Code.LOG_PROOF_INVALID),
-        (_bad_hash, Code.LOG_PROOF_INVALID),
-        (_nothing, Code.MEMBER_INVALID),
+        (_swap, Code.INDEX_PROOF_INVALID),
+        (_foreign_entry, Code.INDEX_PROOF_INVALID),
+        (_newest_held_back, Code.INDEX_PROOF_INVALID),
+        (_other_index, Code.INDEX_PROOF_INVALID),
+        (_other_path, Code.INDEX_PROOF_INVALID),
+        (_nothing, Code.INDEX_PROOF_INVALID),
         (_unsigned, Code.LOG_SIGNATURE_INVALID),
+        (_other_size, Code.LOG_PROOF_INVALID),
     ],
 )
 def test_altered_evidence_is_refused(
-    reader: Reader, change: Callable[[dict[str, Any]], None], expected: Code
+    reader: Reader, change: Callable[[TallyProof], TallyProof], expected: Code
 ) -> None:
     entry = first(reader)
-    reader.log(entry.line, update(entry.version).line)
-    resolver = reader.resolver(fetcher=Liar("/inclusion", in_json(change)))
+    reader.log(entry.line, first(reader, "other").line, update(entry.version).line)
+    resolver = reader.resolver(fetcher=Liar("/evidence", in_proof(change)))
     assert code_of(lambda: resolver.resolve(entry.version.did)) is expected
+
+
+def test_index_of_another_log_than_the_one_that_is_shown_is_refused(reader: Reader, tmp_path: Path) -> None:
+    """A quorum that cosigns an index of one history beside a checkpoint of another."""
+    entry = first(reader)
+    reader.log(entry.line)
+    memory_of_another = tmp_path / "another"
+    create_memory(memory_of_another, reader.world.keys.origin)
+    shown = CheckpointSigner(reader.world.keys, memory_of_another).sign(
+        1, bytes(32), now=reader.world.clock()
+    )
+    liar = Liar("/checkpoint", lambda body: body if b"/index" in body else shown.encode())
+    assert code_of(lambda: reader.resolver(fetcher=liar).resolve(entry.version.did)) is Code.LOG_FORK
 
 
 class Answering(Fetcher):
@@ -497,12 +520,12 @@ def test_did_the_ledger_does_not_know_is_unavailable(reader: Reader) -> None:
 
 @pytest.mark.parametrize(
     "answer",
-    [(404, b"<html>"), (404, b'{"code":"not_found"}'), (503, b'{"code":"disk_full"}'), (502, b"")],
+    [(404, b"<html>"), (404, b'{"code":"did_not_found"}'), (503, b'{"code":"disk_full"}'), (502, b"")],
 )
 def test_other_failure_to_answer_says_nothing_about_the_did(
     reader: Reader, answer: tuple[int, bytes]
 ) -> None:
-    resolver = reader.resolver(fetcher=Answering("/inclusion", *answer))
+    resolver = reader.resolver(fetcher=Answering("/evidence", *answer))
     with pytest.raises(UnavailableError) as failed:
         resolver.resolve(first(reader).version.did)
     assert (failed.value.code, failed.value.detail) == (Code.NETWORK_STATUS, str(answer[0]))

@@ -53,7 +53,7 @@ def starts(folder: Path, records: list[DidRecord]) -> bool:
     world = World(folder)
     try:
         with world.sequencer() as sequencer:
-            assert sequencer.publication.tree_size == len(records)
+            assert sequencer.published.log.tree_size == len(records)
             assert world.store().read_leaves(0, len(records)) == [each.leaf for each in records]
     except TallyError as error:
         if error.code not in NOTICED:

@@ -1,5 +1,4 @@
 import json
-from base64 import b64decode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,9 +18,12 @@ from ledger.sequencer import Sequencer
 from ledger.stored_tree import Head
 from protocol.codes import Code
 from protocol.did.webvh.author import NewEntry
-from protocol.errors import RefusedError, UnavailableError
+from protocol.errors import UnavailableError
+from protocol.index.leaf import parse_index_entry
+from protocol.index.proof import parse_tally_proof, verify_tally_proof
+from protocol.index.subject import did_subject
 from protocol.records import MAX_RECORD_BYTES
-from protocol.tlog.merkle import compute_root, hash_leaf, verify_inclusion
+from protocol.tlog.merkle import RightEdge, compute_root, hash_leaf
 from protocol.tlog.policy import VerifiedCheckpoint, encode_log_policy, parse_log_policy, verify_checkpoint
 from protocol.tlog.proof import parse_log_proof, verify_log_proof
 from protocol.tlog.tiles import EntryBundle, HashTile, parse_entry_bundle, read_hashes_from_tiles
@@ -31,6 +33,10 @@ from tests.ledger.world import AUTHORITY, NOW, POLICY, URL, World, create, names
 TEXT = encode_log_policy(POLICY)
 FIRST = create("university")
 SECOND = update(FIRST.version)
+
+
+def evidence_path(did: str) -> str:
+    return f"/evidence?name={did.replace('%', '%25')}"
 
 
 @dataclass(frozen=True)
@@ -149,7 +155,7 @@ def test_checkpoint_is_signed_cosigned_and_satisfies_the_served_policy(ledger: L
         "/checkpoint",
         "/policy",
         "/university/did.jsonl",
-        f"/inclusion?did={FIRST.version.did.replace('%', '%25')}",
+        evidence_path(FIRST.version.did),
         f"/proof/{hash_leaf(FIRST.line.encode()).hex()}",
     ],
 )
@@ -203,11 +209,12 @@ def test_tiles_and_bundles_lead_to_the_checkpoint(ledger: Ledger) -> None:
         (f"/proof/{'0' * 63}", (404, "not_found")),
         (f"/proof/{hash_leaf(FIRST.line.encode()).hex().upper()}", (404, "not_found")),
         ("/proof/did.jsonl", (404, "not_found")),
-        ("/inclusion?did=did:webvh:nobody", (404, "did_not_found")),
-        # Not encoded: the server reads %3A as a colon, and that is another DID.
-        (f"/inclusion?did={FIRST.version.did}", (404, "did_not_found")),
-        ("/inclusion", (400, "member_invalid")),
-        (f"/inclusion?did={'x' * 1025}", (400, "member_invalid")),
+        ("/index/tile/entries/001", (404, "not_found")),
+        ("/index/tile/x", (400, "log_tile_invalid")),
+        ("/evidence", (400, "member_invalid")),
+        (f"/evidence?name={'x' * 1025}", (400, "member_invalid")),
+        ("/evidence?name=a%0Ab", (400, "format_invalid")),
+        ("/evidence?kind=DID&name=a", (400, "format_invalid")),
         ("/entries", (405, "method_not_allowed")),
     ],
 )
@@ -215,26 +222,51 @@ def test_what_is_not_there_is_refused(unchanged: Ledger, path: str, expected: tu
     assert code_of(unchanged.get(path)) == expected
 
 
-def test_inclusion_of_every_entry_of_a_did_is_proven_in_order(ledger: Ledger) -> None:
+def test_evidence_about_a_did_is_its_whole_history(ledger: Ledger) -> None:
     entries = [FIRST]
     for number in range(5):
         ledger.log(entries[-1], create(f"other-{number}"))
         entries.append(update(entries[-1].version))
     ledger.log(entries[-1])
-    did = FIRST.version.did.replace("%", "%25")
-    answer = ledger.get(f"/inclusion?did={did}").json
-    checkpoint = verify_checkpoint(answer["checkpoint"], policy=POLICY, now=NOW)
-    assert checkpoint.tree_size == 11
-    assert [item["entry"] for item in answer["entries"]] == [entry.line for entry in entries]
-    assert [item["index"] for item in answer["entries"]] == [0, 2, 4, 6, 8, 10]
-    for item in answer["entries"]:
-        verify_inclusion(
-            [b64decode(hash_) for hash_ in item["proof"]],
-            leaf_hash=hash_leaf(item["entry"].encode()),
-            leaf_index=item["index"],
-            tree_size=checkpoint.tree_size,
-            root_hash=checkpoint.root_hash,
-        )
+    did = FIRST.version.did
+    served = ledger.get(evidence_path(did))
+    assert served.headers["content-type"] == "text/plain; charset=utf-8"
+    proof = parse_tally_proof(served.body)
+    records = verify_tally_proof(proof, subject=did_subject(did), policy=POLICY, now=NOW)
+    assert [entry.leaf.decode() for entry in records.entries] == [entry.line for entry in entries]
+    assert [entry.leaf_index for entry in records.entries] == [0, 2, 4, 6, 8, 10]
+    checkpoint = ledger.checkpoint()
+    assert (records.log.tree_size, records.log.root_hash) == (11, checkpoint.root_hash)
+
+
+@pytest.mark.parametrize("logged", [0, 1, 3])
+def test_evidence_about_a_stranger_is_that_there_is_nothing(ledger: Ledger, logged: int) -> None:
+    ledger.log(*(create(f"other-{number}") for number in range(logged)))
+    did = FIRST.version.did
+    proof = parse_tally_proof(ledger.get(evidence_path(did)).body)
+    records = verify_tally_proof(proof, subject=did_subject(did), policy=POLICY, now=NOW)
+    assert records.entries == ()
+    assert records.log.tree_size == logged
+
+
+def test_index_log_has_an_entry_for_every_size_that_was_published(ledger: Ledger) -> None:
+    ledger.log(*(create(f"other-{number}") for number in range(4)))
+    note = verify_checkpoint(ledger.get("/index/checkpoint").body, policy=POLICY, now=NOW)
+    assert note.origin == f"{AUTHORITY}/index"
+    assert note.tree_size == 5
+    bundle = EntryBundle(0, 5)
+    leaves = parse_entry_bundle(ledger.get(f"/index/{bundle.path}").body, bundle)
+    assert [parse_index_entry(leaf).tree_size for leaf in leaves] == [0, 1, 2, 3, 4]
+    assert RightEdge().append(map(hash_leaf, leaves)).root_hash() == note.root_hash
+    tile = HashTile(0, 0, 5)
+    assert ledger.get(f"/index/{tile.path}").body == b"".join(map(hash_leaf, leaves))
+    assert code_of(ledger.get(f"/index/{HashTile(0, 0, 6).path}")) == (404, "not_found")
+
+
+def test_evidence_that_the_database_contradicts_is_not_given(ledger: Ledger) -> None:
+    ledger.log(FIRST, create("other"))
+    ledger.world.alter("UPDATE entry SET subject_key = ? WHERE leaf_index = 0", bytes(32))
+    assert code_of(ledger.get(evidence_path(FIRST.version.did))) == (503, "log_self_check_failed")
 
 
 def test_proof_file_of_an_entry_verifies_offline(ledger: Ledger) -> None:
@@ -371,9 +403,7 @@ def test_entry_that_no_checkpoint_covers_yet_is_not_shown(world: World) -> None:
         store = world.store()
         app = LedgerApp(store, sequencer, Admission(store, authority=AUTHORITY), TEXT, world.clock)
         world.store().append([logged], after=world.store().head(), then=head)
-        with pytest.raises(RefusedError) as caught:
-            app.published_history(logged.did.scid, sequencer.publication)
-    assert caught.value.code is Code.DID_NOT_FOUND
+        assert app.evidence(logged.subject).entries == ()
 
 
 def test_every_public_answer_may_be_read_by_any_page(unchanged: Ledger) -> None:
@@ -384,7 +414,7 @@ def test_every_public_answer_may_be_read_by_any_page(unchanged: Ledger) -> None:
         "/tile/0/000.p/1",
         "/tile/entries/000.p/1",
         "/university/did.jsonl",
-        f"/inclusion?did={FIRST.version.did.replace('%', '%25')}",
+        evidence_path(FIRST.version.did),
         f"/proof/{answer.json['leaf_hash']}",
     ):
         served = unchanged.get(path)
@@ -401,6 +431,8 @@ def test_paths_are_described_for_programs(unchanged: Ledger) -> None:
         "/tile/{path}",
         "/proof/{leaf_hash}",
         "/entries",
-        "/inclusion",
+        "/evidence",
+        "/index/checkpoint",
+        "/index/tile/{path}",
         "/{name}/did.jsonl",
     }

@@ -11,7 +11,7 @@ from protocol.tlog.policy import LogPolicy, Witness, encode_log_policy, parse_lo
 from protocol.tlog.quorum import compute_quorum_worth
 from tests.ledger.world import AUTHORITY, POLICY
 
-[LOG], [OPERATOR] = POLICY.logs, POLICY.witnesses
+(LOG, _), [OPERATOR] = POLICY.logs, POLICY.witnesses
 
 
 def node(number: int, *, name: str | None = None, key: int | None = None, kind: str = "copy") -> Witness:

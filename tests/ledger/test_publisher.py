@@ -14,6 +14,7 @@ from ledger.cosigners import Cosigners
 from ledger.sequencer import Logged, Sequencer
 from ledger.signer import CheckpointSigner, LedgerKeys, create_memory
 from ledger.stored_tree import Publication
+from ledger.tree import Tree
 from protocol.codes import Code
 from protocol.errors import TallyError, UnavailableError
 from protocol.keys import Ed25519PrivateKey
@@ -44,7 +45,7 @@ class Network:
     def sequencer(self) -> Iterator[Sequencer]:
         cosigners = Cosigners(self.policy, clock=self.world.clock)
         with Sequencer(
-            self.world.store(), self.world.signer(), cosigners, clock=self.world.clock
+            self.world.store(), self.world.signers(), cosigners, clock=self.world.clock
         ) as sequencer:
             yield sequencer
 
@@ -89,12 +90,12 @@ def wait_until(held: Callable[[], bool]) -> None:
 
 def test_checkpoint_is_published_with_its_quorum(network: Network) -> None:
     with network.sequencer() as sequencer:
-        assert network.verified(sequencer.publication).tree_size == 0
+        assert network.verified(sequencer.published.log).tree_size == 0
         assert [each.leaf_index for each in log(sequencer, *names(5))] == [0, 1, 2, 3, 4]
-        checkpoint = network.verified(sequencer.publication)
+        checkpoint = network.verified(sequencer.published.log)
         assert (checkpoint.tree_size, checkpoint.time) == (5, NOW)
-        assert len(network.cosigners_of(sequencer.publication)) >= QUORUM
-        assert network.world.store().publication() == sequencer.publication
+        assert len(network.cosigners_of(sequencer.published.log)) >= QUORUM
+        assert network.world.store().publication() == sequencer.published.log
 
 
 def test_time_of_a_checkpoint_is_the_median_of_its_nodes(network: Network) -> None:
@@ -102,7 +103,7 @@ def test_time_of_a_checkpoint_is_the_median_of_its_nodes(network: Network) -> No
         node.clock = Clock(NOW + timedelta(minutes=minutes))
     network.nodes[2].is_away = True
     with network.sequencer() as sequencer:
-        assert sequencer.publication.time == NOW - timedelta(minutes=2)
+        assert sequencer.published.log.time == NOW - timedelta(minutes=2)
 
 
 def hang(node: FakeNode) -> threading.Event:
@@ -122,7 +123,7 @@ def test_silent_node_delays_nobody(network: Network) -> None:
     with network.sequencer() as sequencer:
         for number, record in enumerate(names(5)):
             assert log(sequencer, record)[0].leaf_index == number
-        assert network.cosigners_of(sequencer.publication) == {"node-1", "node-3", "node-4"}
+        assert network.cosigners_of(sequencer.published.log) == {"node-1", "node-3", "node-4"}
         assert network.nodes[1].asked == 1
         released.set()
 
@@ -171,8 +172,8 @@ def test_node_that_answers_wrongly_does_not_count_and_delays_nobody(network: Net
     liar.before_answer = lambda body: LIES[lie](liar, body)
     with network.sequencer() as sequencer:
         assert log(sequencer, *names(2))[1].leaf_index == 1
-        assert network.cosigners_of(sequencer.publication) == {"node-2", "node-3", "node-4"}
-        assert network.verified(sequencer.publication).tree_size == 2
+        assert network.cosigners_of(sequencer.published.log) == {"node-2", "node-3", "node-4"}
+        assert network.verified(sequencer.published.log).tree_size == 2
         assert sequencer.failure is sequencer.trouble is None
 
 
@@ -183,21 +184,21 @@ def test_without_a_quorum_writing_goes_on_and_publishing_does_not(
     records = names(3)
     with network.sequencer() as sequencer:
         log(sequencer, records[0])
-        before = sequencer.publication
+        before = sequencer.published.log
         for node in network.nodes[:2]:
             node.is_away = True
         for record in records[1:]:
             assert refused(sequencer, record).code is Code.LOG_QUORUM_MISSING
         assert network.world.store().head().tree_size == 3
-        assert sequencer.signed_size == 3
-        assert sequencer.publication == before
+        assert sequencer.signed_size(Tree.LOG) == 3
+        assert sequencer.published.log == before
         assert sequencer.trouble is not None
         assert sequencer.failure is None
         assert [record.levelname for record in caplog.records] == ["WARNING"]
         network.nodes[0].is_away = False
         # The same entries keep their places.
         assert [each.leaf_index for each in log(sequencer, *records)] == [0, 1, 2]
-        assert network.verified(sequencer.publication).tree_size == 3
+        assert network.verified(sequencer.published.log).tree_size == 3
         assert sequencer.trouble is None
 
 
@@ -209,8 +210,8 @@ def test_what_waits_is_published_when_the_quorum_returns_though_nobody_asks(netw
         assert refused(sequencer, names(1)[0]).code is Code.LOG_QUORUM_MISSING
         for node in network.nodes:
             node.is_away = False
-        wait_until(lambda: sequencer.publication.tree_size == 1)
-        assert network.verified(sequencer.publication).tree_size == 1
+        wait_until(lambda: sequencer.published.log.tree_size == 1)
+        assert network.verified(sequencer.published.log).tree_size == 1
 
 
 @pytest.mark.parametrize("forgets", [0, 2])
@@ -226,7 +227,7 @@ def test_node_that_names_another_size_gets_a_proof_from_there(network: Network, 
             kept.append(node.notes[KEYS.origin])
         node.notes = {} if forgets == 0 else {KEYS.origin: kept[forgets - 1]}
         assert log(sequencer, names(5)[4])[0].leaf_index == 4
-        assert network.cosigners_of(sequencer.publication) == {"node-1", "node-2", "node-3"}
+        assert network.cosigners_of(sequencer.published.log) == {"node-1", "node-2", "node-3"}
 
 
 def fill(network: Network, count: int) -> None:
@@ -252,7 +253,7 @@ def test_log_that_a_node_has_seen_more_of_stays_read_only(network: Network, tmp_
         assert "5 entries" in sequencer.failure.detail
         assert refused(sequencer, names(4)[3]).code is Code.LOG_ROLLBACK
         with pytest.raises(UnavailableError) as caught:
-            _ = sequencer.publication
+            _ = sequencer.published.log
         assert caught.value.code is Code.LOG_UNPUBLISHED
     # Nothing was signed on top of the old state.
     assert network.world.signer().last_signed.tree_size == 0
@@ -272,14 +273,14 @@ def test_log_that_a_node_has_seen_otherwise_stays_read_only(network: Network, tm
 
 def test_larger_size_that_the_log_never_signed_does_not_stop_it(network: Network, tmp_path: Path) -> None:
     create_memory(tmp_path / "forged", KEYS.origin)
-    forger = LedgerKeys(KEYS.origin, *(Ed25519PrivateKey(bytes([number]) * 32) for number in (7, 8)))
+    forger = LedgerKeys(KEYS.origin, *(Ed25519PrivateKey(bytes([number]) * 32) for number in (7, 8, 9)))
     forged = CheckpointSigner(forger, tmp_path / "forged").sign(99, bytes(32), now=NOW)
     liar = network.nodes[0]
     liar.notes[KEYS.origin] = forged
     liar.before_answer = lambda _body: Reply(409, "99\n", "text/x.tlog.size")
     with network.sequencer() as sequencer:
         assert log(sequencer, *names(1))[0].leaf_index == 0
-        assert network.cosigners_of(sequencer.publication) == {"node-2", "node-3", "node-4"}
+        assert network.cosigners_of(sequencer.published.log) == {"node-2", "node-3", "node-4"}
         assert sequencer.trouble is None
 
 
@@ -290,12 +291,12 @@ def test_log_waits_for_enough_nodes_before_it_writes(network: Network) -> None:
         node.is_away = True
     with network.sequencer() as sequencer:
         # What was published before is shown; two silent nodes of four could be no quorum.
-        assert sequencer.publication.tree_size == 2
+        assert sequencer.published.log.tree_size == 2
         assert refused(sequencer, names(3)[2]).code is Code.LOG_QUORUM_MISSING
         assert network.world.store().head().tree_size == 3
     network.nodes[2].is_away = True
     with network.sequencer() as sequencer:
-        assert sequencer.publication.tree_size == 2
+        assert sequencer.published.log.tree_size == 2
         assert refused(sequencer, names(4)[3]).code is Code.LOG_READ_ONLY
         assert network.world.store().head().tree_size == 3
         for node in network.nodes:
@@ -324,9 +325,9 @@ def test_states_tell_how_far_each_node_has_come(network: Network) -> None:
     network.nodes[3].is_away = True
     cosigners = Cosigners(network.policy, clock=network.world.clock)
     world = network.world
-    with Sequencer(world.store(), world.signer(), cosigners, clock=world.clock) as sequencer:
+    with Sequencer(world.store(), world.signers(), cosigners, clock=world.clock) as sequencer:
         log(sequencer, *names(3))
-        wait_until(lambda: all(state.sizes == {KEYS.origin: 3} for state in cosigners.states()[:3]))
+        wait_until(lambda: all(state.sizes.get(KEYS.origin) == 3 for state in cosigners.states()[:3]))
         states = cosigners.states()
     assert [state.name for state in states] == ["node-1", "node-2", "node-3", "node-4"]
     assert [state.trouble is None for state in states] == [True, True, True, False]

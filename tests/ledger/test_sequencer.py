@@ -43,7 +43,7 @@ def refused(sequencer: Sequencer, record: DidRecord) -> TallyError:
 
 def test_empty_log_is_published_at_once(world: World) -> None:
     with world.sequencer() as sequencer:
-        checkpoint = verified(sequencer.publication, world)
+        checkpoint = verified(sequencer.published.log, world)
     assert (checkpoint.tree_size, checkpoint.root_hash, checkpoint.time) == (0, EMPTY_ROOT, NOW)
 
 
@@ -53,12 +53,12 @@ def test_answer_comes_when_the_record_is_published(world: World) -> None:
     with world.sequencer() as sequencer:
         for number, each in enumerate(records):
             assert log(sequencer, each) == [Logged(number, hash_leaf(each.leaf))]
-            checkpoint = verified(sequencer.publication, world)
+            checkpoint = verified(sequencer.published.log, world)
             assert (checkpoint.tree_size, checkpoint.root_hash) == (
                 number + 1,
                 root_of(records[: number + 1]),
             )
-            assert world.store().publication() == sequencer.publication
+            assert world.store().publication() == sequencer.published.log
 
 
 @pytest.mark.both_engines
@@ -84,9 +84,9 @@ def test_same_record_from_64_at_once_is_logged_once(world: World) -> None:
 
         answers = [each.result() for each in [threads.submit(submit) for _ in range(64)]]
         assert set(answers) == {Logged(0, hash_leaf(university.leaf))}
-        assert sequencer.publication.tree_size == 1
+        assert sequencer.published.log.tree_size == 1
         assert log(sequencer, university) == answers[:1]
-        assert sequencer.publication.tree_size == 1
+        assert sequencer.published.log.tree_size == 1
 
 
 @pytest.mark.both_engines
@@ -103,7 +103,7 @@ def test_first_of_two_successors_wins_and_the_second_is_refused(world: World) ->
                 answer.result(SECONDS)
             assert caught.value.code is Code.DID_FORK
         assert refused(sequencer, rivals[1]).code is Code.DID_FORK
-        assert sequencer.publication.tree_size == 2
+        assert sequencer.published.log.tree_size == 2
 
 
 @pytest.mark.both_engines
@@ -125,7 +125,7 @@ def test_log_goes_on_where_it_stopped(world: World) -> None:
     records = names(300)
     for begin, end in [(0, 3), (3, 257), (257, 300)]:
         with world.sequencer() as sequencer:
-            assert sequencer.publication.tree_size == begin
+            assert sequencer.published.log.tree_size == begin
             log(sequencer, *records[begin:end])
     checkpoint = verified(world.store().publication(), world)
     assert (checkpoint.tree_size, checkpoint.root_hash) == (300, root_of(records))
@@ -171,7 +171,7 @@ def test_checkpoint_of_age_is_signed_anew_on_demand(world: World) -> None:
         assert sequencer.needs_refresh()
         sequencer.refresh().result(SECONDS)
         assert not sequencer.needs_refresh()
-        checkpoint = verified(sequencer.publication, world)
+        checkpoint = verified(sequencer.published.log, world)
     assert (checkpoint.tree_size, checkpoint.time) == (2, NOW + REFRESH_AFTER)
 
 
@@ -195,7 +195,7 @@ def test_checkpoint_of_age_is_signed_anew_without_any_demand(
     with world.sequencer(Watched(world.engine)) as sequencer:
         for _ in range(5):
             assert published.acquire(timeout=SECONDS)
-        assert sequencer.publication.time > NOW + 4 * REFRESH_AFTER
+        assert sequencer.published.log.time > NOW + 4 * REFRESH_AFTER
 
 
 class CountingStore(LedgerStore):
@@ -219,7 +219,7 @@ def test_second_writer_is_noticed_by_the_head_and_stops_the_log(world: World) ->
     store = CountingStore(world.engine)
     with world.sequencer(store) as sequencer:
         log(sequencer, *names(2))
-        before = sequencer.publication
+        before = sequencer.published.log
         other = names(1, "other")
         store.before_append = lambda: world.store().append(
             other, after=world.store().head(), then=Head(3, bytes(32))
@@ -227,7 +227,7 @@ def test_second_writer_is_noticed_by_the_head_and_stops_the_log(world: World) ->
         assert refused(sequencer, names(3)[2]).code is Code.VAULT_CHANGED
         assert refused(sequencer, names(4)[3]).code is Code.VAULT_CHANGED
         assert sequencer.failure is not None
-        assert sequencer.publication == before
+        assert sequencer.published.log == before
     assert store.appends == 2
 
 
@@ -256,11 +256,11 @@ def test_bit_that_flips_between_append_and_signature_stops_the_log(
 
     with world.sequencer(store) as sequencer:
         log(sequencer, *records[:logged])
-        before = sequencer.publication
+        before = sequencer.published.log
         store.after_append = flip
         assert refused(sequencer, records[logged]).code is Code.LOG_SELF_CHECK_FAILED
         assert refused(sequencer, records[0]).code is Code.LOG_SELF_CHECK_FAILED
-        assert sequencer.publication == before
+        assert sequencer.published.log == before
         assert sequencer.failure is not None
     assert world.signer().last_signed.tree_size == logged
     with pytest.raises(UnavailableError) as caught, world.sequencer():
@@ -321,7 +321,7 @@ def test_entries_of_a_writer_that_died_before_signing_are_signed_at_the_next_sta
     edge = RightEdge().append(hash_leaf(each.leaf) for each in records)
     world.store().append(records, after=Head(0, EMPTY_ROOT), then=Head(5, edge.root_hash()))
     with world.sequencer() as sequencer:
-        checkpoint = verified(sequencer.publication, world)
+        checkpoint = verified(sequencer.published.log, world)
         assert log(sequencer, records[3])[0].leaf_index == 3
     assert (checkpoint.tree_size, checkpoint.root_hash) == (5, edge.root_hash())
 
@@ -352,7 +352,7 @@ def test_log_recovers_from_a_full_disk_and_a_busy_database(
         # Whether it was committed or not: submitting it again gives it one place.
         assert [answer.leaf_index for answer in log(sequencer, *records)] == [0, 1, 2]
         assert sequencer.trouble is None
-        assert verified(sequencer.publication, world).root_hash == root_of(records)
+        assert verified(sequencer.published.log, world).root_hash == root_of(records)
 
 
 @pytest.mark.parametrize("error", [UnavailableError(Code.DISK_ERROR), ZeroDivisionError()])
@@ -371,7 +371,7 @@ def test_log_in_doubt_stops(world: World, error: Exception) -> None:
         assert refused(sequencer, names(2)[1]).code is expected
         with pytest.raises(TallyError):
             sequencer.refresh().result(SECONDS)
-        assert sequencer.publication.tree_size == 1
+        assert sequencer.published.log.tree_size == 1
 
 
 def test_more_submissions_than_can_wait_are_refused(world: World) -> None:
@@ -406,5 +406,5 @@ def test_waiter_that_gives_up_does_not_disturb_the_log(world: World) -> None:
 def test_times_on_the_ledger_are_the_clocks(world: World) -> None:
     world.clock.time = NOW + timedelta(days=1, milliseconds=500)
     with world.sequencer() as sequencer:
-        assert sequencer.publication.time == NOW + timedelta(days=1)
-    assert KEYS.origin in sequencer.publication.note
+        assert sequencer.published.log.time == NOW + timedelta(days=1)
+    assert KEYS.origin in sequencer.published.log.note

@@ -16,7 +16,7 @@ from protocol.errors import RefusedError, VerificationError
 from protocol.keys import Ed25519PrivateKey
 from protocol.tlog.policy import encode_log_policy
 
-KEYS = LedgerKeys("ledger.example", *(Ed25519PrivateKey(bytes([number]) * 32) for number in (1, 2)))
+KEYS = LedgerKeys("ledger.example", *(Ed25519PrivateKey(bytes([number]) * 32) for number in (1, 3, 2)))
 PUBLIC = TrustedLedger("https://ledger.example", KEYS.policy("https://ledger.example"))
 LOCAL = TrustedLedger("http://ledger.localhost:8101", KEYS.policy("http://ledger.localhost:8101"))
 
@@ -81,8 +81,8 @@ def test_trusted_ledgers_are_written_and_read_alike() -> None:
         pytest.param(b"[[ledger]]\npolicy = 'log x'", "ledger[1].policy cannot be used", id="bad-policy"),
         pytest.param(b"[[ledgers]]", "ledgers is unknown; did you mean ledger?", id="misspelt"),
         pytest.param(
-            encode_trusted_ledgers(trust_ledgers([PUBLIC])).replace(f" {PUBLIC.url}", "").encode(),
-            "ledger[1].policy cannot be used: exactly one log with its URL",
+            encode_trusted_ledgers(trust_ledgers([PUBLIC])).replace(f" {PUBLIC.url}\n", "\n").encode(),
+            "ledger[1].policy cannot be used: one log with its URL, then its index log",
             id="no-address",
         ),
         pytest.param(

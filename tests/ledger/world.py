@@ -15,7 +15,7 @@ from ledger.admission import Admission
 from ledger.cosigners import Cosigners
 from ledger.http import LedgerApp, create_ledger_app
 from ledger.sequencer import Sequencer
-from ledger.signer import CheckpointSigner, LedgerKeys, create_memory
+from ledger.signer import CheckpointSigner, LedgerKeys, LedgerSigners, create_memories, load_signers
 from ledger.store import LedgerStore
 from ledger.stored_tree import Head
 from ledger.trust import TrustedLedger
@@ -39,8 +39,9 @@ URL = f"http://{AUTHORITY}"
 
 def keys_at(port: int) -> LedgerKeys:
     """The keys of the ledger that is reached at `port`."""
-    log, cosigner = (Ed25519PrivateKey(bytes([number]) * 32) for number in (201, 202))
-    return LedgerKeys(f"{HOST}:{port}", log, cosigner)
+    return LedgerKeys(
+        f"{HOST}:{port}", *(Ed25519PrivateKey(bytes([number]) * 32) for number in (201, 203, 202))
+    )
 
 
 KEYS = keys_at(PORT)
@@ -147,7 +148,7 @@ class World:
 
     def create(self) -> None:
         self.store().create()
-        create_memory(self.memory, self.keys.origin)
+        create_memories(self.keys, self.folder)
 
     def close(self) -> None:
         self.engine.dispose()
@@ -165,7 +166,10 @@ class World:
         return LedgerStore(self.engine)
 
     def signer(self) -> CheckpointSigner:
-        return CheckpointSigner(self.keys, self.memory)
+        return self.signers().log
+
+    def signers(self) -> LedgerSigners:
+        return load_signers(self.keys, self.folder)
 
     @contextmanager
     def serving(self, listener: Listener) -> Iterator[Sequencer]:
@@ -181,5 +185,5 @@ class World:
     @contextmanager
     def sequencer(self, store: LedgerStore | None = None) -> Iterator[Sequencer]:
         cosigners = Cosigners(self.ledger.policy, clock=self.clock)
-        with Sequencer(store or self.store(), self.signer(), cosigners, clock=self.clock) as sequencer:
+        with Sequencer(store or self.store(), self.signers(), cosigners, clock=self.clock) as sequencer:
             yield sequencer

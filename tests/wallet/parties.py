@@ -79,7 +79,9 @@ VERIFIER = f"did:webvh:{_SCID}:ledger.example:northgate"
 RESPONSE_URI = "https://verifier.example/response"
 
 URL = "http://ledger.localhost:8101"
-KEYS = LedgerKeys("ledger.localhost:8101", *(Ed25519PrivateKey(bytes([number]) * 32) for number in (34, 35)))
+KEYS = LedgerKeys(
+    "ledger.localhost:8101", *(Ed25519PrivateKey(bytes([number]) * 32) for number in (34, 36, 35))
+)
 POLICY = KEYS.policy(URL)
 
 _salts = count()

@@ -14,7 +14,7 @@ LOCAL = TrustedLedger(URL, POLICY)
 
 
 def ledger(host: str, *, name: str | None = None, seed: int = 9) -> TrustedLedger:
-    keys = LedgerKeys(name or host, *(Ed25519PrivateKey(bytes([seed + number]) * 32) for number in (0, 1)))
+    keys = LedgerKeys(name or host, *(Ed25519PrivateKey(bytes([seed + number]) * 32) for number in (0, 2, 1)))
     return TrustedLedger(f"https://{host}", keys.policy(f"https://{host}"))
 
 

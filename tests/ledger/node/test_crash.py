@@ -82,7 +82,7 @@ class Killed:
 
     def ask(self) -> bool:
         """Ask for the newest checkpoint, as a log does; whether an answer came."""
-        publication = self.sequencer.publication
+        publication = self.sequencer.published.log
         size, old = publication.tree_size, max(self.acknowledged, default=0)
         reader = self.world.store().hash_reader(size)
         while True:

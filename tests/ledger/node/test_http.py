@@ -25,7 +25,7 @@ from protocol.records import DidRecord
 from protocol.tlog.cosignature import verify_cosignature
 from protocol.tlog.fork import parse_fork_evidence, verify_fork_evidence
 from protocol.tlog.merkle import create_consistency_proof
-from protocol.tlog.note import parse_note, parse_signature_line
+from protocol.tlog.note import encode_vkey, parse_note, parse_signature_line, parse_vkey
 from protocol.tlog.policy import Witness, parse_log_policy
 from protocol.tlog.witness import MAX_REQUEST_BYTES, AddCheckpointRequest, encode_add_checkpoint
 from tests.browser import Answer
@@ -53,7 +53,11 @@ def code_of(answer: Answer) -> tuple[int, str]:
 
 
 def test_recorded_conversation_with_a_witness_is_had_again(tmp_path: Path) -> None:
-    policy = parse_trusted_ledger(f"log {TRANSCRIPT['log_vkey']} http://log.localhost:1\nquorum none\n")
+    log = parse_vkey(TRANSCRIPT["log_vkey"])
+    index = encode_vkey(replace(log, name=f"{log.name}/index", public_key=STRANGER.public_key))
+    policy = parse_trusted_ledger(
+        f"log {TRANSCRIPT['log_vkey']} http://log.localhost:1\nlog {index}\nquorum none\n"
+    )
     expected = [step["status"] for step in TRANSCRIPT["steps"]]
     assert len(expected) == 9
     # The bad signature ends in base64 with unused bits set, which we do not read at all; and the recorded
@@ -203,8 +207,8 @@ class Ledger:
 
     def request(self, old: int) -> AddCheckpointRequest:
         """What the ledger would ask of a node that has cosigned `old` entries."""
-        note = self.sequencer.publication.note
-        size = self.sequencer.publication.tree_size
+        note = self.sequencer.published.log.note
+        size = self.sequencer.published.log.tree_size
         reader = self.world.store().hash_reader(size)
         proof = create_consistency_proof(old, size, reader) if 0 < old < size else ()
         return AddCheckpointRequest(old, proof, note)
@@ -243,9 +247,9 @@ def test_copy_reads_what_it_is_asked_to_vouch_for(copy: NodeDoor, ledger: Ledger
         assert answer.status == 200, answer.body
         size += count
         signature = parse_signature_line(answer.body.decode().removesuffix("\n"))
-        text = parse_note(ledger.sequencer.publication.note).text
+        text = parse_note(ledger.sequencer.published.log.note).text
         assert verify_cosignature(text, signature, copy.key) == NOW
-    assert copy.browser.get("/healthz").json["copied"] == {copy.origin_hash: 303}
+    assert copy.browser.get("/healthz").json["copied"][copy.origin_hash] == 303
 
 
 def test_copy_is_a_mirror_that_passes_the_audit(copy: NodeDoor, ledger: Ledger, tmp_path: Path) -> None:
@@ -398,7 +402,7 @@ def test_node_without_its_database_is_made_again_and_goes_on_from_the_second_mem
         answer = door.ask(ledger.request(0))
         assert (answer.status, answer.body) == (409, b"5\n")
         assert door.ask(ledger.request(5)).status == 200
-        assert door.browser.get("/healthz").json["copied"] == {door.origin_hash: 5}
+        assert door.browser.get("/healthz").json["copied"][door.origin_hash] == 5
 
 
 def test_damaged_copy_is_not_served(tmp_path: Path, ledger: Ledger) -> None:

@@ -75,7 +75,7 @@ class Federation:
             answer.result(20)
 
     def cosigners(self) -> set[str]:
-        note = self.sequencer.publication.note
+        note = self.sequencer.published.log.note
         verify_checkpoint(note, policy=self.world.ledger.policy, now=NOW)
         return {line.key_name.split(".")[0] for line in parse_note(note).signatures} & {*NAMES}
 
@@ -113,7 +113,7 @@ def test_what_is_logged_is_published_with_the_word_of_the_nodes_that_hold_it(
     started = federation(*NAMES)
     for count in (1, 300):
         started.log(*names(count, f"batch-{count}", port=started.world.port))
-    assert started.sequencer.publication.tree_size == 301
+    assert started.sequencer.published.log.tree_size == 301
     assert len(started.cosigners()) >= 3
 
 
@@ -143,4 +143,4 @@ def test_log_that_writes_past_its_own_rules_publishes_nothing_any_more(
     with pytest.raises(TallyError) as caught:
         started.log(record(create("stranger", host="other.localhost")))
     assert caught.value.code is Code.LOG_QUORUM_MISSING
-    assert started.sequencer.publication.tree_size == 2
+    assert started.sequencer.published.log.tree_size == 2

@@ -1,0 +1,145 @@
+"""The index of a stored log: a map in memory, and the log of its roots in the database.
+
+The map is rebuilt from the database when a ledger starts, and grows with the log. Whoever keeps a copy of the
+log computes the same map, and compares it where the operator states its root.
+"""
+
+from collections.abc import Iterator
+
+from ledger.store import LedgerStore
+from ledger.stored_tree import Head
+from protocol.codes import Code
+from protocol.errors import MalformedError, UnavailableError, VerificationError
+from protocol.index.chain import compute_chains
+from protocol.index.leaf import IndexEntry, encode_index_entry, parse_index_entry
+from protocol.index.map import IndexMap, MapSnapshot
+from protocol.index.map_proof import EMPTY_MAP_ROOT
+from protocol.records import subject_of
+from protocol.tlog.merkle import EMPTY_ROOT, HashReader, RightEdge, compute_root, hash_leaf
+
+_PIECE = 1_000
+
+
+class LedgerIndex:
+    """The index of the log `origin` in `store`. For one thread; the maps it publishes are for all.
+
+    `published_size` is how many entries of the index log were published.
+
+    Attributes:
+        edge: The right edge of the index log.
+        last: What its last entry states; that of an empty log where there is none.
+        published_entry, published_map: The same of the last entry that was published when this was made.
+
+    Raises:
+        UnavailableError: LOG_SELF_CHECK_FAILED, the database does not lead to what the index log states.
+    """
+
+    def __init__(self, store: LedgerStore, origin: str, *, published_size: int) -> None:
+        self._store = store
+        self._origin = origin
+        head = store.index.head()
+        self.edge = RightEdge.load(head.tree_size, store.index.hash_reader(head.tree_size))
+        self.published_entry = self._read_entry(published_size)
+        self._size = self.published_entry.tree_size
+        self._map = IndexMap(compute_chains(self._subjects()).items())
+        self.published_map = self._map.published
+        self._require(self.published_entry)
+        # What was stated and not published was perhaps signed, so it must be true as well.
+        self.last = self._read_entry(head.tree_size)
+        self._advance(self.last.tree_size)
+        self._require(self.last)
+        self._map.commit()
+
+    @property
+    def map(self) -> MapSnapshot:
+        """The map as the last entry states it."""
+        return self._map.published
+
+    @property
+    def head(self) -> Head:
+        """How far the index log reaches."""
+        return Head(self.edge.tree_size, self.edge.root_hash())
+
+    def hash_reader(self, tree_size: int) -> HashReader:
+        """A reader for the nodes of the index log of `tree_size` entries."""
+        return self._store.index.hash_reader(tree_size)
+
+    def state(self, log: Head) -> Head:
+        """State what the map is at `log`, unless the last entry does; gives how far the index log reaches.
+
+        Raises:
+            RefusedError: another writer moved the head of the index log.
+            UnavailableError: the database cannot be read or written.
+        """
+        if self.edge.tree_size == 0 or self.last.tree_size < log.tree_size:
+            self._advance(log.tree_size)
+            self._append(IndexEntry(self._origin, log.tree_size, log.root_hash, self._map.root_hash()))
+        return self.head
+
+    def follow(self, leaf: bytes) -> None:
+        """Append the next entry of an index log that somebody else writes about the same log.
+
+        The log must be stored as far as it speaks.
+
+        Raises:
+            MalformedError: not an entry of an index log.
+            VerificationError: INDEX_ENTRY_INVALID, the stored log does not bear it out.
+            UnavailableError: the database cannot be read or written.
+        """
+        entry = parse_index_entry(leaf)
+        grows = self.edge.tree_size == 0 or entry.tree_size > self.last.tree_size
+        if entry.origin != self._origin or not grows:
+            raise VerificationError(Code.INDEX_ENTRY_INVALID, "its log or its size")
+        self._advance(entry.tree_size)
+        if entry != self._compute_entry():
+            self._map.discard()
+            self._size = self.last.tree_size
+            raise VerificationError(Code.INDEX_ENTRY_INVALID, f"what it states at {entry.tree_size} entries")
+        self._append(entry)
+
+    def _append(self, entry: IndexEntry) -> None:
+        leaf = encode_index_entry(entry)
+        grown = self.edge.append([hash_leaf(leaf)])
+        then = Head(grown.tree_size, grown.root_hash())
+        try:
+            self._store.index.append([leaf], after=self.head, then=then)
+        except UnavailableError:
+            # Whether the commit came to pass is for the database to say.
+            if self._store.index.head() != then:
+                raise
+        self.edge, self.last = grown, entry
+        self._map.commit()
+
+    def _advance(self, tree_size: int) -> None:
+        # From the entries themselves, which are checked before anything is signed; what the database says of
+        # them in other columns is not.
+        for begin in range(self._size, tree_size, _PIECE):
+            leaves = self._store.read_leaves(begin, min(begin + _PIECE, tree_size))
+            for leaf_index, leaf in enumerate(leaves, start=begin):
+                self._map.append(subject_of(leaf).key, leaf_index, hash_leaf(leaf))
+        self._size = tree_size
+
+    def _subjects(self) -> Iterator[tuple[bytes, int, bytes]]:
+        # From the columns, which is much faster; if they were wrong, another root would come of it.
+        for leaf in self._store.read_subjects(0, self._size):
+            yield leaf.subject_key, leaf.leaf_index, leaf.leaf_hash
+
+    def _read_entry(self, size: int) -> IndexEntry:
+        """What the last of `size` entries of the index log states."""
+        if size == 0:
+            return IndexEntry(self._origin, 0, EMPTY_ROOT, EMPTY_MAP_ROOT)
+        [leaf] = self._store.index.read_leaves(size - 1, size)
+        try:
+            return parse_index_entry(leaf)
+        except MalformedError as error:
+            raise UnavailableError(Code.LOG_SELF_CHECK_FAILED, "the last entry of the index log") from error
+
+    def _compute_entry(self) -> IndexEntry:
+        root_hash = compute_root(self._size, self._store.hash_reader(self._size))
+        return IndexEntry(self._origin, self._size, root_hash, self._map.root_hash())
+
+    def _require(self, entry: IndexEntry) -> None:
+        if entry != self._compute_entry():
+            raise UnavailableError(
+                Code.LOG_SELF_CHECK_FAILED, "the log does not lead to what its index states"
+            )

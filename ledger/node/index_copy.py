@@ -1,0 +1,68 @@
+"""A node's own index of the log it copies, by which it knows whether the operator's is right.
+
+Each entry of the operator's index log is proven to be in what the log signed, and then borne out: the map is
+computed from the node's own copy. Only then is it stored, and a checkpoint that covers it cosigned.
+"""
+
+import threading
+
+from ledger.growth import verify_growth
+from ledger.index import LedgerIndex
+from ledger.log_files import LogFiles
+from ledger.node.copy import LogCopy
+from ledger.node.witness import SignedCheckpoint
+from ledger.stored_tree import Head
+from protocol.codes import Code
+from protocol.errors import UnavailableError, VerificationError
+from protocol.index.leaf import parse_index_entry
+from protocol.tlog.merkle import compute_root, hash_leaf
+from protocol.tlog.tiles import TILE_WIDTH, EntryBundle, read_hashes_from_tiles
+
+
+class IndexCopy:
+    """The index `index` of the log in `copy`; the operator's is behind `files`. Threads take turns."""
+
+    def __init__(self, index: LedgerIndex, copy: LogCopy, files: LogFiles) -> None:
+        self._index = index
+        self._copy = copy
+        self._files = files
+        self._lock = threading.Lock()
+
+    def require(self, signed: SignedCheckpoint) -> None:
+        """Check that the index log of `signed` states what follows from the copy, as far as it goes.
+
+        Raises:
+            VerificationError: LOG_FORK, LOG_CONSISTENCY_INVALID, it is not the index log copied so far;
+                LOG_TILE_INVALID, the entries served are not those of `signed`; INDEX_ENTRY_INVALID, one of
+                them states something else.
+            MalformedError: what is served cannot be read.
+            UnavailableError: NODE_BEHIND, the copy of the log does not reach so far yet; what is served
+                cannot be had; or the disk's fault.
+        """
+        with self._lock:
+            while self._index.head.tree_size < signed.tree_size:
+                self._follow_chunk(signed)
+            head = self._index.head
+            read_hashes = self._index.hash_reader(head.tree_size)
+            if compute_root(signed.tree_size, read_hashes) != signed.root_hash:
+                raise VerificationError(Code.LOG_FORK, "the copy holds another index log of this size")
+
+    def _follow_chunk(self, signed: SignedCheckpoint) -> None:
+        """Take up the entries to the end of the bundle that is next."""
+        edge = self._index.edge
+        bundle, offset = divmod(edge.tree_size, TILE_WIDTH)
+        width = min(TILE_WIDTH, signed.tree_size - bundle * TILE_WIDTH)
+        leaves = self._files.read_bundle(EntryBundle(bundle, width))[offset:]
+        grown = edge.append(map(hash_leaf, leaves))
+        read_hashes = read_hashes_from_tiles(signed.tree_size, self._files.read_tiles)
+        verify_growth(Head(edge.tree_size, edge.root_hash()), signed, read_hashes)
+        try:
+            verify_growth(Head(grown.tree_size, grown.root_hash()), signed, read_hashes)
+        except VerificationError as error:
+            detail = f"the entries from {edge.tree_size} on are not those of the checkpoint"
+            raise VerificationError(Code.LOG_TILE_INVALID, detail) from error
+        for leaf in leaves:
+            tree_size = parse_index_entry(leaf).tree_size
+            if tree_size > self._copy.tree_size:
+                raise UnavailableError(Code.NODE_BEHIND, f"{self._copy.tree_size} of {tree_size} entries")
+            self._index.follow(leaf)
