@@ -1,8 +1,9 @@
-"""A command of `tally ledger` killed at each of its steps: `python -m tests.ledger.crash FOLDER COMMAND…`.
+"""A command of `tally ledger` killed at its steps: `python -m tests.ledger.crash FOLDER EVERY COMMAND…`.
 
-For each step there is a process and a home, FOLDER/1 and so on, and the process is killed before the step as
-from a power cut; the last home is that of the process that came to the end. A step is whatever changes the
-disk: a file opened to be written, renamed, linked or removed, a folder made, a statement or a commit.
+For each step whose number EVERY divides there is a process and a home, named by the number, and the process
+is killed before the step as from a power cut; the last home is that of the process that came to the end. A
+step is whatever changes the disk: a file opened to be written, renamed, linked or removed, a folder made, a
+statement or a commit.
 """
 
 import os
@@ -57,9 +58,9 @@ if __name__ == "__main__":
     passphrase.calibrate_kdf = lambda stopwatch=perf_counter: WEAKEST_ACCEPTED
     status, number = -1, 0
     while status != 0:
-        number += 1
+        number += int(sys.argv[2])
         child = os.fork()
         if child == 0:
-            found(Path(sys.argv[1], str(number)), sys.argv[2:], killed_at=number)
+            found(Path(sys.argv[1], str(number)), sys.argv[3:], killed_at=number)
         _, status = os.waitpid(child, 0)
         assert status in (0, signal.SIGKILL), status

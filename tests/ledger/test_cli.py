@@ -83,7 +83,7 @@ def test_ledger_is_made_once(operator: Operator, tally: Tally) -> None:
 def test_ledger_whose_making_was_interrupted_at_any_step_is_finished_by_the_next_call(
     home: Path, tally: Tally, monkeypatch: pytest.MonkeyPatch, every: int
 ) -> None:
-    command = [sys.executable, "-m", "tests.ledger.crash", str(home), "init", "--json"]
+    command = [sys.executable, "-m", "tests.ledger.crash", str(home), "1", "init", "--json"]
     subprocess.run(command, cwd=ROOT, check=True, timeout=60)
     homes = sorted(home.glob("[0-9]*"), key=lambda each: int(each.name))
     for each in homes[::-every]:

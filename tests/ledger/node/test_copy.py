@@ -1,10 +1,12 @@
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from doors.clock import stopwatch
 from ledger.self_check import check_whole_log
 from protocol.codes import Code
 from protocol.errors import TallyError, UnavailableError, VerificationError
@@ -217,3 +219,15 @@ def test_what_another_writer_stored_by_the_same_rules_is_taken_up(desk: CopyDesk
     desk.fill(late)
     desk.copy.verify_holds(late)
     other.close()
+
+
+@pytest.mark.stress
+def test_copy_catches_up_with_thousands_of_entries(
+    desk: CopyDesk, log: FollowedLog, record_property: Callable[[str, object], None]
+) -> None:
+    target = log.log(names(5000))
+    begin = stopwatch()
+    desk.fill(target)
+    record_property("entries copied and checked in a second", round(5000 / (stopwatch() - begin)))
+    desk.copy.verify_holds(target)
+    check_whole_log(desk.store)
