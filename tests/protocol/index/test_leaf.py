@@ -37,6 +37,7 @@ def test_entry_about_an_empty_log_is_read() -> None:
         "",
         TEXT[:-1],
         f"{TEXT}\n",
+        f"{TEXT}more",
         f"{TEXT}more\n",
         TEXT.replace("\n", "\r\n"),
         TEXT.replace("@v1", "@v2"),

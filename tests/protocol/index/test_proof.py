@@ -330,6 +330,7 @@ def test_lines_that_are_broken_below_are_those_of_the_file() -> None:
         f" {TEXT}",
         f"\n{TEXT}",
         TEXT.replace("\n\n", "\n"),
+        TEXT.partition("\n\n")[0],
         TEXT.replace("\n", "\r\n"),
         TEXT.replace(LINES[1] + "\n", ""),
         TEXT.replace(LINES[1], f"{LINES[1]}\n{LINES[1]}"),
