@@ -103,6 +103,18 @@ def test_discarded_draft_leaves_nothing_behind() -> None:
     assert_is(index.commit(), items | {key_of(30): value_of(30)})
 
 
+def test_small_draft_is_discarded_after_a_large_one() -> None:
+    index = IndexMap(items_of(5).items())
+    for size in (60, 6):
+        for value in (value_of(0), value_of(1)):
+            for number in range(size):
+                index.put(key_of(number), value)
+            index.root_hash()
+        index.discard()
+        assert index.root_hash() == root_of(items_of(5))
+        assert_is(index.published, items_of(5))
+
+
 def test_discarded_first_draft_leaves_an_empty_map() -> None:
     index = IndexMap()
     index.put(key_of(1), value_of(1))
