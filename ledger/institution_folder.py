@@ -102,19 +102,14 @@ class InstitutionFolder:
             RefusedError: the database cannot be one, or holds the register of another institution.
             UnavailableError: the disk's or the server's fault.
         """
-        from storage.register import claim_register, open_register
+        from storage.register import open_register
         from storage.seal import seal_mark
 
+        address = resolve_database(database, folder=self.path)
         try:
-            register = open_register(resolve_database(database, folder=self.path), tables)
+            return open_register(address, tables, mark=seal_mark(seal_key))
         except ValueError as error:
             raise RefusedError(Code.SETTINGS_INVALID, f"database: {error}") from error
-        try:
-            claim_register(register, seal_mark(seal_key))
-        except BaseException:
-            register.dispose()
-            raise
-        return register
 
     def memory(self) -> CheckpointMemory:
         """What the institution has seen of its ledgers."""

@@ -26,7 +26,6 @@ class LockName(StrEnum):
     """What is locked by name, having no row to be locked by."""
 
     TABLES = "tables"
-    OWNER = "owner"
     MANAGEMENT_KEY = "management key"
 
 

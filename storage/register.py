@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from sqlalchemy import Column, Integer, LargeBinary, MetaData, Table, insert, select
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Connection, Engine
 
 from protocol.codes import Code
 from protocol.encoding.base64url import encode_base64url
@@ -36,10 +36,13 @@ _owners = Table(
 )
 
 
-def open_register(address: str, tables: MetaData) -> Engine:
+def open_register(address: str, tables: MetaData, *, mark: bytes | None = None) -> Engine:
     """The register in the database at `address`, with the tables of its role, made when they are missing.
 
+    `mark` stands for the institution that it belongs to, from the first time that it is opened with one.
+
     Raises:
+        RefusedError: it belongs to another institution; nothing was changed in it.
         UnavailableError: the disk's or the server's fault, or not a database.
         ValueError: not an address of a database.
     """
@@ -47,27 +50,22 @@ def open_register(address: str, tables: MetaData) -> Engine:
     try:
         with engine.begin() as connection:
             lock_name(connection, LockName.TABLES)
-            for each in (_shared_tables, tables):
-                each.create_all(connection)
+            _shared_tables.create_all(connection)
+            if mark is not None:
+                _claim(connection, mark)
+            tables.create_all(connection)
     except BaseException:
         engine.dispose()
         raise
     return engine
 
 
-def claim_register(register: Engine, mark: bytes) -> None:
-    """Let the register belong to the institution with this mark, and to no other from then on.
-
-    Raises:
-        RefusedError: it is that of another institution.
-    """
-    with register.begin() as connection:
-        lock_name(connection, LockName.OWNER)
-        owner = connection.execute(select(_owners.c.mark)).scalar_one_or_none()
-        if owner is None:
-            connection.execute(insert(_owners).values(id=1, mark=mark))
-        elif owner != mark:
-            raise RefusedError(Code.VAULT_EXISTS, "the database is the register of another institution")
+def _claim(connection: Connection, mark: bytes) -> None:
+    owner = connection.execute(select(_owners.c.mark)).scalar_one_or_none()
+    if owner is None:
+        connection.execute(insert(_owners).values(id=1, mark=mark))
+    elif owner != mark:
+        raise RefusedError(Code.VAULT_EXISTS, "the database is the register of another institution")
 
 
 def replace_management_key(register: Engine, key: ManagementKey) -> None:

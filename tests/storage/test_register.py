@@ -1,7 +1,7 @@
 from functools import partial
 
 import pytest
-from sqlalchemy import Column, Integer, MetaData, Table
+from sqlalchemy import Column, Integer, MetaData, Table, inspect
 from sqlalchemy.engine import Engine
 
 from protocol.codes import Code
@@ -21,6 +21,27 @@ def test_register_may_be_opened_at_once_by_many_who_find_no_tables(database: str
     opened = race(engine, *[partial(open_register, database, TABLES)] * 6)
     assert all(isinstance(each, Engine) for each in opened)
     for each in (engine, *opened):
+        assert isinstance(each, Engine)
+        each.dispose()
+
+
+@pytest.mark.both_engines
+def test_of_two_institutions_at_once_one_gets_the_register_and_the_other_leaves_nothing_in_it(
+    database: str,
+) -> None:
+    engine = open_database(database)
+    own = {number: MetaData() for number in range(4)}
+    for number, tables in own.items():
+        Table(f"record_{number}", tables, Column("id", Integer, primary_key=True))
+    attempts = [
+        partial(open_register, database, tables, mark=bytes([number]) * 32) for number, tables in own.items()
+    ]
+    outcomes = race(engine, *attempts)
+    assert sorted(map(str, outcomes))[-3:] == [str(Code.VAULT_EXISTS)] * 3
+    (winner,) = (number for number, each in enumerate(outcomes) if isinstance(each, Engine))
+    names = set(inspect(engine).get_table_names())
+    assert names & {f"record_{number}" for number in own} == {f"record_{winner}"}
+    for each in (engine, outcomes[winner]):
         assert isinstance(each, Engine)
         each.dispose()
 
