@@ -73,6 +73,7 @@ def init(
     from ledger.node.cosigner import Cosigner, Promise
     from protocol.did.webvh.identifier import encode_webvh
     from protocol.keys import Ed25519PrivateKey
+    from protocol.tlog.note import encode_vkey
     from storage.passphrase import Passphrase, calibrate_kdf
 
     host, local = host.lower(), host.lower().endswith(".localhost")
@@ -100,8 +101,9 @@ def init(
     terminal.document({"name": cosigner.name, "url": url, "origin": ledger.origin, "policy_line": line})
     terminal.say("The node ", bold(cosigner.name), f" is ready in {folder.path}.")
     if policy is None:
-        terminal.note("It took the key of ", bold(ledger.origin), " on the ledger's own word; compare it:")
-        terminal.note(verbatim((folder.path / "policy").read_text().partition("\n")[0]))
+        terminal.note("It took the keys of ", bold(ledger.origin), " on the ledger's own word; compare them:")
+        for log in ledger.policy.logs:
+            terminal.note(verbatim(f"log {encode_vkey(log.key)} {log.url}"))
     terminal.note("Who counts it takes this line into the policy:")
     terminal.say(verbatim(line))
 

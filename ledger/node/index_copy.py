@@ -5,6 +5,8 @@ computed from the node's own copy. Only then is it stored, and a checkpoint that
 """
 
 import threading
+import time
+from datetime import timedelta
 
 from ledger.growth import verify_growth
 from ledger.index import LedgerIndex
@@ -22,10 +24,11 @@ from protocol.tlog.tiles import TILE_WIDTH, EntryBundle, read_hashes_from_tiles
 class IndexCopy:
     """The index `index` of the log in `copy`; the operator's is behind `files`. Threads take turns."""
 
-    def __init__(self, index: LedgerIndex, copy: LogCopy, files: LogFiles) -> None:
+    def __init__(self, index: LedgerIndex, copy: LogCopy, files: LogFiles, *, patience: timedelta) -> None:
         self._index = index
         self._copy = copy
         self._files = files
+        self._patience = patience.total_seconds()
         self._lock = threading.Lock()
 
     def require(self, signed: SignedCheckpoint) -> None:
@@ -36,16 +39,28 @@ class IndexCopy:
                 LOG_TILE_INVALID, the entries served are not those of `signed`; INDEX_ENTRY_INVALID, one of
                 them states something else.
             MalformedError: what is served cannot be read.
-            UnavailableError: NODE_BEHIND, the copy of the log does not reach so far yet; what is served
-                cannot be had; or the disk's fault.
+            UnavailableError: NODE_BEHIND, the copy of the log does not reach so far yet, or there is more to
+                check than `patience` allows, and the next request goes on; what is served cannot be had; or
+                the disk's fault.
         """
-        with self._lock:
+        end = time.monotonic() + self._patience
+        if not self._lock.acquire(timeout=self._patience):
+            raise self._behind(signed)
+        try:
             while self._index.head.tree_size < signed.tree_size:
+                if time.monotonic() > end:
+                    raise self._behind(signed)
                 self._follow_chunk(signed)
             head = self._index.head
             read_hashes = self._index.hash_reader(head.tree_size)
             if compute_root(signed.tree_size, read_hashes) != signed.root_hash:
                 raise VerificationError(Code.LOG_FORK, "the copy holds another index log of this size")
+        finally:
+            self._lock.release()
+
+    def _behind(self, signed: SignedCheckpoint) -> UnavailableError:
+        done = self._index.head.tree_size
+        return UnavailableError(Code.NODE_BEHIND, f"{done} of {signed.tree_size} entries of the index")
 
     def _follow_chunk(self, signed: SignedCheckpoint) -> None:
         """Take up the entries to the end of the bundle that is next."""
