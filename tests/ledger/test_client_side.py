@@ -575,7 +575,16 @@ def test_refusal_of_the_ledger_arrives_as_its_code(reader: Reader) -> None:
 
 
 @pytest.mark.parametrize(
-    "code", ["database_busy", "database_damaged", "disk_error", "disk_full", "internal_error"]
+    "code",
+    [
+        "database_busy",
+        "database_damaged",
+        "database_refused",
+        "database_unavailable",
+        "disk_error",
+        "disk_full",
+        "internal_error",
+    ],
 )
 def test_trouble_of_the_ledgers_machine_is_not_taken_for_ones_own(reader: Reader, code: str) -> None:
     client = reader.client(Answering("/entries", 503, f'{{"code":"{code}"}}'.encode()))
