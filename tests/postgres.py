@@ -111,6 +111,19 @@ def postgres_server() -> Iterator[PostgresServer]:
     """A server with a database `tally` that belongs to the user `tally`, until the block ends."""
     # Not in the folders of pytest, which nobody else may enter; but in memory as they are.
     folder = Path(tempfile.mkdtemp(prefix="tally-postgres-", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT")))
+    try:
+        with _kept_in(folder) as keeper:
+            server = PostgresServer(folder, keeper)
+            server.start()
+            server.execute("CREATE ROLE tally LOGIN")
+            server.execute("CREATE DATABASE tally OWNER tally")
+            yield server
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _kept_in(folder: Path) -> Iterator["subprocess.Popen[str]"]:
     programs = _copy_programs(folder / "programs")
     account: dict[str, Any] = {}
     if os.geteuid() == 0:
@@ -139,12 +152,8 @@ def postgres_server() -> Iterator[PostgresServer]:
         start_new_session=True,
         **account,
     )
-    server = PostgresServer(folder, keeper)
     try:
-        server.start()
-        server.execute("CREATE ROLE tally LOGIN")
-        server.execute("CREATE DATABASE tally OWNER tally")
-        yield server
+        yield keeper
     finally:
         keeper.communicate()
 
