@@ -110,7 +110,10 @@ class LedgerApp:
         try:
             return create_tally_proof(
                 subject,
-                [SubjectEntry(entry.leaf_index, entry.leaf) for entry in stored],
+                [
+                    SubjectEntry(entry.leaf_index, published.times.of(entry.leaf_index), entry.leaf)
+                    for entry in stored
+                ],
                 state=published.map,
                 index_entry=published.index_entry,
                 checkpoint=published.index.note,

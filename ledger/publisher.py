@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from typing import Self
 
 from ledger.cosigners import Cosigners
-from ledger.index import LedgerIndex
+from ledger.index import LedgerIndex, LogTimes
 from ledger.node_client import Candidate
 from ledger.self_check import check_before_signing
 from ledger.signer import CheckpointSigner, LedgerSigners
@@ -70,12 +70,14 @@ class Published:
         index: The checkpoint of the index log.
         index_entry: What its last entry states.
         map: The map that it speaks of.
+        times: When each entry of the log was logged.
     """
 
     log: Publication
     index: Publication
     index_entry: IndexEntry
     map: MapSnapshot
+    times: LogTimes
 
 
 class Publisher:
@@ -107,7 +109,9 @@ class Publisher:
         self._index = LedgerIndex(store, signers.log.origin, published_size=published_size)
         self._published: Published | None = None
         if log is not None and index is not None:
-            self._published = Published(log, index, self._index.published_entry, self._index.published_map)
+            self._published = Published(
+                log, index, self._index.published_entry, self._index.published_map, self._index.times
+            )
         self._failure: TallyError | None = None
         self._trouble: TallyError | None = None
         self._changed = threading.Condition()
@@ -298,9 +302,9 @@ class Publisher:
 
     def _sign_and_publish(self, head: Head) -> Published:
         check_before_signing(self._store, signed=self._signers.log.last_signed, head=head)
-        index_head = self._index.state(head)
-        check_before_signing(self._store.index, signed=self._signers.index.last_signed, head=index_head)
         now = self._clock().replace(microsecond=0)
+        index_head = self._index.state(head, now=now)
+        check_before_signing(self._store.index, signed=self._signers.index.last_signed, head=index_head)
         candidates = [
             _sign(self._signers.log, self._store, head, now),
             _sign(self._signers.index, self._store.index, index_head, now),
@@ -310,7 +314,7 @@ class Publisher:
             for checkpoint in self._have_cosigned(candidates)
         )
         self._store.publish(log, index)
-        return Published(log, index, self._index.last, self._index.map)
+        return Published(log, index, self._index.last, self._index.map, self._index.times)
 
     def _have_cosigned(self, candidates: Sequence[Candidate]) -> list[VerifiedCheckpoint]:
         """The checkpoints of `candidates`, each with the cosignatures of a quorum.

@@ -6,7 +6,8 @@ computed from the node's own copy. Only then is it stored, and a checkpoint that
 
 import threading
 import time
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 from ledger.growth import verify_growth
 from ledger.index import LedgerIndex
@@ -18,17 +19,32 @@ from protocol.codes import Code
 from protocol.errors import UnavailableError, VerificationError
 from protocol.index.leaf import parse_index_entry
 from protocol.tlog.merkle import compute_root, hash_leaf
+from protocol.tlog.policy import COSIGNATURE_CLOCK_SKEW
 from protocol.tlog.tiles import TILE_WIDTH, EntryBundle, read_hashes_from_tiles
+
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class IndexCopy:
     """The index `index` of the log in `copy`; the operator's is behind `files`. Threads take turns."""
 
-    def __init__(self, index: LedgerIndex, copy: LogCopy, files: LogFiles, *, patience: timedelta) -> None:
+    def __init__(
+        self,
+        index: LedgerIndex,
+        copy: LogCopy,
+        files: LogFiles,
+        *,
+        last_cosigned: Callable[[], datetime | None],
+        patience: timedelta,
+        clock: Callable[[], datetime],
+    ) -> None:
+        """Follow an index log that the node cosigned at the time `last_cosigned` gives, if ever."""
         self._index = index
         self._copy = copy
         self._files = files
+        self._last_cosigned = last_cosigned
         self._patience = patience.total_seconds()
+        self._clock = clock
         self._lock = threading.Lock()
 
     def require(self, signed: SignedCheckpoint) -> None:
@@ -37,7 +53,7 @@ class IndexCopy:
         Raises:
             VerificationError: LOG_FORK, LOG_CONSISTENCY_INVALID, it is not the index log copied so far;
                 LOG_TILE_INVALID, the entries served are not those of `signed`; INDEX_ENTRY_INVALID, one of
-                them states something else.
+                them states something else, or a time at which it was not there.
             MalformedError: what is served cannot be read.
             UnavailableError: NODE_BEHIND, the copy of the log does not reach so far yet, or there is more to
                 check than `patience` allows, and the next request goes on; what is served cannot be had; or
@@ -76,8 +92,19 @@ class IndexCopy:
         except VerificationError as error:
             detail = f"the entries from {edge.tree_size} on are not those of the checkpoint"
             raise VerificationError(Code.LOG_TILE_INVALID, detail) from error
+        earliest, latest = self._possible_times()
         for leaf in leaves:
-            tree_size = parse_index_entry(leaf).tree_size
-            if tree_size > self._copy.tree_size:
-                raise UnavailableError(Code.NODE_BEHIND, f"{self._copy.tree_size} of {tree_size} entries")
+            entry = parse_index_entry(leaf)
+            if entry.tree_size > self._copy.tree_size:
+                held = f"{self._copy.tree_size} of {entry.tree_size} entries"
+                raise UnavailableError(Code.NODE_BEHIND, held)
+            if not earliest <= entry.time <= latest:
+                raise VerificationError(Code.INDEX_ENTRY_INVALID, "its time is not that of its making")
             self._index.follow(leaf)
+
+    def _possible_times(self) -> tuple[datetime, datetime]:
+        """Between which times an entry can have been made that this node has not seen before."""
+        # What was cosigned then did not have it.
+        cosigned = self._last_cosigned()
+        earliest = _LONG_AGO if cosigned is None else cosigned - COSIGNATURE_CLOCK_SKEW
+        return earliest, self._clock() + COSIGNATURE_CLOCK_SKEW

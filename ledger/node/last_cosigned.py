@@ -102,6 +102,15 @@ class LastCosigned:
             raise UnavailableError(Code.DATABASE_DAMAGED, "what was cosigned last")
         return CosignedNote(row.tree_size, row.root_hash, from_seconds(row.time), row.note)
 
+    def time(self) -> datetime | None:
+        """When it was cosigned last; None if it never was.
+
+        Raises:
+            UnavailableError: the database cannot be read, or is damaged.
+        """
+        note = self.note()
+        return None if note is None else note.time
+
     def advance(self, cosigned: CosignedNote, *, after: Recorded) -> None:
         """Put `cosigned` in the place of what was read before. Not checked: that it continues that.
 

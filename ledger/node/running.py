@@ -84,7 +84,14 @@ def run_node(
             interval=settings.interval,
             patience=settings.patience,
         )
-        index_copy = IndexCopy(index, copy, files[Tree.INDEX], patience=settings.patience)
+        index_copy = IndexCopy(
+            index,
+            copy,
+            files[Tree.INDEX],
+            last_cosigned=last[Tree.INDEX].time,
+            patience=settings.patience,
+            clock=clock,
+        )
         witnesses = [
             witness_of(Tree.LOG, follower.require, follower.contradicted),
             witness_of(Tree.INDEX, index_copy.require, index_evidence.keep),

@@ -21,7 +21,7 @@ reads an old state looks through all later ones for images, so a state is for a 
 from collections.abc import Iterable
 from typing import TypeAlias
 
-from protocol.index.chain import EMPTY_CHAIN, extend_chain
+from protocol.index.chain import EMPTY_CHAIN, IndexedLeaf, extend_chain
 from protocol.index.map_proof import EMPTY_MAP_ROOT, MapProof, Neighbour, PathStep, hash_map_leaf
 from protocol.index.subject import KEY_BITS, KEY_BYTES
 from protocol.index.trie import Trie, build_trie
@@ -164,9 +164,9 @@ class IndexMap:
         else:
             self._insert(key, value, path, int.from_bytes(found))
 
-    def append(self, key: bytes, leaf_index: int, leaf_hash: bytes) -> None:
+    def append(self, key: bytes, leaf: IndexedLeaf) -> None:
         """Take one more leaf of the log into the draft: one about the subject that has `key`."""
-        self.put(key, extend_chain(self.get(key) or EMPTY_CHAIN, leaf_index, leaf_hash))
+        self.put(key, extend_chain(self.get(key) or EMPTY_CHAIN, leaf))
 
     def root_hash(self) -> bytes:
         """The root of the draft, 32 bytes."""

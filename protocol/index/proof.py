@@ -2,7 +2,7 @@
 
 tallystick/tally-proof@v1
 subject <kind> <name>
-entry <leaf index> <base64 of the entry>
+entry <leaf index> <time> <base64 of the entry>
 …
 [neighbour <base64 of a key> <base64 of a value>]
 path <position> <base64 of the sibling's hash>
@@ -26,8 +26,9 @@ from itertools import pairwise
 from protocol.codes import Code
 from protocol.encoding.base64 import decode_base64, encode_base64
 from protocol.encoding.strict_json import decode_utf8
+from protocol.encoding.time import from_seconds, to_seconds
 from protocol.errors import MalformedError, RefusedError, VerificationError
-from protocol.index.chain import compute_chain
+from protocol.index.chain import IndexedLeaf, compute_chain
 from protocol.index.leaf import IndexEntry, encode_index_entry, index_origin, parse_index_entry
 from protocol.index.map import MapSnapshot
 from protocol.index.map_proof import MapProof, Neighbour, PathStep, verify_map_proof
@@ -52,10 +53,19 @@ _parse_hash = partial(parse_hash, code=Code.INDEX_PROOF_INVALID)
 
 @dataclass(frozen=True, slots=True)
 class SubjectEntry:
-    """An entry of the log about a subject: its index in the log, and its bytes."""
+    """An entry of the log about a subject: its index in the log, when it was logged, and its bytes.
+
+    The time is that of the first entry of the index log that covers it, in whole seconds.
+    """
 
     leaf_index: int
+    time: datetime
     leaf: bytes
+
+    @property
+    def indexed(self) -> IndexedLeaf:
+        """What the index holds of it."""
+        return IndexedLeaf(self.leaf_index, self.time, hash_leaf(self.leaf))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +134,7 @@ def create_tally_proof(
         MalformedError: the note is not a checkpoint.
         ValueError: the map is not that of `index_entry`, holds other entries, or the index log is empty.
     """
-    chain = compute_chain((entry.leaf_index, hash_leaf(entry.leaf)) for entry in entries) if entries else None
+    chain = compute_chain(entry.indexed for entry in entries) if entries else None
     if state.root_hash != index_entry.map_root or state.get(subject.key) != chain:
         raise ValueError("the map is another, or holds other entries about the subject")
     tree_size = parse_checkpoint(parse_note(checkpoint).text).tree_size
@@ -142,7 +152,10 @@ def encode_tally_proof(proof: TallyProof) -> str:
     """
     neighbour = proof.map_proof.neighbour
     lines = [_HEADER, f"subject {proof.subject.kind} {proof.subject.name}"]
-    lines += [f"entry {entry.leaf_index} {encode_base64(entry.leaf)}" for entry in proof.entries]
+    lines += [
+        f"entry {entry.leaf_index} {to_seconds(entry.time)} {encode_base64(entry.leaf)}"
+        for entry in proof.entries
+    ]
     if neighbour is not None:
         lines.append(f"neighbour {encode_base64(neighbour.key)} {encode_base64(neighbour.value)}")
     lines += [f"path {step.position} {encode_base64(step.sibling)}" for step in proof.map_proof.path]
@@ -171,10 +184,7 @@ def parse_tally_proof(source: str | bytes) -> TallyProof:
     if not blank_line or lines.popleft() != _HEADER:
         raise _malformed("first line, subject, what is proven, blank line, checkpoint")
     subjects = [_parse_subject(kind, name) for kind, name in map(_pair, _take(lines, "subject "))]
-    entries = tuple(
-        SubjectEntry(_parse_number(leaf_index), _decode(leaf))
-        for leaf_index, leaf in map(_pair, _take(lines, "entry "))
-    )
+    entries = tuple(map(_parse_entry, _take(lines, "entry ")))
     neighbours = [
         Neighbour(_parse_hash(key), _parse_hash(value))
         for key, value in map(_pair, _take(lines, "neighbour "))
@@ -227,7 +237,10 @@ def verify_tally_proof(
         indices = [entry.leaf_index for entry in proof.entries]
         if any(left >= right for left, right in pairwise([-1, *indices, log.tree_size])):
             raise _invalid("the entries are not in the order of the log, or outside it")
-        value = compute_chain((entry.leaf_index, hash_leaf(entry.leaf)) for entry in proof.entries)
+        times = [entry.time for entry in proof.entries]
+        if any(left > right for left, right in pairwise([*times, log.time])):
+            raise _invalid("an entry is younger than the one after it, or than the index")
+        value = compute_chain(entry.indexed for entry in proof.entries)
     verify_map_proof(proof.map_proof, key=subject.key, value=value, map_root=log.map_root)  # steps 5 and 6
     return VerifiedRecords(subject, proof.entries, log, checkpoint)
 
@@ -243,6 +256,16 @@ def _pair(line: str) -> tuple[str, str]:
     if not space:
         raise _malformed("a word is missing on a line")
     return first, second
+
+
+def _parse_entry(line: str) -> SubjectEntry:
+    leaf_index, rest = _pair(line)
+    seconds, leaf = _pair(rest)
+    try:
+        time = from_seconds(_parse_number(seconds))
+    except MalformedError as error:
+        raise _malformed("time of an entry") from error
+    return SubjectEntry(_parse_number(leaf_index), time, _decode(leaf))
 
 
 def _decode(text: str) -> bytes:

@@ -6,6 +6,7 @@ index log signs is signed again after the change, so that a case fails for what 
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 
 import pytest
@@ -16,14 +17,12 @@ from protocol.index.chain import compute_chain
 from protocol.index.map import IndexMap
 from protocol.index.map_proof import MapProof, Neighbour, PathStep, hash_map_leaf, verify_map_proof
 from protocol.index.proof import (
-    SubjectEntry,
     TallyProof,
     VerifiedRecords,
     encode_tally_proof,
     parse_tally_proof,
 )
 from protocol.index.subject import Subject
-from protocol.tlog.merkle import hash_leaf
 from tests.protocol.index.index_log import AMSTERDAM, DUBLIN, FLORENCE, prove, signed_again, verify
 
 PRESENT, ABSENT, OTHER = prove(AMSTERDAM), prove(FLORENCE), prove(DUBLIN)
@@ -84,6 +83,7 @@ def cases() -> Iterator[tuple[str, Code, Attack]]:
         path = (replace(PATH[0], position=position), *PATH[1:])
         yield f"NT-L03-position-{position}", bad, partial(verify, with_path(*path))
     yield "NT-L04-another-entry", bad, lambda: verify(with_last(leaf=OTHER.entries[0].leaf))
+    yield "NT-L04-another-time", bad, lambda: verify(with_last(time=LAST.time - timedelta(seconds=1)))
     yield "NT-L04-another-index", bad, lambda: verify(with_last(leaf_index=LAST.leaf_index + 1))
     yield "NT-L04-proof-of-another-subject", bad, lambda: verify(OTHER)
     renamed = replace(OTHER, subject=AMSTERDAM)
@@ -91,9 +91,7 @@ def cases() -> Iterator[tuple[str, Code, Attack]]:
     of_neighbour = replace(ABSENT, subject=AMSTERDAM)
     yield "NT-L04-absence-of-another-subject", bad, lambda: verify(of_neighbour)
     first, *rest = PATH
-    leaf = hash_map_leaf(
-        AMSTERDAM.key, compute_chain((e.leaf_index, hash_leaf(e.leaf)) for e in PRESENT.entries)
-    )
+    leaf = hash_map_leaf(AMSTERDAM.key, compute_chain(entry.indexed for entry in PRESENT.entries))
     for name, parts in {"left": (first.sibling, leaf), "right": (leaf, first.sibling)}.items():
         node = MapProof(tuple(rest), Neighbour(*parts))
         yield (
@@ -102,7 +100,7 @@ def cases() -> Iterator[tuple[str, Code, Attack]]:
             partial(verify, replace(PRESENT, entries=(), map_proof=node)),
         )
     two_steps = PRESENT.entries[0].leaf + bytes(32)
-    merged = (SubjectEntry(PRESENT.entries[1].leaf_index, two_steps), LAST)
+    merged = (replace(PRESENT.entries[1], leaf=two_steps), LAST)
     yield (
         "NT-L05-two-entries-taken-for-one",
         bad,

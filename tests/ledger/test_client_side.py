@@ -41,7 +41,6 @@ from protocol.did.key import encode_did_key
 from protocol.errors import MalformedError, RefusedError, TallyError, UnavailableError, VerificationError
 from protocol.index.map_proof import PathStep
 from protocol.index.proof import (
-    SubjectEntry,
     TallyProof,
     VerifiedRecords,
     encode_tally_proof,
@@ -433,7 +432,7 @@ def _swap(proof: TallyProof) -> TallyProof:
 
 def _foreign_entry(proof: TallyProof) -> TallyProof:
     leaf = proof.entries[0].leaf.replace(b"key-1", b"key-2")
-    return replace(proof, entries=(SubjectEntry(0, leaf), *proof.entries[1:]))
+    return replace(proof, entries=(replace(proof.entries[0], leaf=leaf), *proof.entries[1:]))
 
 
 def _newest_held_back(proof: TallyProof) -> TallyProof:
@@ -441,7 +440,7 @@ def _newest_held_back(proof: TallyProof) -> TallyProof:
 
 
 def _other_index(proof: TallyProof) -> TallyProof:
-    return replace(proof, entries=(proof.entries[0], SubjectEntry(1, proof.entries[1].leaf)))
+    return replace(proof, entries=(proof.entries[0], replace(proof.entries[1], leaf_index=1)))
 
 
 def _other_path(proof: TallyProof) -> TallyProof:

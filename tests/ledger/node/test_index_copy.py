@@ -1,7 +1,7 @@
 """A node computes the index log itself before it vouches for it."""
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -17,7 +17,7 @@ from protocol.tlog.checkpoint import Checkpoint
 from protocol.tlog.merkle import RightEdge, hash_leaf
 from protocol.tlog.tiles import EntryBundle, HashTile
 from tests.ledger.node.followed_log import CopyDesk, FollowedLog
-from tests.ledger.world import AUTHORITY, append, names
+from tests.ledger.world import AUTHORITY, NOW, append, names
 
 PATIENCE = timedelta(seconds=10)
 
@@ -41,18 +41,20 @@ class Operator:
 
     def __init__(self, log: FollowedLog) -> None:
         self._log = log
+        self.time = NOW
         self._index = LedgerIndex(log.store, AUTHORITY, published_size=0)
         self.files = IndexFiles(log.store.index)
 
     def state(self, count: int, prefix: str) -> SignedCheckpoint:
         """Log so many new DIDs, and sign the index log as it is then."""
-        return signed(self._index.state(append(self._log.store, names(count, prefix))))
+        head = append(self._log.store, names(count, prefix))
+        return signed(self._index.state(head, now=self.time))
 
     def lie(self) -> SignedCheckpoint:
         """State that the map is another than it is."""
         store, log = self._log.store.index, self._log.store.head()
         head = store.head()
-        leaf = encode_index_entry(IndexEntry(AUTHORITY, log.tree_size, log.root_hash, bytes(32)))
+        leaf = encode_index_entry(IndexEntry(AUTHORITY, log.tree_size, NOW, log.root_hash, bytes(32)))
         edge = RightEdge.load(head.tree_size, store.hash_reader(head.tree_size)).append([hash_leaf(leaf)])
         then = Head(edge.tree_size, edge.root_hash())
         self._log.store.index.append([leaf], after=head, then=then)
@@ -74,10 +76,23 @@ def index_copy(desk: CopyDesk, operator: Operator) -> IndexCopy:
     return open_copy(desk, operator)
 
 
-def open_copy(desk: CopyDesk, operator: Operator, *, patience: timedelta = PATIENCE) -> IndexCopy:
+def open_copy(
+    desk: CopyDesk,
+    operator: Operator,
+    *,
+    patience: timedelta = PATIENCE,
+    last_cosigned: Callable[[], datetime | None] = lambda: None,
+) -> IndexCopy:
     size = desk.store.index.head().tree_size
     index = LedgerIndex(desk.store, AUTHORITY, published_size=size)
-    return IndexCopy(index, desk.copy, operator.files, patience=patience)
+    return IndexCopy(
+        index,
+        desk.copy,
+        operator.files,
+        last_cosigned=last_cosigned,
+        patience=patience,
+        clock=lambda: NOW,
+    )
 
 
 def copy_log(desk: CopyDesk) -> None:
@@ -187,3 +202,30 @@ def test_request_does_not_wait_for_more_than_it_has_patience(desk: CopyDesk, ope
     error = refusal(impatient, wanted)
     assert (error.code, error.detail) == (Code.NODE_BEHIND, "0 of 3 entries of the index")
     open_copy(desk, operator).require(wanted)
+
+
+MINUTES = timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("stated", "cosigned", "held"),
+    [
+        (NOW + 5 * MINUTES, None, True),
+        (NOW + 6 * MINUTES, None, False),
+        (NOW - 300 * MINUTES, None, True),
+        (NOW - 65 * MINUTES, NOW - 60 * MINUTES, True),
+        (NOW - 66 * MINUTES, NOW - 60 * MINUTES, False),
+    ],
+)
+def test_time_at_which_an_entry_was_not_there_is_refused(
+    desk: CopyDesk, operator: Operator, stated: datetime, cosigned: datetime | None, held: bool
+) -> None:
+    index_copy = open_copy(desk, operator, last_cosigned=lambda: cosigned)
+    operator.time = stated
+    wanted = operator.state(3, "first")
+    copy_log(desk)
+    if held:
+        index_copy.require(wanted)
+    else:
+        assert refusal(index_copy, wanted).code is Code.INDEX_ENTRY_INVALID
+        assert desk.store.index.head().tree_size == 0

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from protocol.index.chain import IndexedLeaf
 from protocol.index.leaf import IndexEntry, encode_index_entry, index_origin
 from protocol.index.map import IndexMap
-from protocol.index.map_proof import EMPTY_MAP_ROOT
 from protocol.index.proof import (
     SubjectEntry,
     TallyProof,
@@ -19,7 +19,6 @@ from protocol.keys import Ed25519PrivateKey
 from protocol.tlog.checkpoint import Checkpoint, encode_checkpoint
 from protocol.tlog.cosignature import sign_cosignature
 from protocol.tlog.merkle import (
-    EMPTY_ROOT,
     HashReader,
     RightEdge,
     compute_root,
@@ -47,24 +46,39 @@ RECORDS = [(did_subject(f"did:example:{name}"), f"{name} {n}".encode()) for n, n
 AMSTERDAM, DUBLIN, FLORENCE = (did_subject(f"did:example:{n}") for n in ("amsterdam", "dublin", "florence"))
 
 
+# When the log had how many entries.
+MADE = {0: NOW - timedelta(hours=3), 2: NOW - timedelta(hours=2), 5: NOW - timedelta(hours=1)}
+LATEST = NOW - timedelta(minutes=1)
+
+
+def time_of(leaf_index: int, size: int) -> datetime:
+    """When the entry was logged, in a log of `size` entries."""
+    return min([MADE[made] for made in MADE if leaf_index < made <= size], default=MADE.get(size, LATEST))
+
+
 def entries_about(subject: Subject, size: int = len(RECORDS)) -> tuple[SubjectEntry, ...]:
-    return tuple(SubjectEntry(n, leaf) for n, (about, leaf) in enumerate(RECORDS[:size]) if about == subject)
+    return tuple(
+        SubjectEntry(n, time_of(n, size), leaf)
+        for n, (about, leaf) in enumerate(RECORDS[:size])
+        if about == subject
+    )
 
 
 def map_over(size: int) -> IndexMap:
     index = IndexMap()
     for number, (subject, leaf) in enumerate(RECORDS[:size]):
-        index.append(subject.key, number, hash_leaf(leaf))
+        index.append(subject.key, IndexedLeaf(number, time_of(number, size), hash_leaf(leaf)))
     index.commit()
     return index
 
 
 def index_entry_over(size: int) -> IndexEntry:
     root = RightEdge().append(hash_leaf(leaf) for _, leaf in RECORDS[:size]).root_hash()
-    return IndexEntry(ORIGIN, size, root, map_over(size).published.root_hash)
+    time = MADE.get(size, LATEST)
+    return IndexEntry(ORIGIN, size, time, root, map_over(size).published.root_hash)
 
 
-EARLIER = [IndexEntry(ORIGIN, 0, EMPTY_ROOT, EMPTY_MAP_ROOT), index_entry_over(2), index_entry_over(5)]
+EARLIER = [index_entry_over(size) for size in MADE]
 
 
 def reader_over(entries: Sequence[IndexEntry]) -> HashReader:

@@ -1,5 +1,6 @@
 from base64 import b64encode
 from contextlib import suppress
+from datetime import UTC, datetime
 from hashlib import sha256
 
 import pytest
@@ -12,9 +13,10 @@ from protocol.index.leaf import IndexEntry, encode_index_entry, index_origin, pa
 
 ROOT, MAP_ROOT = (b64encode(bytes([number]) * 32).decode() for number in (1, 2))
 EMPTY = b64encode(sha256(b"").digest()).decode()
-LINES = ["tallystick/index@v1", "ledger.example.org", "7", ROOT, MAP_ROOT]
+LINES = ["tallystick/index@v1", "ledger.example.org", "7", "1795348800", ROOT, MAP_ROOT]
 TEXT = "".join(f"{line}\n" for line in LINES)
-ENTRY = IndexEntry("ledger.example.org", 7, bytes([1]) * 32, bytes([2]) * 32)
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+ENTRY = IndexEntry("ledger.example.org", 7, NOW, bytes([1]) * 32, bytes([2]) * 32)
 
 
 def test_entry_is_written_and_read_as_on_the_page() -> None:
@@ -27,7 +29,7 @@ def test_index_log_is_named_after_its_log() -> None:
 
 
 def test_entry_about_an_empty_log_is_read() -> None:
-    text = f"tallystick/index@v1\nledger.example.org\n0\n{EMPTY}\n{EMPTY}\n"
+    text = f"tallystick/index@v1\nledger.example.org\n0\n0\n{EMPTY}\n{EMPTY}\n"
     assert parse_index_entry(text.encode()).tree_size == 0
 
 
@@ -45,6 +47,11 @@ def test_entry_about_an_empty_log_is_read() -> None:
         TEXT.replace(LINES[1], ""),
         TEXT.replace(LINES[1], "ledger\texample"),
         TEXT.replace(LINES[1], "ledger\x85example"),
+        TEXT.replace("1795348800", "01795348800"),
+        TEXT.replace("1795348800", "-1"),
+        TEXT.replace("1795348800", "253402300800"),
+        TEXT.replace("1795348800", "2026-11-22T12:00:00Z"),
+        TEXT.replace("1795348800\n", ""),
         TEXT.replace("\n7\n", "\n07\n"),
         TEXT.replace("\n7\n", "\n-7\n"),
         TEXT.replace("\n7\n", "\n+7\n"),

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from datetime import UTC, datetime
 from itertools import permutations
 
 import pytest
@@ -6,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from protocol.index.chain import compute_chains
+from protocol.index.chain import IndexedLeaf, compute_chains
 from protocol.index.map import IndexMap, MapSnapshot
 from protocol.index.map_proof import verify_map_proof
 from tests.protocol.index.keys import CROWDED, ITEMS, KEYS, VALUES, items_of, key_of, value_of
@@ -58,10 +59,11 @@ def test_order_of_insertion_does_not_matter() -> None:
 
 
 def test_map_that_takes_leaves_one_by_one_is_that_of_the_whole_log() -> None:
-    leaves = [(key_of(number % 7), number, value_of(number)) for number in range(30)]
+    time = datetime(2026, 11, 22, tzinfo=UTC)
+    leaves = [(key_of(number % 7), IndexedLeaf(number, time, value_of(number))) for number in range(30)]
     whole, grown = IndexMap(compute_chains(leaves).items()), IndexMap()
-    for key, leaf_index, leaf_hash in leaves:
-        grown.append(key, leaf_index, leaf_hash)
+    for key, leaf in leaves:
+        grown.append(key, leaf)
     assert (len(grown), grown.root_hash()) == (7, whole.root_hash())
     assert_is(grown.commit(), compute_chains(leaves))
 

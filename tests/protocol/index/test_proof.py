@@ -24,7 +24,7 @@ from protocol.index.proof import (
     verify_tally_proof,
 )
 from protocol.index.subject import did_subject
-from protocol.tlog.merkle import create_inclusion_proof, hash_leaf
+from protocol.tlog.merkle import create_inclusion_proof
 from protocol.tlog.policy import parse_log_policy, verify_freshness
 from tests.protocol.index.index_log import (
     AMSTERDAM,
@@ -191,12 +191,14 @@ FIRST, SECOND, THIRD = PRESENT.entries
         (FIRST, THIRD),
         (THIRD,),
         (),
-        (FIRST, SECOND, THIRD, SubjectEntry(8, b"cork 8")),
+        (FIRST, SECOND, THIRD, SubjectEntry(8, THIRD.time, b"cork 8")),
         (FIRST, SECOND, THIRD, THIRD),
         (FIRST, FIRST, SECOND, THIRD),
         (FIRST, SECOND, replace(THIRD, leaf=b"amsterdam 7")),
         (FIRST, SECOND, replace(THIRD, leaf_index=7)),
         (FIRST, replace(SECOND, leaf_index=3), THIRD),
+        (FIRST, SECOND, replace(THIRD, time=SECOND.time)),
+        (replace(FIRST, time=SECOND.time), SECOND, THIRD),
     ],
 )
 def test_entries_that_are_not_all_or_not_those_are_refused(entries: tuple[SubjectEntry, ...]) -> None:
@@ -210,6 +212,8 @@ def test_entries_that_are_not_all_or_not_those_are_refused(entries: tuple[Subjec
         (FIRST, SECOND, SECOND),
         (FIRST, SECOND, replace(THIRD, leaf_index=9)),
         (replace(FIRST, leaf_index=-1), SECOND, THIRD),
+        (replace(FIRST, time=THIRD.time), SECOND, THIRD),
+        (FIRST, SECOND, replace(THIRD, time=PRESENT.index_entry.time + timedelta(seconds=1))),
     ],
 )
 def test_entries_out_of_order_or_outside_the_log_are_refused_also_if_the_map_has_them(
@@ -217,7 +221,7 @@ def test_entries_out_of_order_or_outside_the_log_are_refused_also_if_the_map_has
 ) -> None:
     index = map_over(9)
     if entries[0].leaf_index >= 0:
-        chain = compute_chain((entry.leaf_index, hash_leaf(entry.leaf)) for entry in entries)
+        chain = compute_chain(entry.indexed for entry in entries)
         index.put(AMSTERDAM.key, chain)
     state = index.commit()
     proof = replace(PRESENT, entries=entries, map_proof=state.prove(AMSTERDAM.key))
@@ -406,14 +410,14 @@ def test_oversized_proof_is_refused(text: str) -> None:
 
 
 def test_largest_proof_is_read() -> None:
-    entries = tuple(SubjectEntry(number, b"") for number in range(2000))
+    entries = tuple(SubjectEntry(number, NOW, b"") for number in range(2000))
     path = PRESENT.map_proof.path[:1] * 256
     largest = replace(PRESENT, entries=entries, map_proof=MapProof(path), inclusion_proof=(bytes(32),) * 63)
     assert parse_tally_proof(encode_tally_proof(largest)) == largest
 
 
 def test_proof_that_nobody_would_read_is_not_written() -> None:
-    for entries in (PRESENT.entries[:1] * 2001, (SubjectEntry(0, bytes(8 << 20)),)):
+    for entries in (PRESENT.entries[:1] * 2001, (SubjectEntry(0, NOW, bytes(8 << 20)),)):
         with pytest.raises(RefusedError) as caught:
             encode_tally_proof(replace(PRESENT, entries=entries))
         assert caught.value.code is Code.SIZE_EXCEEDED
