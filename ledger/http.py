@@ -8,6 +8,8 @@ GET  /evidence?kind=did&name=<did>  all there is about a subject, and the proof 
 GET  /proof/<leaf hash, hex>        one entry's .tlog-proof
 GET  /policy                        the tlog-policy that trusts this log
 POST /entries                       log one did:webvh entry, with an onboarding token
+
+Below /browse are the pages of the explorer (`ledger.browse.http`).
 """
 
 import asyncio
@@ -24,6 +26,8 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 
 from doors.http import answers, bearer_key, create_app, raw_body, request_body
 from ledger.admission import Admission
+from ledger.browse.explorer import Explorer
+from ledger.browse.http import add_missing_page, add_pages
 from ledger.client import TOKEN_PREFIX
 from ledger.publisher import REFRESH_AFTER, Published
 from ledger.sequencer import Sequencer
@@ -37,6 +41,7 @@ from protocol.errors import RefusedError, TallyError, UnavailableError
 from protocol.index.proof import SubjectEntry, TallyProof, create_tally_proof, encode_tally_proof
 from protocol.index.subject import MAX_NAME_BYTES, Subject
 from protocol.records import DidRecord, parse_record
+from protocol.tlog.policy import LogPolicy, parse_log_policy
 from protocol.tlog.proof import create_log_proof, encode_log_proof
 from storage.management_key import ManagementKey, verify_management_key
 
@@ -133,7 +138,11 @@ def create_ledger_app(ledger: LedgerApp) -> FastAPI:
     )
     _add_log(app, ledger)
     _add_writing(app, ledger)
+    policy = parse_log_policy(ledger.policy)
+    origin = policy.logs[0].key.name
+    add_pages(app, _explorer(ledger, policy), origin=origin)
     _add_histories(app, ledger)
+    add_missing_page(app, origin=origin)
     return app
 
 
@@ -229,6 +238,16 @@ def _add_writing(app: FastAPI, ledger: LedgerApp) -> None:
         )
 
 
+def _explorer(ledger: LedgerApp, policy: LogPolicy) -> Explorer:
+    return Explorer(
+        ledger.store,
+        published=ledger.published,
+        nodes=ledger.sequencer.node_states,
+        policy=policy,
+        clock=ledger.clock,
+    )
+
+
 def _add_histories(app: FastAPI, ledger: LedgerApp) -> None:
     @app.get(
         "/evidence",
@@ -242,7 +261,7 @@ def _add_histories(app: FastAPI, ledger: LedgerApp) -> None:
         """Also where there is nothing: then the proof is that there is nothing."""
         return PlainTextResponse(encode_tally_proof(ledger.evidence(Subject(kind, name))), headers=PUBLIC)
 
-    # Last, because it would match the paths above too.
+    # Behind the others, because it would match their paths too.
     @app.get(
         "/{name}/did.jsonl",
         tags=["DIDs"],

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self, TypeAlias
 
-from ledger.cosigners import Cosigners
+from ledger.cosigners import Cosigners, NodeState
 from ledger.publisher import TRANSIENT, Published, Publisher
 from ledger.self_check import check_before_signing, check_whole_log
 from ledger.signer import LedgerSigners
@@ -114,6 +114,10 @@ class Sequencer:
             UnavailableError: LOG_UNPUBLISHED, nothing was yet.
         """
         return self._publisher.published
+
+    def node_states(self) -> list[NodeState]:
+        """How each node stood when it was asked last."""
+        return self._cosigners.states()
 
     def signed_size(self, tree: Tree) -> int:
         """How many entries of a tree were signed: what nodes may read, published or not."""

@@ -6,6 +6,7 @@ An entry is stored once, as the row that `tile/entries/…` is put together from
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Self
+from urllib.parse import quote
 
 from sqlalchemy import Engine, bindparam, delete, insert, select, tuple_
 
@@ -177,6 +178,22 @@ class LedgerStore(StoredTree):
         """The SCID of `did`, if it is logged here under this very name."""
         with self._reading() as connection:
             return connection.execute(select(DID.c.scid).where(DID.c.did == did)).scalar()
+
+    def find_names(self, prefix: str, tree_size: int, *, limit: int) -> list[str]:
+        """At most `limit` of the DIDs whose names on the ledger begin with `prefix`, in the order of names;
+        those that the first `tree_size` entries created.
+        """
+        path = f"/{quote(prefix)}"
+        query = (
+            select(DID.c.did)
+            .join(ENTRY, (ENTRY.c.scid == DID.c.scid) & (ENTRY.c.version_number == 1))
+            # A range, which the index of the column answers. Paths are ASCII, and ~ is above all else there.
+            .where(DID.c.log_path >= path, DID.c.log_path <= f"{path}~", ENTRY.c.leaf_index < tree_size)
+            .order_by(DID.c.log_path)
+            .limit(limit)
+        )
+        with self._reading() as connection:
+            return list(connection.execute(query).scalars())
 
     def history(self, scid: str) -> list[StoredEntry]:
         """Every entry of the DID with this SCID, in the order of its versions."""

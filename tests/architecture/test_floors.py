@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 FLOORS = {"protocol", "storage", "doors", "schemas", "ledger", "issuer", "wallet", "verifier", "demo"}
-DOORS = {"cli.py", "http.py", "cli", "http", "door", "tui"}
+DOORS = {"cli.py", "http.py", "cli", "http", "door", "tui", "browse"}
 # The one part of a package that is a program of its own.
 NODE = ("ledger", "node")
 BESIDE = {"tests", "benchmarks", "scripts"}
@@ -37,7 +37,7 @@ def imports(path: Path) -> frozenset[str]:
 
 
 def is_door(path: Path) -> bool:
-    """Whether this file may show things: tally.py, demo/, and the cli, http and tui of a package or node."""
+    """Whether this file may show things: tally.py, demo/, and the doors of a package or of a node."""
     inside = path.parts[2:] if path.parts[:2] == NODE else path.parts[1:]
     return path == Path("tally.py") or path.parts[0] == "demo" or inside[0] in DOORS
 

@@ -37,7 +37,16 @@ PLACES = {
     "verifier": ("For wallets and browsers", "For the verifier's own programs"),
 }
 # Pages for people and the description itself, which no description lists.
-UNDESCRIBED = {("GET", "/docs"), ("GET", "/openapi.json"), ("GET", "/done")}
+_PAGES = (
+    "/docs",
+    "/done",
+    "/browse",
+    "/browse/entries",
+    "/browse/entry/{index}",
+    "/browse/did",
+    "/browse/search",
+)
+UNDESCRIBED = {("GET", path) for path in ("/openapi.json", *_PAGES)}
 
 Row = tuple[str, str]
 

@@ -133,7 +133,15 @@ class VerifiedHistory:
         """
         if self.deactivated:
             raise VerificationError(Code.DID_DEACTIVATED)
-        return VerifiedDid(self.did, self.latest.document(), _dated_keys(self.versions), evidence)
+        return VerifiedDid(self.did, self.latest.document(), self.dated_keys(), evidence)
+
+    def dated_keys(self) -> tuple[DatedKey, ...]:
+        """Every key there ever was with the interval in which it was listed, also of a DID that has ended.
+
+        Raises:
+            MalformedError: the document of a version breaks the rules of DID documents.
+        """
+        return _dated_keys(self.versions)
 
 
 def split_log(data: bytes) -> list[bytes]:

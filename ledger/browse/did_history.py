@@ -1,0 +1,96 @@
+"""The history of a DID as people are shown it: its versions, and which key it had from when to when."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from ledger.browse.entry import ShownEntry, did_label, show_entry
+from protocol.did.document import Relationship
+from protocol.did.verified import DatedKey
+from protocol.did.webvh.history import VerifiedHistory, verify_history
+from protocol.did.webvh.identifier import parse_webvh
+from protocol.did.webvh.witness import NO_WITNESS_PROOFS
+from protocol.errors import TallyError
+from protocol.index.proof import SubjectEntry
+from protocol.keys.multikey import encode_multikey
+
+_USES = {Relationship.ASSERTION: "issues", Relationship.AUTHENTICATION: "proves who acts"}
+
+
+@dataclass(frozen=True, slots=True)
+class ShownKey:
+    """A key of a DID.
+
+    Attributes:
+        id: Its DID URL.
+        key: The public key as a multikey.
+        use: What it is for, in words.
+        valid_from: The time of the version that listed it.
+        valid_until: The time of the version that did so no more, or ended the DID; None while it is listed.
+    """
+
+    id: str
+    key: str
+    use: str
+    valid_from: datetime
+    valid_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownDid:
+    """A DID with everything that the log holds about it.
+
+    Attributes:
+        did: The DID.
+        label: Its name on the ledger.
+        path: Where on the ledger its did.jsonl is.
+        entries: Its entries, the first one first.
+        keys: Every key that it ever had; none where the history is not to be trusted.
+        deactivated: When its owner ended it; None if that has not happened.
+        trouble: Why its history must not be trusted; None where it was verified.
+    """
+
+    did: str
+    label: str
+    path: str
+    entries: tuple[ShownEntry, ...]
+    keys: tuple[ShownKey, ...]
+    deactivated: datetime | None
+    trouble: TallyError | None
+
+
+def show_did(did: str, entries: Sequence[SubjectEntry], *, now: datetime) -> ShownDid:
+    """`did` with its `entries`, all that the log holds about it: at least one.
+
+    The history is verified from the first entry on, with its signatures. Where that fails, the entries are
+    shown all the same, and why.
+
+    Raises:
+        MalformedError: not a did:webvh.
+    """
+    parsed = parse_webvh(did)
+    label, path = did_label(parsed), parsed.log_path()
+    shown = tuple(show_entry(entry.leaf_index, entry.leaf, logged=entry.time) for entry in entries)
+    try:
+        history = verify_history(
+            [entry.leaf for entry in entries], did=did, now=now, witness_proofs=NO_WITNESS_PROOFS
+        )
+        keys = _keys(history)
+    except TallyError as error:
+        return ShownDid(did, label, path, shown, (), None, error)
+    return ShownDid(did, label, path, shown, keys, history.updated if history.deactivated else None, None)
+
+
+def _keys(history: VerifiedHistory) -> tuple[ShownKey, ...]:
+    end = history.updated if history.deactivated else None
+    uses: dict[tuple[str, str, datetime, datetime | None], list[str]] = {}
+    for key in history.dated_keys():
+        uses.setdefault(_listed(key, end), []).append(_USES[key.relationship])
+    return tuple(
+        ShownKey(key_id, text, ", ".join(words), begin, until)
+        for (key_id, text, begin, until), words in uses.items()
+    )
+
+
+def _listed(key: DatedKey, end: datetime | None) -> tuple[str, str, datetime, datetime | None]:
+    return key.id, encode_multikey(key.public_key), key.valid_from, key.valid_until or end

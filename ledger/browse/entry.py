@@ -1,0 +1,76 @@
+"""An entry of the log as people are shown it.
+
+A further kind of record gets a `case` here, and the pages and the terminal show it: what it is about, what
+happened, and its details by name.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ledger.browse.json_text import readable_json
+from protocol.did.webvh.identifier import WebvhId
+from protocol.errors import TallyError
+from protocol.index.subject import Subject
+from protocol.records import DidRecord, Record, parse_record
+from protocol.tlog.merkle import hash_leaf
+
+
+@dataclass(frozen=True, slots=True)
+class ShownEntry:
+    """An entry, read but not verified.
+
+    Attributes:
+        leaf_index: Its place in the log.
+        leaf_hash: The hash it has there.
+        subject: What it is about; None where this program cannot say.
+        label: The same, short enough for a list.
+        event: What happened, in a few words.
+        stated: When its author says that was; empty where nobody says.
+        logged: When the quorum saw it in the log; None where that was not looked up.
+        details: What else to know, by name.
+        leaf: Its bytes.
+    """
+
+    leaf_index: int
+    leaf_hash: bytes
+    subject: Subject | None
+    label: str
+    event: str
+    stated: str
+    logged: datetime | None
+    details: tuple[tuple[str, str], ...]
+    leaf: bytes
+
+    @property
+    def text(self) -> str:
+        """All of it, as JSON in lines."""
+        return readable_json(self.leaf)
+
+
+def show_entry(leaf_index: int, leaf: bytes, *, logged: datetime | None) -> ShownEntry:
+    """The entry `leaf` at `leaf_index`. Whatever it is, it can be shown."""
+    leaf_hash = hash_leaf(leaf)
+    try:
+        record = parse_record(leaf)
+    except TallyError as error:
+        # A log of another time, or of somebody who does not keep the rules, may hold what is not known here.
+        event = f"cannot be read here: {error.code.value}"
+        return ShownEntry(leaf_index, leaf_hash, None, "", event, "", logged, (), leaf)
+    label, event, stated, details = _told(record)
+    return ShownEntry(leaf_index, leaf_hash, record.subject, label, event, stated, logged, details, leaf)
+
+
+def _told(record: Record) -> tuple[str, str, str, tuple[tuple[str, str], ...]]:
+    """What it is about, what happened, when, and what else to know."""
+    match record:
+        case DidRecord(did=did, entry=entry):
+            event = "created" if entry.number == 1 else "changed"
+            if entry.parameters.get("deactivated") is True:
+                event = "deactivated"
+            details = (("Version", entry.version_id),)
+            return did_label(did), f"version {entry.number}: {event}", entry.time_text, details
+
+
+def did_label(did: WebvhId) -> str:
+    """The name of `did` on its ledger: no two have the same."""
+    return "/".join(did.path) or did.host

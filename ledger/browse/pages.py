@@ -1,0 +1,187 @@
+"""The pages of the explorer, each made of what it shows."""
+
+from datetime import datetime
+
+from ledger.browse.did_history import ShownDid, ShownKey
+from ledger.browse.entry import ShownEntry
+from ledger.browse.explorer import EntriesPage, EntryPage, Found
+from ledger.browse.head import PROMISES, ShownCosigner, ShownHead, age_words
+from ledger.browse.html import Child, Markup, cell, code, element, join, lines, link, page, pairs, table
+from protocol.codes import Audience
+from protocol.encoding.base64 import encode_base64
+from protocol.encoding.form import encode_form
+from protocol.encoding.time import encode_utc
+from protocol.errors import TallyError
+from protocol.index.subject import Subject
+
+_ENTRY_TITLES = ("Index", "About", "What", "Logged")
+# The kinds of subjects that have a page of their own. A further kind adds its address here.
+_PAGES = {"did": "/browse/did"}
+
+
+def head_page(head: ShownHead) -> str:
+    """How far the log reaches, and who stands behind it."""
+    time: Child = "nobody vouches for a time"
+    if head.time is not None and head.age is not None:
+        time = f"{encode_utc(head.time)}, {age_words(head.age)} ago"
+    state = pairs(
+        ("Entries", join(link("/browse/entries", str(head.tree_size)))),
+        ("Root hash", code(encode_base64(head.root_hash))),
+        ("Time of the quorum", time),
+    )
+    cosigners = table(
+        ("Name", "Promise", "Cosigned this", "Knows of", "Behind", "Trouble"),
+        [_cosigner_row(cosigner, head.tree_size) for cosigner in head.cosigners],
+    )
+    note = join(element("h2", "Checkpoint"), lines(head.note.rstrip("\n")))
+    return page(head.origin, state, element("h2", "Cosigners"), cosigners, note, origin=head.origin)
+
+
+def entries_page(shown: EntriesPage, *, origin: str) -> str:
+    """The entries, newest first."""
+    if not shown.entries:
+        return page("Entries", element("p", "Nothing is logged yet."), origin=origin)
+    rows = [_entry_row(entry) for entry in shown.entries]
+    count = element("p", f"{shown.tree_size} entries, the newest first. Page {shown.number} of {shown.last}.")
+    return page("Entries", count, table(_ENTRY_TITLES, rows), _turning(shown), origin=origin)
+
+
+def entry_page(shown: EntryPage, *, origin: str) -> str:
+    """One entry with all that it says."""
+    entry, index = shown.entry, shown.entry.leaf_index
+    leaf_hash = entry.leaf_hash.hex()
+    facts = pairs(
+        ("What", entry.event),
+        ("About", _subject(entry.subject, "" if entry.subject is None else entry.subject.name)),
+        ("Logged", _moment(entry.logged)),
+        ("Stated time", f"{entry.stated}, the word of its author" if entry.stated else "none"),
+        *entry.details,
+        ("Leaf hash", code(leaf_hash)),
+        ("Proof", link(f"/proof/{leaf_hash}", f"{index}.tlog-proof")),
+    )
+    neighbours = [
+        link(f"/browse/entry/{number}", f"Entry {number}")
+        for number in (index - 1, index + 1)
+        if 0 <= number < shown.tree_size
+    ]
+    body = (facts, element("h2", "Record"), lines(entry.text), element("nav", *neighbours))
+    return page(f"Entry {index}", *body, origin=origin)
+
+
+def did_page(shown: ShownDid, *, origin: str) -> str:
+    """The history of a DID."""
+    facts = pairs(
+        ("DID", code(shown.did)),
+        ("State", _state(shown)),
+        (
+            "Evidence",
+            join(
+                link(
+                    f"/evidence?{encode_form({'name': shown.did})}", "all of it with its proof (.tally-proof)"
+                ),
+                ", ",
+                link(shown.path, "did.jsonl"),
+            ),
+        ),
+    )
+    body: list[Child] = [facts]
+    if shown.keys:
+        titles = ("Key", "Use", "From", "Until", "Public key")
+        body += [element("h2", "Keys"), table(titles, [_key_row(key, shown.did) for key in shown.keys])]
+    versions = table(("Index", "What", "Logged"), [_version_row(entry) for entry in reversed(shown.entries)])
+    return page(shown.label, *body, element("h2", "Versions"), versions, origin=origin)
+
+
+def found_page(asked: str, found: Found, *, origin: str) -> str:
+    """What a search led to."""
+    items = [element("li", link(f"/browse/entry/{index}", f"Entry {index}")) for index in found.entries]
+    items += [element("li", link(did_address(did), did)) for did in found.dids]
+    if not items:
+        hint = "Search for a whole DID, the beginning of a name, the index of an entry, or a leaf hash."
+        nothing = join(element("p", "Nothing that is published matches “", asked, "”."), element("p", hint))
+        return page("Nothing found", nothing, origin=origin)
+    return page("Found", element("ul", *items), origin=origin)
+
+
+def trouble_page(error: TallyError, *, origin: str) -> str:
+    """Why there is nothing to show."""
+    remedy = element("p", error.code.remedy_for(Audience.HOLDER))
+    body = (element("p", str(error)), remedy, element("p", code(error.code.value)))
+    return page("This cannot be shown", *body, origin=origin)
+
+
+def did_address(did: str) -> str:
+    """Where the page of a DID is."""
+    return f"{_PAGES['did']}?{encode_form({'name': did})}"
+
+
+def _cosigner_row(cosigner: ShownCosigner, tree_size: int) -> tuple[Markup, ...]:
+    promise = PROMISES[cosigner.kind] + ("" if cosigner.counts else "; does not count")
+    lag = cosigner.lag(tree_size)
+    return (
+        cell(cosigner.name, kind="long"),
+        cell(promise),
+        cell("no" if cosigner.cosigned is None else encode_utc(cosigner.cosigned), kind="time"),
+        cell("" if cosigner.tree_size is None else str(cosigner.tree_size), kind="number"),
+        cell("" if lag is None else str(lag), kind="number"),
+        cell("" if cosigner.trouble is None else cosigner.trouble.code.value, kind="bad"),
+    )
+
+
+def _entry_row(entry: ShownEntry) -> tuple[Markup, ...]:
+    index, *others = _version_row(entry)
+    return index, cell(_subject(entry.subject, entry.label), kind="long"), *others
+
+
+def _version_row(entry: ShownEntry) -> tuple[Markup, ...]:
+    return (
+        cell(link(f"/browse/entry/{entry.leaf_index}", str(entry.leaf_index)), kind="number"),
+        cell(entry.event),
+        cell(_moment(entry.logged), kind="time"),
+    )
+
+
+def _key_row(key: ShownKey, did: str) -> tuple[Markup, ...]:
+    return (
+        cell(key.id.removeprefix(did), kind="long"),
+        cell(key.use),
+        cell(encode_utc(key.valid_from), kind="time"),
+        cell("now" if key.valid_until is None else encode_utc(key.valid_until), kind="time"),
+        cell(code(key.key), kind="long"),
+    )
+
+
+def _subject(subject: Subject | None, label: str) -> Child:
+    if subject is None:
+        return "not known here"
+    address = _PAGES.get(subject.kind)
+    if address is None:
+        return f"{subject.kind}: {label}"
+    return link(f"{address}?{encode_form({'name': subject.name})}", label)
+
+
+def _moment(time: datetime | None) -> str:
+    return "" if time is None else encode_utc(time)
+
+
+def _state(shown: ShownDid) -> Child:
+    if shown.trouble is not None:
+        words = f"Its history must not be trusted: {shown.trouble} ({shown.trouble.code.value})"
+        return element("span", words, class_="bad")
+    if shown.deactivated is not None:
+        return element("span", f"Deactivated at {encode_utc(shown.deactivated)}", class_="bad")
+    return f"In use, {len(shown.entries)} version{'' if len(shown.entries) == 1 else 's'}"
+
+
+def _turning(shown: EntriesPage) -> Markup:
+    turns = (
+        ("First", 1, shown.number > 1),
+        ("Newer", shown.number - 1, shown.number > 1),
+        ("Older", shown.number + 1, shown.number < shown.last),
+        ("Last", shown.last, shown.number < shown.last),
+    )
+    return element(
+        "nav",
+        *(join(link(f"/browse/entries?page={number}", word), " ") for word, number, there in turns if there),
+        aria_label="Pages",
+    )
