@@ -25,8 +25,9 @@ commands = Group(help="A small world on this machine.")
 def demo(terminal: Terminal, *, keep: bool) -> ExitCode:
     """Play the main job in a small world on this machine: issue, hold, present, verify, revoke.
 
-    A ledger, a university and an employer run as servers on loopback; a person called Ada has a wallet. Every
-    step is the real command over real HTTP. Ends with 0 only if everything went as it must, the refusals too.
+    A ledger, its four nodes, a university and an employer run as servers on loopback; a person called Ada has
+    a wallet. Every step is the real command over real HTTP. Ends with 0 only if everything went as it must,
+    the refusals too.
     """
     from demo.story import BrokenExpectationError, Narrator, play
     from demo.world import World
@@ -40,7 +41,7 @@ def demo(terminal: Terminal, *, keep: bool) -> ExitCode:
 
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tally-demo-")))
-        say("Setting up a ledger, a university, an employer, and Ada's wallet …")
+        say("Setting up a ledger with four nodes, a university, an employer, and Ada's wallet …")
         world = stack.enter_context(World(folder).running())
         try:
             play(world, Narrator(say))
@@ -51,7 +52,7 @@ def demo(terminal: Terminal, *, keep: bool) -> ExitCode:
         terminal.document({"held": True, "expectations": len(met)})
         terminal.say("")
         terminal.say(good("✓ "), bold(f"All {len(met)} expectations held."))
-        terminal.note(dim(f"{time.monotonic() - begin:.0f} seconds, three servers, one wallet."))
+        terminal.note(dim(f"{time.monotonic() - begin:.0f} seconds, seven servers, one wallet."))
         if keep:
             _print_what_to_try(terminal, world)
             _wait_for_interrupt()
@@ -69,7 +70,8 @@ def _print_what_to_try(terminal: Terminal, world: "World") -> None:
         ("Ada", world.ada, ["", f"add {world.folder}/offer", f"present {world.folder}/request", "list"]),
         ("City University", world.university, ["issuer list"]),
         ("Northgate", world.employer, [f"verifier result {request['id']}"]),
-        ("the ledger's operator", world.operator, ["ledger head"]),
+        ("the ledger's operator", world.operator, ["ledger head", "ledger policy explain"]),
+        ("who runs the first node", world.nodes[0].party, ["ledger node status"]),
     ):
         party.write_environment()
         terminal.say("")

@@ -9,11 +9,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from demo.cheat import Cheat
+from demo.liar import lying_node, other_history
 from demo.world import PURPOSE, Party, World
+from doors.clock import now
+from ledger.tree import Tree
 from protocol.codes import Code
 from protocol.encoding.members import object_member, objects_member, text_member, texts_member
 from protocol.encoding.strict_json import JsonObject
 from protocol.errors import TallyError
+from protocol.tlog.fork import SUFFIX, create_fork_evidence, encode_fork_evidence
+from protocol.tlog.policy import verify_checkpoint
 
 ASKED = ("title", "university")
 _STATUS_SECONDS = 1.2
@@ -62,6 +67,7 @@ def play(world: World, narrator: Narrator) -> None:
     _cheat(world, narrator)
     _rotate(world, narrator)
     _revoke(world, narrator)
+    _lie(world, narrator)
 
 
 def _meet(world: World, narrator: Narrator) -> None:
@@ -71,6 +77,11 @@ def _meet(world: World, narrator: Narrator) -> None:
     narrator.fact(f"City University is {_short(world.university_did)}")
     narrator.fact(f"Northgate, an employer, is {_short(world.employer_did)}")
     narrator.expect(head["size"] == 2, "Both identities are in the log: 2 entries, signed and co-signed.")
+    node = world.nodes[0].party.tally("ledger", "node", "status")
+    narrator.expect(
+        node["copied"] == 2,
+        "Four independent nodes copied and checked the log; what is published has three of them behind it.",
+    )
     audit = world.operator.tally("ledger", "check", world.ledger_url)
     narrator.expect(
         audit.get("size") == 2, "An outside audit recomputed the root and replayed every identity's history."
@@ -188,6 +199,48 @@ def _revoke(world: World, narrator: Narrator) -> None:
         Code.CREDENTIAL_REVOKED,
         "It does not present a revoked degree any more.",
     )
+
+
+def _lie(world: World, narrator: Narrator) -> None:
+    narrator.chapter("7. A node lies, and the operator tries to have two histories")
+    liar = world.nodes[-1]
+    liar.stop()
+    with lying_node(liar.party, liar.port) as accomplice:
+        before = world.operator.tally("ledger", "head")
+        narrator.fact(
+            f"Node {liar.number} signs whatever it is shown, and says it has seen a million entries."
+        )
+        world.employer.tally("verifier", "rotate", "--yes")
+        head = world.operator.tally("ledger", "head")
+        narrator.expect(
+            head["size"] == int(str(before["size"])) + 1,
+            "The log goes on: the three others are a quorum.",
+        )
+        shown = text_member(head, "checkpoint", max_characters=8192)
+        other = other_history(world.operator, shown, accomplice)
+    ledger = world.operator_ledger
+    narrator.expect(
+        _refusal(lambda: verify_checkpoint(other, policy=ledger.policy, now=now()))
+        is Code.LOG_QUORUM_MISSING,
+        "A second history with the log's own signature and the liar's: refused (log_quorum_missing).",
+    )
+    evidence = world.folder / f"ledger{SUFFIX}"
+    found = create_fork_evidence(shown, other, log_key=ledger.key(Tree.LOG), read_hashes=None)
+    evidence.write_text(encode_fork_evidence(found))
+    policy = world.operator.home / "ledger" / "policy"
+    proven = world.ada.tally("ledger", "check", "--evidence", str(evidence), "--policy", str(policy))
+    narrator.expect(
+        proven["trusted"] is True,
+        "Both signed checkpoints in one file prove it to anybody, without a network (tally ledger check).",
+    )
+
+
+def _refusal(action: Callable[[], object]) -> Code | None:
+    try:
+        action()
+    except TallyError as error:
+        return error.code
+    return None
 
 
 def _answer(world: World) -> JsonObject:

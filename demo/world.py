@@ -8,11 +8,14 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from doors.server import listen
+from ledger.folder import LedgerFolder
+from ledger.trust import TrustedLedger
 from protocol.codes import Code, find_code
 from protocol.encoding.members import object_member, optional_text_member, text_member
 from protocol.encoding.strict_json import JsonObject, encode_json, parse_json_object
@@ -23,6 +26,9 @@ from wallet.folder import WalletFolder
 PURPOSE = "To check that you hold the degree this position asks for"
 PROGRAM = ("-m", "tally")
 """What each party runs, as arguments of Python."""
+
+NODES = 4
+"""How many nodes there are: three of four agree, so one may lie, and one may be away."""
 
 _ROOT = Path(__file__).parent.parent  # from where Python imports `tally`, installed or not
 # Below the ports a system hands out to whoever wants any, so nobody else gets them before our servers do.
@@ -116,18 +122,45 @@ class Party:
 
 
 @dataclass(slots=True)
+class Node:
+    """An independent node of the ledger, run by a party of its own.
+
+    Attributes:
+        number: From 1.
+        party: Who runs it.
+        port: Where it is reached.
+    """
+
+    number: int
+    party: Party
+    port: int = 0
+    _server: ExitStack = field(default_factory=ExitStack)
+
+    def start(self) -> None:
+        """Start its server."""
+        self._server.enter_context(self.party.serving("ledger", "node", "serve", "--port", str(self.port)))
+
+    def stop(self) -> None:
+        """Stop its server, if it runs."""
+        self._server.close()
+
+
+@dataclass(slots=True)
 class World:
-    """A ledger, a university, an employer and a person, who know each other's addresses.
+    """A ledger with its nodes, a university, an employer and a person, who know each other's addresses.
 
     Attributes:
         folder: Where everything is kept.
+        node_count: How many independent nodes the ledger has. With none, its operator cosigns alone.
     """
 
     folder: Path
+    node_count: int = NODES
     operator: Party = field(init=False)
     university: Party = field(init=False)
     employer: Party = field(init=False)
     ada: Party = field(init=False)
+    nodes: list[Node] = field(init=False)
     ledger_url: str = field(init=False, default="")
     university_did: str = field(init=False, default="")
     employer_did: str = field(init=False, default="")
@@ -135,6 +168,8 @@ class World:
     def __post_init__(self) -> None:
         for name in ("operator", "university", "employer", "ada"):
             setattr(self, name, Party(self.folder / name))
+        numbers = range(1, self.node_count + 1)
+        self.nodes = [Node(number, Party(self.folder / f"node-{number}")) for number in numbers]
 
     @property
     def claims(self) -> Path:
@@ -145,6 +180,13 @@ class World:
     def ada_claims(self) -> JsonObject:
         """The claims of Ada's degree."""
         return parse_json_object(self.claims.read_bytes())
+
+    @property
+    def operator_ledger(self) -> TrustedLedger:
+        """The ledger as everybody trusts it who has its operator's policy."""
+        return LedgerFolder(
+            self.operator.home / "ledger", marks=self.operator.home / "state" / "ledger"
+        ).ledger()
 
     @property
     def ada_vault(self) -> Path:
@@ -158,11 +200,16 @@ class World:
 
     @contextmanager
     def running(self) -> Iterator["World"]:
-        """Set everybody up, on free ports, and keep the three servers running until the block ends."""
-        ledger_port, issuer_port, verifier_port = find_free_ports(3)
+        """Set everybody up, on free ports, and keep the servers running until the block ends."""
+        ledger_port, issuer_port, verifier_port, *node_ports = find_free_ports(3 + len(self.nodes))
         self.claims.write_bytes(encode_json(credential_type("degree").example))
         made = self.operator.tally("ledger", "init", "--port", str(ledger_port))
         with ExitStack() as servers:
+            if self.nodes:
+                self._found_nodes(text_member(made, "policy", max_characters=4096), node_ports)
+                servers.callback(self._stop_nodes)
+                with ThreadPoolExecutor() as at_once:
+                    list(at_once.map(Node.start, self.nodes))
             self.ledger_url = servers.enter_context(
                 self.operator.serving("ledger", "serve", "--port", str(ledger_port))
             )
@@ -182,6 +229,27 @@ class World:
             words = str(self.ada.home / "words")
             self.ada.tally("init", "--ledger", self.ledger_url, "--words-file", words)
             yield self
+
+    def _found_nodes(self, policy: str, ports: list[int]) -> None:
+        """Make the nodes, and let three of four decide."""
+        (self.folder / "policy").write_text(policy)
+
+        def found(node: Node, port: int) -> str:
+            node.port = port
+            made = node.party.tally(
+                "ledger", "node", "init", "--policy", str(self.folder / "policy"),
+                "--host", f"node-{node.number}.localhost", "--port", str(port),
+            )  # fmt: skip
+            return text_member(made, "policy_line", max_characters=1024)
+
+        with ThreadPoolExecutor() as at_once:
+            lines = at_once.map(found, self.nodes, ports)
+        chosen = [word for line in lines for word in ("--node", line)]
+        self.operator.tally("ledger", "policy", "set", *chosen)
+
+    def _stop_nodes(self) -> None:
+        for node in self.nodes:
+            node.stop()
 
     def ask(self) -> JsonObject:
         """A request of the employer for two claims of a degree."""

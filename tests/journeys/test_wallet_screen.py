@@ -33,7 +33,7 @@ def test_credential_is_added_presented_and_seen_to_be_revoked(
     monkeypatch.setattr("demo.world.subprocess.run", run_here)
     for module in ("storage.passphrase", "wallet.cli.setup"):
         monkeypatch.setattr(f"{module}.calibrate_kdf", lambda: WEAKEST_ACCEPTED)
-    with World(tmp_path / "world").running() as world:
+    with World(tmp_path / "world", node_count=0).running() as world:
         offer = world.university.tally("issuer", "offer", "--type", "degree", "--claims", str(world.claims))
         command = [sys.executable, *PROGRAM]
         with terminal(tmp_path, command, {"TALLY_HOME": str(world.ada.home)}) as tmux:
