@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from typing import Any, ClassVar
 
 from textual.actions import ActionParseResult
@@ -15,6 +16,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from doors.clipboard import Clipboard
+from doors.screen import STYLE
+from doors.screen.text import LastLook, Signs
 from doors.terminal import bold
 from protocol.codes import Code
 from protocol.errors import RefusedError, TallyError
@@ -25,7 +28,6 @@ from wallet.tui.palette import ActionsProvider
 from wallet.tui.screens.dialog import Notice, Refusal
 from wallet.tui.screens.frame import AnsweringScreen, WalletScreen
 from wallet.tui.session import WalletSession
-from wallet.tui.text import LastLook, Signs
 from wallet.tui.views import VIEWS
 
 _TICK_SECONDS = 5
@@ -36,7 +38,7 @@ class WalletApp(FlowApp):
     """The program. It asks and shows; what happens is in `flows`, and what is true in the session."""
 
     TITLE = "Tallystick"
-    CSS_PATH = "wallet.tcss"
+    CSS_PATH: ClassVar[list[str | PurePath]] = [STYLE, "wallet.tcss"]
     COMMANDS: ClassVar[set[Any]] = {ActionsProvider}
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("credentials", "activity", "parties", "keys", "settings", "doctor", "command"),

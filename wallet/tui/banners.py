@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 
+from doors.screen.text import Line
 from doors.terminal import bad, bold, warning
 from wallet.content import WalletContent
 from wallet.copies import needs_refill
@@ -10,7 +11,6 @@ from wallet.door.wording import ends_soon, plural, shown_day, shown_label, shown
 from wallet.held import HeldCredential, StandingWord
 from wallet.label import type_label
 from wallet.standing import PresentStanding
-from wallet.tui.text import Line
 
 _MAX_NAMED = 2
 

@@ -14,9 +14,9 @@ from textual.widget import Widget
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
+from doors.screen.text import Folded
 from wallet.consent import Consent, Tick
 from wallet.door.consent_lines import item_rows
-from wallet.tui.text import Folded
 
 
 class ClaimList(OptionList):

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 
+from doors.screen.text import Line
 from doors.terminal import Styled, bold, dim, good, warning
 from protocol.did.webvh.identifier import parse_webvh
 from protocol.encoding.strict_json import JsonValue
@@ -31,7 +32,6 @@ from wallet.held import HeldCredential
 from wallet.known_party import PartyRole
 from wallet.label import claim_label, type_label
 from wallet.standing import PresentStanding, PresentWord, signed_payload, standing_of
-from wallet.tui.text import Line
 
 HIDDEN = "••••••"
 """Stands for a value, however long it is."""

@@ -10,6 +10,8 @@ from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.widgets import TabbedContent, TabPane
 
+from doors.screen.rows import Column, Row, Rows
+from doors.screen.text import Line, Text, content
 from doors.terminal import bad, bold, dim
 from wallet.content import WalletContent
 from wallet.door.wording import shown_did, shown_label, shown_value
@@ -26,9 +28,7 @@ from wallet.tui.credential_lines import (
     standing_mark,
     status_lines,
 )
-from wallet.tui.rows import Column, Row, Rows
 from wallet.tui.screens.dialog import Notice
-from wallet.tui.text import Line, Text, content
 
 if TYPE_CHECKING:
     from wallet.tui.app import WalletApp

@@ -9,10 +9,10 @@ from textual.events import Resize
 from textual.screen import Screen
 from textual.worker import WorkerFailed
 
+from doors.screen.text import clean
 from protocol.errors import TallyError
 from wallet.tui.screens.dialog import Refusal, Telling, Working
 from wallet.tui.screens.too_small import COLUMNS, LINES, TooSmallScreen
-from wallet.tui.text import clean
 
 R = TypeVar("R")
 

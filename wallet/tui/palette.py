@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.markup import escape
 
+from doors.screen.text import clean
 from wallet.tui.actions import ACTIONS, Action, active_actions
-from wallet.tui.text import clean
 from wallet.tui.ways import key_of, main_screen_of
 
 if TYPE_CHECKING:

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator, Mapping
 
+from doors.screen.text import Line
 from doors.terminal import bold
 from wallet.tui.actions import ACTIONS
-from wallet.tui.text import Line
 
 _COMMAND = re.compile(r"`(tally [^`]+)`")
 

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 from textual.events import Paste
 
+from tests.screen_stage import NARROW, WIDE
 from tests.wallet.holder import PASSPHRASE, Holder
 from tests.wallet.parties import DEGREE, HOSTILE, ISSUER, NOW, UNKNOWN_TYPE, signed
 from tests.wallet.pictures import encoded, printed
 from tests.wallet.tui.pictures import assert_looks_like
-from tests.wallet.tui.stage import NARROW, WIDE, Stage, on_stage
+from tests.wallet.tui.stage import Stage, on_stage
 from wallet.known_party import PartyMark
 from wallet.tui.app import WalletApp
 from wallet.tui.screens.add import AddScreen

@@ -8,13 +8,13 @@ from textual.widgets import Input
 from textual.worker import WorkerFailed
 
 from doors.clipboard import Copied
+from doors.screen.key_line import KeyLine
 from protocol.codes import Code
 from protocol.errors import RefusedError
 from storage.passphrase import TEST_ONLY, Passphrase
 from tests.wallet.holder import PASSPHRASE, Holder
 from tests.wallet.tui.stage import on_stage
 from wallet.settings import WalletSettings
-from wallet.tui.key_line import KeyLine
 from wallet.tui.screens.credentials import CredentialsScreen
 from wallet.tui.screens.dialog import Field, Refusal
 from wallet.tui.screens.help import HelpScreen

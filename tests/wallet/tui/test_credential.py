@@ -3,6 +3,7 @@
 import pytest
 
 from doors.clipboard import Clipboard
+from doors.screen.text import Signs
 from tests.wallet.holder import PASSPHRASE, Holder
 from tests.wallet.parties import DEGREE, signed
 from tests.wallet.tui.pictures import assert_looks_like
@@ -18,7 +19,6 @@ from wallet.tui.screens.offer import OfferDialog
 from wallet.tui.screens.present import PresentScreen
 from wallet.tui.screens.qr import QrScreen
 from wallet.tui.screens.unlock import UnlockScreen
-from wallet.tui.text import Signs
 
 TITLE = str(DEGREE.example["title"])
 SHOW_IT = "Press v to show what it says."

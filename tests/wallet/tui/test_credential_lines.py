@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from doors.screen.text import Line
 from doors.terminal import Styled
 from protocol.codes import Code
 from protocol.keys import Ed25519PrivateKey
@@ -16,7 +17,6 @@ from wallet.recovery_phrase import HolderKey, HolderKeyType
 from wallet.standing import standing_of
 from wallet.tui.banners import banners, news
 from wallet.tui.credential_lines import proof_lines, shared_lines, standing_mark, status_lines
-from wallet.tui.text import Line
 
 DAY = timedelta(days=1)
 EMPTY = WalletContent(entropy=bytes(32), next_key_index=0)

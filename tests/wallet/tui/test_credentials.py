@@ -2,10 +2,11 @@
 
 from datetime import timedelta
 
+from tests.screen_stage import NARROW, WIDE
 from tests.wallet.holder import Holder
 from tests.wallet.parties import DEGREE, HOSTILE, NOW, UNKNOWN_TYPE
 from tests.wallet.tui.pictures import assert_looks_like
-from tests.wallet.tui.stage import NARROW, WIDE, Stage, on_stage
+from tests.wallet.tui.stage import Stage, on_stage
 from wallet.held import Standing, StandingWord
 from wallet.tui.screens.credential import CredentialScreen
 from wallet.tui.screens.credentials import CredentialsScreen
@@ -37,7 +38,7 @@ def told(stage: Stage) -> list[str]:
 
 def rows(stage: Stage) -> list[str]:
     """The ids in the order of the list."""
-    from wallet.tui.rows import Rows
+    from doors.screen.rows import Rows
 
     return [row.id for row in stage.app.screen.query_one("#credentials", Rows)._rows]
 

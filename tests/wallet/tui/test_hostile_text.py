@@ -19,15 +19,16 @@ from textual.command import CommandPalette
 from textual.events import Paste
 from textual.screen import Screen
 
-import wallet.tui.text
+import doors.screen.text
 from protocol.codes import Code
 from protocol.errors import MalformedError
 from protocol.openid4vp.request import MAX_PURPOSE_CHARACTERS, RequestStatement
+from tests.screen_stage import NARROW, WIDE
 from tests.wallet.holder import Holder
 from tests.wallet.parties import asking_for, signed, unsigned
 from tests.wallet.strangers import ATTACKS, FORGED, fill, hostile_path
 from tests.wallet.test_cli_hostile_text import harmless
-from tests.wallet.tui.stage import NARROW, WIDE, Stage, on_stage
+from tests.wallet.tui.stage import Stage, on_stage
 from wallet.settings import WalletSettings
 from wallet.tui.screens.activity import ActivityScreen
 from wallet.tui.screens.add import AddScreen
@@ -109,7 +110,7 @@ async def strangers_everywhere(
         )
     downloads.joinpath("9\udcff\udc80").touch()
     vct = fill(holder, attack)
-    look = wallet.tui.text._seen
+    look = doors.screen.text._seen
     left: list[str] = []
 
     def seen(text: str) -> str:
@@ -117,7 +118,7 @@ async def strangers_everywhere(
             left.append(text)
         return look(text)
 
-    monkeypatch.setattr("wallet.tui.text._seen", seen)
+    monkeypatch.setattr("doors.screen.text._seen", seen)
     settings = WalletSettings(theme=next(attack), keys={next(attack): next(attack) for _ in range(3)})
     async with on_stage(holder, size=size, settings=settings) as stage:
         yield Walk(stage, attack, vct, left)

@@ -7,10 +7,11 @@ import pytest
 from textual.widgets import Button, Input
 
 from storage.passphrase import Passphrase
+from tests.screen_stage import WIDE
 from tests.wallet.holder import ENTROPY, PASSPHRASE, TRUSTED, Holder, open_cheaply
 from tests.wallet.parties import KEYS, URL
 from tests.wallet.tui.pictures import assert_looks_like
-from tests.wallet.tui.stage import WIDE, Stage, on_stage
+from tests.wallet.tui.stage import Stage, on_stage
 from wallet.recovery_phrase import encode_recovery_phrase
 from wallet.trust import load_ledgers
 from wallet.tui.screens.credentials import CredentialsScreen

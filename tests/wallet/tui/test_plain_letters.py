@@ -6,11 +6,11 @@ import pytest
 from textual.strip import Strip
 
 from doors.qr_drawing import qr_modules
+from doors.screen.text import Signs
 from tests.wallet.holder import Holder
 from tests.wallet.tui.stage import on_stage
 from wallet.settings import WalletSettings
 from wallet.tui.screens.qr import QrScreen
-from wallet.tui.text import Signs
 
 ASCII = WalletSettings(ascii=True)
 

@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 
 from protocol.openid4vp.response import ErrorResponse, parse_response
+from tests.screen_stage import NARROW, WIDE
 from tests.wallet.holder import PASSPHRASE, Holder, names_sent
 from tests.wallet.parties import DEGREE, HOSTILE, REQUEST, asking_for, signed, unsigned
 from tests.wallet.tui.pictures import assert_looks_like
-from tests.wallet.tui.stage import NARROW, WIDE, Stage, on_stage
+from tests.wallet.tui.stage import Stage, on_stage
 from wallet.content import ActivityKind
 from wallet.tui.screens.choice import Choice
 from wallet.tui.screens.consent import ConsentScreen

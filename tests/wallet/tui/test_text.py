@@ -11,17 +11,20 @@ from rich.text import Text as RichText
 from textual.color import Color
 from textual.content import Content
 
+import doors.screen
 import wallet.tui
+from doors.screen.text import Folded, LastLook, Signs, clean, content, fitted
 from doors.terminal import bold
 from tests.wallet.test_cli_hostile_text import harmless as harmless_text
 from wallet.tui.actions import ACTIONS
-from wallet.tui.text import Folded, LastLook, Signs, clean, content, fitted
 
-SOURCES = sorted(Path(wallet.tui.__file__).parent.rglob("*.py"))
+SOURCES = sorted(
+    path for package in (doors.screen, wallet.tui) for path in Path(*package.__path__).rglob("*.py")
+)
 # The widgets in use. Static, Label, Markdown, DataTable and others take a string for markup.
 WIDGETS = {"Button", "Input", "LoadingIndicator", "Option", "OptionList", "TabbedContent", "TabPane"}
 MORE_WIDGETS = {"text.py": {"Static"}, "files.py": {"DirectoryTree"}}
-# What reads or prints text past `wallet.tui.text`.
+# What reads or prints text past `doors.screen.text`.
 PAST_IT = {"from_markup", "render_markup", "to_content", "print", "open_url", "from_rich_text", "write"}
 # Textual shows these, and reads a string in most of them as markup.
 SHOWN = {
@@ -42,8 +45,8 @@ HOSTILE = "a\x1b]8;;evil\x07[/] [@click=app.quit]b[/]\u202ec\u200bd\ne"
 
 
 def is_clean(value: ast.expr, folded: Set[str] = frozenset()) -> bool:
-    """Whether it is written down in the source, or has been through `wallet.tui.text`; `folded` are the names
-    of variables that are nothing but `Folded`.
+    """Whether it is written down in the source, or has been through `doors.screen.text`; `folded` are the
+    names of variables that are nothing but `Folded`.
     """
     match value:
         case ast.Constant() | ast.Attribute(attr="plain"):

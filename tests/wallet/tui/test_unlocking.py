@@ -11,10 +11,11 @@ from protocol.codes import Code
 from protocol.errors import RefusedError
 from storage.passphrase import Passphrase
 from storage.sealed_header import MasterKey
+from tests.screen_stage import NARROW, WIDE
 from tests.wallet.holder import ENTROPY, PASSPHRASE, Holder, open_cheaply
 from tests.wallet.parties import NOW
 from tests.wallet.tui.pictures import assert_looks_like
-from tests.wallet.tui.stage import NARROW, WIDE, Stage, on_stage
+from tests.wallet.tui.stage import Stage, on_stage
 from wallet.agent.messages import AgentKey
 from wallet.content import WalletContent
 from wallet.recovery_phrase import encode_recovery_phrase

@@ -4,10 +4,11 @@ from datetime import timedelta
 
 import pytest
 
+from tests.screen_stage import NARROW, WIDE
 from tests.wallet.holder import Holder
 from tests.wallet.parties import HOSTILE, NOW, VERIFIER
 from tests.wallet.tui.pictures import assert_looks_like
-from tests.wallet.tui.stage import NARROW, WIDE, on_stage
+from tests.wallet.tui.stage import on_stage
 from wallet.known_party import PartyMark
 from wallet.parties import mark_party
 from wallet.settings import load_settings

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from doors.screen.text import Line
 from doors.terminal import dim, warning
 from protocol.errors import TallyError
 from protocol.openid4vci.offer import InputMode, TransactionCode
@@ -22,7 +23,6 @@ from wallet.tui.flows.presenting import present
 from wallet.tui.screens.dialog import Field, Question
 from wallet.tui.screens.offer import OfferDialog
 from wallet.tui.screens.received import ReceivedDialog
-from wallet.tui.text import Line
 
 if TYPE_CHECKING:
     from wallet.tui.app import WalletApp

@@ -4,6 +4,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from doors.screen.text import Line
 from doors.terminal import bold, good, warning
 from protocol.codes import Code
 from protocol.errors import RefusedError
@@ -17,7 +18,6 @@ from wallet.trust import load_ledgers
 from wallet.tui.flows.backup_file import open_with_words
 from wallet.tui.flows.words import note_words_confirmed
 from wallet.tui.screens.dialog import Field, Notice, Question, Refusal
-from wallet.tui.text import Line
 
 if TYPE_CHECKING:
     from wallet.tui.app import WalletApp

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
+from doors.screen.text import Line
 from doors.terminal import bold
 from protocol.errors import TallyError
 from wallet.issuance import Step
 from wallet.tui.screens.dialog import Refusal, Telling
-from wallet.tui.text import Line
 
 if TYPE_CHECKING:
     from wallet.tui.app import WalletApp

@@ -4,6 +4,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from doors.ledger_address import parse_ledger_address
+from doors.screen.text import Line
 from doors.terminal import bad, dim
 from ledger.trust import TrustedLedgers, trust_ledgers
 from protocol.codes import Audience
@@ -11,7 +12,6 @@ from protocol.errors import TallyError
 from wallet.door.ledger_lines import ledger_lines
 from wallet.tui.screens.dialog import Question
 from wallet.tui.screens.ledger import LedgerDialog
-from wallet.tui.text import Line
 
 if TYPE_CHECKING:
     from wallet.tui.app import WalletApp

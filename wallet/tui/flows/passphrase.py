@@ -4,6 +4,7 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING
 
+from doors.screen.text import Line
 from doors.terminal import bad
 from protocol.codes import Code
 from protocol.errors import RefusedError
@@ -11,7 +12,6 @@ from storage.passphrase import Passphrase
 from wallet.door.agent import end_outdated_agent
 from wallet.tui.screens.dialog import Field
 from wallet.tui.screens.new_passphrase import NewPassphrase
-from wallet.tui.text import Line
 from wallet.unlocking import needs_passphrase_again
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
+from doors.screen.rows import Column, Row, Rows
 from doors.terminal import Styled, bad, bold, dim, good, warning
 from protocol.codes import Code
 from wallet.activity import select_activity
@@ -14,7 +15,6 @@ from wallet.content import ActivityEntry, ActivityKind
 from wallet.door.activity_lines import activity_lines, claim_names, deed, label_of, who
 from wallet.tui.actions import bindings
 from wallet.tui.flows.activity import export, forget
-from wallet.tui.rows import Column, Row, Rows
 from wallet.tui.screens.dialog import Notice
 from wallet.tui.screens.frame import WalletScreen
 

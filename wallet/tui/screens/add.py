@@ -2,11 +2,11 @@
 
 from typing import ClassVar
 
+from doors.screen.text import Line
 from doors.terminal import bold, dim, warning
 from wallet.door.wording import shown_pending
 from wallet.tui.flows.adding import add
 from wallet.tui.screens.source import SourceScreen
-from wallet.tui.text import Line
 
 
 class AddScreen(SourceScreen):

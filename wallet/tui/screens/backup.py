@@ -6,12 +6,12 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
 
+from doors.screen.text import Line, Text
 from doors.terminal import bold, dim, good, warning
 from wallet.door.wording import plural, shown_age
 from wallet.tui.actions import bindings
 from wallet.tui.flows.backup import back_up, rehearse_restore, restore
 from wallet.tui.screens.frame import WalletScreen
-from wallet.tui.text import Line, Text
 
 
 class BackupScreen(WalletScreen):

@@ -9,6 +9,8 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
 
+from doors.screen.rows import Column, Row, Rows
+from doors.screen.text import Text
 from doors.terminal import Styled, bad, bold, dim, warning
 from wallet.copies import FEW_COPIES
 from wallet.door.wording import shown_did, shown_expiry, shown_label, standing_rank
@@ -23,12 +25,10 @@ from wallet.tui.detail import Detail
 from wallet.tui.flows.refilling import refill
 from wallet.tui.flows.removing import remove
 from wallet.tui.flows.standings import refresh
-from wallet.tui.rows import Column, Row, Rows
 from wallet.tui.screens.add import AddScreen
 from wallet.tui.screens.credential import CredentialScreen
 from wallet.tui.screens.frame import WalletScreen
 from wallet.tui.screens.present import PresentScreen
-from wallet.tui.text import Text
 
 _MAX_LABEL = 60
 _WIDE = 110

@@ -8,13 +8,13 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
 
+from doors.screen.text import Line, Signs, Text
 from doors.terminal import dim, good, warning
 from wallet.doctor import Finding, Health, check_agent, check_modes, check_terminal, check_versions, look_into
 from wallet.door.health_mark import health_mark, mark_columns
 from wallet.door.place import agent_folder
 from wallet.tui.actions import bindings
 from wallet.tui.screens.frame import WalletScreen
-from wallet.tui.text import Line, Signs, Text
 from wallet.tui.ways import ways
 
 _CHECK_WIDTH = 12

@@ -9,10 +9,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import DirectoryTree
 
+from doors.screen.text import Signs, clean
+from doors.screen.text import Text as Lines
 from doors.terminal import dim
 from wallet.tui.screens.dialog import Dialog
-from wallet.tui.text import Signs, clean
-from wallet.tui.text import Text as Lines
 
 
 class FileDialog(Dialog[Path | None]):

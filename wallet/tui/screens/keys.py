@@ -6,6 +6,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
+from doors.screen.rows import Column, Row, Rows
 from doors.terminal import bold, dim
 from protocol.encoding.time import encode_utc
 from wallet.door.wording import one_line
@@ -13,7 +14,6 @@ from wallet.label import type_label
 from wallet.tui.actions import bindings
 from wallet.tui.flows.passphrase import change_passphrase
 from wallet.tui.flows.words import show_words
-from wallet.tui.rows import Column, Row, Rows
 from wallet.tui.screens.backup import BackupScreen
 from wallet.tui.screens.frame import WalletScreen
 

@@ -7,9 +7,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Button
 
+from doors.screen.text import Line
 from wallet.tui.screens.dialog import Buttons, Dialog
 from wallet.tui.screens.qr import QrScreen
-from wallet.tui.text import Line
 
 
 class OfferDialog(Dialog[bool]):

@@ -7,16 +7,16 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
+from doors.screen.rows import Column, Row, Rows
+from doors.screen.text import Line
 from doors.terminal import Styled, bad, bold, dim, good
 from protocol.encoding.time import encode_utc
 from wallet.door.wording import one_line, plural, quoted, shown_age
 from wallet.known_party import KnownParty, PartyMark, PartyRole
 from wallet.tui.actions import bindings
 from wallet.tui.flows.parties import PartyFlow, block, called, forget, trust, unmark
-from wallet.tui.rows import Column, Row, Rows
 from wallet.tui.screens.dialog import Notice
 from wallet.tui.screens.frame import WalletScreen
-from wallet.tui.text import Line
 
 _MARKS: Mapping[PartyMark, Styled] = {
     PartyMark.TRUSTED: good("✓ trusted"),

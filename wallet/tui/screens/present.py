@@ -2,12 +2,12 @@
 
 from typing import ClassVar
 
+from doors.screen.text import Line
 from doors.terminal import bold, dim
 from wallet.door.wording import plural, quoted, shown_age
 from wallet.known_party import PartyRole
 from wallet.tui.flows.presenting import present_from
 from wallet.tui.screens.source import SourceScreen
-from wallet.tui.text import Line
 
 _MAX_RECENT = 5
 

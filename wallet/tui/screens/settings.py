@@ -6,6 +6,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
+from doors.screen.rows import Column, Row, Rows
 from doors.terminal import Styled, dim
 from wallet.settings import (
     THEMES,
@@ -19,7 +20,6 @@ from wallet.settings import (
 )
 from wallet.tui.actions import bindings
 from wallet.tui.chosen_keys import require_usable_key
-from wallet.tui.rows import Column, Row, Rows
 from wallet.tui.screens.choice import Choice
 from wallet.tui.screens.dialog import Field
 from wallet.tui.screens.frame import WalletScreen

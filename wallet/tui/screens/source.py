@@ -11,11 +11,11 @@ from textual.events import Paste
 from textual.widgets import Button, Input
 
 from doors.clipboard import read_picture
+from doors.screen.text import Line, Text, clean, content
 from wallet.door.qr_picture import find_link
 from wallet.tui.actions import bindings
 from wallet.tui.screens.files import FileDialog
 from wallet.tui.screens.frame import WalletScreen
-from wallet.tui.text import Line, Text, clean, content
 
 
 class LinkField(Input):

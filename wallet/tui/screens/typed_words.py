@@ -10,6 +10,7 @@ from textual.events import Key, Paste
 from textual.suggester import Suggester
 from textual.widgets import Input
 
+from doors.screen.text import Line, Text, clean
 from doors.terminal import bad, dim
 from protocol.errors import MalformedError
 from wallet.door.wording import quoted
@@ -17,7 +18,6 @@ from wallet.phrase_entry import PhraseEntry, UnknownWord
 from wallet.recovery_phrase import encode_recovery_phrase, word_list
 from wallet.tui.screens.dialog import Dialog, Question
 from wallet.tui.screens.words import word_lines
-from wallet.tui.text import Line, Text, clean
 
 _DROPPED_AT_ONCE = 3
 

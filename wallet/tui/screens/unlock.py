@@ -9,6 +9,7 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.widgets import Button, Input
 
+from doors.screen.text import Line, Text, content
 from doors.terminal import bad, dim, warning
 from protocol.codes import Code
 from protocol.errors import RefusedError
@@ -17,7 +18,6 @@ from wallet.door.wording import plural
 from wallet.tui.actions import bindings
 from wallet.tui.flows.unlocking import reset_passphrase, tell_of_other_window, unlock
 from wallet.tui.screens.frame import WalletScreen
-from wallet.tui.text import Line, Text, content
 
 _TICK_SECONDS = 0.5
 

@@ -9,6 +9,7 @@ from textual.containers import Vertical
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
+from doors.screen.text import Line, Text, content
 from doors.terminal import bad, bold, dim
 from protocol.codes import Audience
 from protocol.errors import TallyError
@@ -18,7 +19,6 @@ from wallet.tui.flows.importing import import_backup
 from wallet.tui.flows.making import make_from_words, make_new
 from wallet.tui.screens.dialog import Notice
 from wallet.tui.screens.frame import WalletScreen
-from wallet.tui.text import Line, Text, content
 
 _WAYS = (
     ("make", "n", "New", "make a wallet, with 24 words of its own"),

@@ -9,7 +9,7 @@ from textual.events import Click, Resize
 from textual.style import Style
 from textual.widget import Widget
 
-from wallet.tui.text import clean
+from doors.screen.text import clean
 
 _FIRST = "help"
 _GAP = "  "

@@ -13,8 +13,8 @@ from textual.message import Message
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
+from doors.screen.text import Line, Text, content, fitted
 from doors.terminal import Styled
-from wallet.tui.text import Line, Text, content, fitted
 
 _GAP = 2
 _FRAME = 3

@@ -1,7 +1,7 @@
 """The one way of text onto the screen: cleaned, and never read as markup.
 
 Textual takes `[b]…[/]` in a string for instructions, also in a stranger's name; a test holds that nothing of
-the full-screen wallet hands it a string of its own accord.
+a full-screen program hands it a string of its own accord.
 """
 
 from collections.abc import Iterable, Mapping
