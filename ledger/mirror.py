@@ -4,6 +4,7 @@
     policy                      the tlog-policy that it was verified by
     tile/…, tile/entries/…      hashes and entries (C2SP tlog-tiles)
     <name>/did.jsonl            the history of a DID
+    index/…                     the same of the index log, but for histories
 
 The *outline* of a log is the hashes of its full blocks of 256 entries, and those of the entries behind them.
 They lead to the root, so they are verified by the signed checkpoint all at once; after that every block is
@@ -22,7 +23,8 @@ from ledger.fetch import Fetcher
 from ledger.growth import verify_growth
 from ledger.log_files import LogFiles
 from ledger.memory import CheckpointMemory
-from ledger.mirror_folder import MirrorFolder
+from ledger.mirror_folder import MirrorFolder, MirrorPart
+from ledger.tree import Tree
 from ledger.trust import TrustedLedger
 from protocol.codes import Code
 from protocol.errors import MalformedError, RefusedError, VerificationError
@@ -45,7 +47,7 @@ from protocol.tlog.tiles import (
 
 _CHECKPOINT, _POLICY = "checkpoint", "policy"
 # The one segment that our ledgers admit, but for the names of two files above.
-_HISTORY = re.compile(rf"/(?!{_CHECKPOINT}/|{_POLICY}/)[a-z0-9-]{{1,63}}/did\.jsonl")
+_HISTORY = re.compile(rf"/(?!{_CHECKPOINT}/|{_POLICY}/|{Tree.INDEX}/)[a-z0-9-]{{1,63}}/did\.jsonl")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,64 +74,88 @@ class _Outline:
 def mirror_ledger(
     ledger: TrustedLedger, folder: MirrorFolder, *, fetcher: Fetcher, memory: CheckpointMemory, now: datetime
 ) -> MirrorReport:
-    """Bring the mirror in `folder` up to the present checkpoint of `ledger`.
+    """Bring the mirror in `folder` up to the present checkpoints of `ledger`.
 
-    Not checked: whether the entries are admissible (`ledger.audit`), and the files of full blocks that were
-    mirrored before.
+    Not checked: whether the entries are admissible and the index is right (`ledger.audit`), and the files of
+    full blocks that were mirrored before.
 
     Raises:
         RefusedError: the folder mirrors another log, or is damaged (MIRROR_DAMAGED).
         VerificationError: the log does not continue the mirror, or what it serves does not lead to its root.
         MalformedError, UnavailableError: an answer cannot be read or had.
     """
-    held, held_outline = _load_held(folder, ledger, memory, now)
-    checkpoint = LedgerClient(ledger, fetcher=fetcher, memory=memory).checkpoint(now=now)
-    if checkpoint.tree_size <= held.tree_size:
-        # Nothing to prove: it is the same tree, or none that continues the mirror.
-        verify_growth(held, checkpoint, lambda _nodes: [])
-    files = LogFiles(ledger.url, fetcher)
-    outline = _read_outline(checkpoint.tree_size, files.read_tiles, known=held_outline.blocks)
-    if outline.root_hash() != checkpoint.root_hash:
-        raise VerificationError(Code.LOG_TILE_INVALID, "the tiles lead to another root")
-    written: list[HashTile | EntryBundle] = []
-    is_longer = held.tree_size < checkpoint.tree_size
-    for bundle in select_entry_bundles(held.tree_size, checkpoint.tree_size) if is_longer else []:
-        entries = files.read_bundle(bundle)
-        _require_of_log(bundle, entries, outline, held_outline)
-        _write_block(folder, bundle, entries, first_new=held.tree_size)
-        written += [bundle, HashTile(0, bundle.index, bundle.width)]
-    written += _write_upper_tiles(folder, outline.blocks)
+    client = LedgerClient(ledger, fetcher=fetcher, memory=memory)
+    # The index first: it speaks of no entry then that the log in the mirror lacks.
+    _index, report = (
+        _TreeMirror(ledger, tree, folder.within(prefix), memory, now).follow(client, fetcher)
+        for tree, prefix in ((Tree.INDEX, f"{Tree.INDEX}/"), (Tree.LOG, ""))
+    )
     folder.write(_POLICY, encode_log_policy(ledger.policy).encode())
-    folder.write(_CHECKPOINT, checkpoint.note.encode())
-    for tile in written:
-        _remove_superseded(folder, tile, held.tree_size)
-    return MirrorReport(checkpoint, checkpoint.tree_size - held.tree_size)
+    return report
 
 
-def _load_held(
-    folder: MirrorFolder, ledger: TrustedLedger, memory: CheckpointMemory, now: datetime
-) -> tuple[Checkpoint, _Outline]:
-    """How far the mirror has come."""
-    note = folder.read(_CHECKPOINT)
-    if note is None:
-        return Checkpoint(ledger.origin, 0, EMPTY_ROOT), _Outline()
+class _TreeMirror:
+    """The mirror of one tree of `ledger` in `folder`."""
 
-    def read_tiles(tiles: Sequence[HashTile]) -> list[bytes]:
-        return [folder.read(tile.path) or b"" for tile in tiles]
+    def __init__(
+        self, ledger: TrustedLedger, tree: Tree, folder: MirrorPart, memory: CheckpointMemory, now: datetime
+    ) -> None:
+        self._ledger = ledger
+        self._tree = tree
+        self._folder = folder
+        self._memory = memory
+        self._now = now
 
-    try:
-        held = parse_checkpoint(parse_note(note).text)
-        outline = _read_outline(held.tree_size, read_tiles)
-    except MalformedError as error:
-        raise RefusedError(Code.MIRROR_DAMAGED, error.detail) from error
-    if held.origin != ledger.origin:
-        raise RefusedError(Code.LOG_ORIGIN_MISMATCH, f"the folder mirrors {held.origin}")
-    if outline.root_hash() != held.root_hash:
-        raise RefusedError(Code.MIRROR_DAMAGED, "its tiles lead to another root")
-    # What was mirrored was seen. By a policy that is new since, it may not have its quorum.
-    with suppress(VerificationError):
-        memory.remember(verify_checkpoint(note, policy=ledger.policy, now=now).note)
-    return held, outline
+    def follow(self, client: LedgerClient, fetcher: Fetcher) -> MirrorReport:
+        """Bring it up to the present checkpoint."""
+        folder = self._folder
+        held, held_outline = self._load_held()
+        checkpoint = client.checkpoint(now=self._now, tree=self._tree)
+        if checkpoint.tree_size <= held.tree_size:
+            # Nothing to prove: it is the same tree, or none that continues the mirror.
+            verify_growth(held, checkpoint, lambda _nodes: [])
+        files = LogFiles(self._tree.url(self._ledger.url), fetcher)
+        outline = _read_outline(checkpoint.tree_size, files.read_tiles, known=held_outline.blocks)
+        if outline.root_hash() != checkpoint.root_hash:
+            raise VerificationError(Code.LOG_TILE_INVALID, "the tiles lead to another root")
+        written: list[HashTile | EntryBundle] = []
+        is_longer = held.tree_size < checkpoint.tree_size
+        for bundle in select_entry_bundles(held.tree_size, checkpoint.tree_size) if is_longer else []:
+            entries = files.read_bundle(bundle)
+            _require_of_log(bundle, entries, outline, held_outline)
+            _write_block(folder, bundle, entries)
+            if self._tree is Tree.LOG:
+                _add_to_histories(folder, entries[max(0, held.tree_size - bundle.index * TILE_WIDTH) :])
+            written += [bundle, HashTile(0, bundle.index, bundle.width)]
+        written += _write_upper_tiles(folder, outline.blocks)
+        folder.write(_CHECKPOINT, checkpoint.note.encode())
+        for tile in written:
+            _remove_superseded(folder, tile, held.tree_size)
+        return MirrorReport(checkpoint, checkpoint.tree_size - held.tree_size)
+
+    def _load_held(self) -> tuple[Checkpoint, _Outline]:
+        """How far the mirror has come."""
+        origin = self._ledger.key(self._tree).name
+        note = self._folder.read(_CHECKPOINT)
+        if note is None:
+            return Checkpoint(origin, 0, EMPTY_ROOT), _Outline()
+
+        def read_tiles(tiles: Sequence[HashTile]) -> list[bytes]:
+            return [self._folder.read(tile.path) or b"" for tile in tiles]
+
+        try:
+            held = parse_checkpoint(parse_note(note).text)
+            outline = _read_outline(held.tree_size, read_tiles)
+        except MalformedError as error:
+            raise RefusedError(Code.MIRROR_DAMAGED, error.detail) from error
+        if held.origin != origin:
+            raise RefusedError(Code.LOG_ORIGIN_MISMATCH, f"the folder mirrors {held.origin}")
+        if outline.root_hash() != held.root_hash:
+            raise RefusedError(Code.MIRROR_DAMAGED, "its tiles lead to another root")
+        # What was mirrored was seen. By a policy that is new since, it may not have its quorum.
+        with suppress(VerificationError):
+            self._memory.remember(verify_checkpoint(note, policy=self._ledger.policy, now=self._now).note)
+        return held, outline
 
 
 def _read_outline(tree_size: int, read_tiles: TileReader, known: tuple[bytes, ...] = ()) -> _Outline:
@@ -155,20 +181,20 @@ def _require_of_log(bundle: EntryBundle, entries: Sequence[bytes], outline: _Out
         raise VerificationError(Code.LOG_CONSISTENCY_INVALID, bundle.path)
 
 
-def _write_block(
-    folder: MirrorFolder, bundle: EntryBundle, entries: Sequence[bytes], *, first_new: int
-) -> None:
+def _write_block(folder: MirrorPart, bundle: EntryBundle, entries: Sequence[bytes]) -> None:
     tile = HashTile(0, bundle.index, bundle.width)
     folder.write(bundle.path, encode_entry_bundle(entries))
     folder.write(tile.path, b"".join(hash_leaf(entry) for entry in entries))
-    for index, entry in enumerate(entries, start=bundle.index * TILE_WIDTH):
+
+
+def _add_to_histories(folder: MirrorPart, entries: Sequence[bytes]) -> None:
+    for entry in entries:
         # Other logs may hold other things. They are mirrored, and are no histories.
         with suppress(MalformedError):
-            if index >= first_new:
-                _add_to_history(folder, parse_leaf(entry))
+            _add_to_history(folder, parse_leaf(entry))
 
 
-def _write_upper_tiles(folder: MirrorFolder, blocks: Sequence[bytes]) -> list[HashTile]:
+def _write_upper_tiles(folder: MirrorPart, blocks: Sequence[bytes]) -> list[HashTile]:
     """Write the tiles above the blocks that are not there, and say which these are."""
     written = []
     # A block is a leaf of the tree above.
@@ -180,7 +206,7 @@ def _write_upper_tiles(folder: MirrorFolder, blocks: Sequence[bytes]) -> list[Ha
     return written
 
 
-def _remove_superseded(folder: MirrorFolder, tile: HashTile | EntryBundle, held_size: int) -> None:
+def _remove_superseded(folder: MirrorPart, tile: HashTile | EntryBundle, held_size: int) -> None:
     """Remove the narrower forms of `tile`, but for the one that readers of the checkpoint before may ask for.
 
     A full tile does for all of them (C2SP tlog-tiles).
@@ -191,7 +217,7 @@ def _remove_superseded(folder: MirrorFolder, tile: HashTile | EntryBundle, held_
     folder.remove_others(f"{replace(tile, width=TILE_WIDTH).path}.p", kept)
 
 
-def _add_to_history(folder: MirrorFolder, record: DidRecord) -> None:
+def _add_to_history(folder: MirrorPart, record: DidRecord) -> None:
     path = record.did.log_path()
     if not _HISTORY.fullmatch(path):
         return

@@ -40,6 +40,10 @@ class MirrorFolder:
     def __exit__(self, *_exception: object) -> None:
         close_unwritten(self._lock)
 
+    def within(self, path: str) -> "MirrorPart":
+        """The part of it below `path`."""
+        return MirrorPart(self, path)
+
     def read(self, path: str) -> bytes | None:
         """The file at `path`, None where there is none."""
         with typed_disk_errors(path):
@@ -75,6 +79,26 @@ class MirrorFolder:
                     file.unlink()
             if not kept:
                 folder.rmdir()
+
+
+class MirrorPart:
+    """The files of `folder` below `path`, as a folder of its own."""
+
+    def __init__(self, folder: MirrorFolder, path: str) -> None:
+        self._folder = folder
+        self._path = path
+
+    def read(self, path: str) -> bytes | None:
+        """As `MirrorFolder.read`."""
+        return self._folder.read(f"{self._path}{path}")
+
+    def write(self, path: str, data: bytes) -> None:
+        """As `MirrorFolder.write`."""
+        self._folder.write(f"{self._path}{path}", data)
+
+    def remove_others(self, path: str, kept: Collection[str]) -> None:
+        """As `MirrorFolder.remove_others`."""
+        self._folder.remove_others(f"{self._path}{path}", kept)
 
 
 def _make_folder(path: Path) -> None:

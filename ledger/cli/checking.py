@@ -82,6 +82,7 @@ def _audit(terminal: Terminal, *, url: str | None, policy: str | None) -> None:
             "root": checkpoint.root_hash.hex(),
             "time": None if checkpoint.time is None else encode_utc(checkpoint.time),
             "tiles": report.tiles,
+            "index_entries": report.index_entries,
             "dids": report.dids,
         }
     )
@@ -90,6 +91,7 @@ def _audit(terminal: Terminal, *, url: str | None, policy: str | None) -> None:
     for line in (
         f"the checkpoint of {checkpoint.origin} satisfies the policy, and {memory_says}",
         f"{entries} and {counted(report.tiles, 'tile', 'tiles')} lead to its root hash",
+        f"the index is what they lead to, each of the {report.index_entries} times it was stated",
         f"{counted(report.dids, 'DID', 'DIDs')}: each history follows its rules from the first entry on",
     ):
         terminal.say(good("✓ "), line)

@@ -7,6 +7,7 @@ from pathlib import Path
 from ledger.fetch import Fetched, Fetcher, FetchRules
 from ledger.log_files import LogFiles
 from ledger.rebuilt_tree import RebuiltTree
+from ledger.tree import Tree
 from ledger.trust import TrustedLedger
 from protocol.codes import Code
 from protocol.errors import UnavailableError
@@ -44,25 +45,30 @@ class Files(Fetcher):
 class StaticLog(Files):
     """The files of a log with these entries, and of no earlier state of it."""
 
-    def __init__(self, entries: Sequence[bytes], *, now: datetime = NOW) -> None:
+    def __init__(self, entries: Sequence[bytes], *, index_size: int = 1, now: datetime = NOW) -> None:
         super().__init__()
+        self.files: dict[str, bytes] = {}
+        # What the index log says is not for a mirror to judge.
+        self._add(Tree.INDEX, [f"index {number}".encode() for number in range(index_size)], now)
+        self._add(Tree.LOG, entries, now)
+        self.note = self.files["checkpoint"].decode()
+
+    def _add(self, tree: Tree, entries: Sequence[bytes], now: datetime) -> None:
+        prefix = "" if tree is Tree.LOG else f"{tree}/"
         hashes = [hash_leaf(entry) for entry in entries]
-        text = encode_checkpoint(
-            Checkpoint(KEYS.origin, len(entries), RightEdge().append(hashes).root_hash())
-        )
-        self.note = encode_note(
-            text,
-            [
-                sign_note(text, name=KEYS.origin, key=KEYS.log),
-                sign_cosignature(text, name=KEYS.cosigner_name, key=KEYS.cosigner, now=now),
-            ],
-        )
-        self.files = {"checkpoint": self.note.encode()}
+        origin = KEYS.public_key(tree).name
+        text = encode_checkpoint(Checkpoint(origin, len(entries), RightEdge().append(hashes).root_hash()))
+        signatures = [
+            sign_note(text, name=origin, key=KEYS.key(tree)),
+            sign_cosignature(text, name=KEYS.cosigner_name, key=KEYS.cosigner, now=now),
+        ]
+        self.files[f"{prefix}checkpoint"] = encode_note(text, signatures).encode()
         for tile, data in extend_tiles(0, hashes, lambda _tiles: []).items():
-            self.files[tile.path] = data
+            self.files[prefix + tile.path] = data
         for bundle in select_entry_bundles(0, len(entries)):
             begin = bundle.index * 256
-            self.files[bundle.path] = encode_entry_bundle(entries[begin : begin + bundle.width])
+            part = entries[begin : begin + bundle.width]
+            self.files[prefix + bundle.path] = encode_entry_bundle(part)
 
     def read(self, path: str) -> bytes | None:
         return self.files.get(path)

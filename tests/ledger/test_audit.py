@@ -16,7 +16,8 @@ from protocol.codes import Code
 from protocol.encoding.jcs import canonicalize
 from protocol.encoding.strict_json import parse_json_object
 from protocol.errors import TallyError, UnavailableError
-from protocol.records import DidRecord
+from protocol.index.subject import Subject
+from protocol.records import DidRecord, subject_of
 from tests.ledger.world import NOW, OTHER_KEY, World, create, names, record, update
 from tests.webvh_logs import forge_next
 
@@ -111,6 +112,35 @@ def test_any_flipped_bit_is_noticed(full: Auditor, path: str, position: int) -> 
         replace(fetched, body=flip(fetched.body, position % len(fetched.body))) if asked == path else fetched
     )
     assert full.code() in {Code.LOG_TILE_INVALID, Code.FORMAT_INVALID, Code.JSON_INVALID, Code.DID_INVALID}
+
+
+def test_index_is_computed_anew(full: Auditor) -> None:
+    full.fetcher.change = lambda _path, fetched: fetched
+    assert full.audit().index_entries == full.sequencer.published.index.tree_size > 1
+
+
+@pytest.mark.parametrize("path", ["index/tile/0/000", "index/tile/entries/000"])
+def test_any_flipped_bit_of_the_index_log_is_noticed(auditor: Auditor, path: str) -> None:
+    auditor.log(*(auditor.create(name) for name in "abc"))
+    auditor.fetcher.change = lambda asked, fetched: (
+        replace(fetched, body=flip(fetched.body, 60)) if asked.startswith(path) else fetched
+    )
+    assert auditor.code() in {Code.LOG_TILE_INVALID, Code.INDEX_ENTRY_INVALID}
+
+
+def test_operator_that_leaves_an_entry_out_of_the_index_is_found_out(
+    auditor: Auditor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What nobody notices who asks for one DID: without nodes, the index is the operator's word."""
+    first = create("university", port=auditor.world.port)
+    auditor.log(record(first))
+
+    def hide(leaf: bytes) -> Subject:
+        return Subject("nothing", "hidden") if b'"versionId":"2-' in leaf else subject_of(leaf)
+
+    monkeypatch.setattr("ledger.index.subject_of", hide)
+    auditor.log(record(update(first.version)))
+    assert auditor.code() is Code.INDEX_ENTRY_INVALID
 
 
 def test_altered_checkpoint_is_noticed(full: Auditor) -> None:

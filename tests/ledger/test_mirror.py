@@ -79,11 +79,11 @@ def test_mirror_of_a_growing_log_is_whole_at_every_size(mirror: Mirror) -> None:
 def test_narrower_tiles_stay_for_readers_of_the_checkpoint_before_and_no_longer(mirror: Mirror) -> None:
     for size in (300, 400, 410, 420):
         mirror.follow(StaticLog(ENTRIES[:size]))
-    narrow = {str(path.relative_to(mirror.folder)) for path in mirror.folder.rglob("*.p/*")}
+    narrow = {str(path.relative_to(mirror.folder)) for path in (mirror.folder / "tile").rglob("*.p/*")}
     expected = {f"tile/{kind}/001.p/{width}" for kind in ("0", "entries") for width in (154, 164)}
     assert narrow == expected | {"tile/1/000.p/1"}
     mirror.follow(StaticLog(ENTRIES))
-    narrow = {str(path.relative_to(mirror.folder)) for path in mirror.folder.rglob("*.p/*")}
+    narrow = {str(path.relative_to(mirror.folder)) for path in (mirror.folder / "tile").rglob("*.p/*")}
     assert narrow == {"tile/0/002.p/88", "tile/entries/002.p/88", "tile/1/000.p/1", "tile/1/000.p/2"}
     assert not (mirror.folder / "tile/0/001.p").exists()
 
@@ -95,7 +95,20 @@ def test_only_what_is_new_is_fetched(mirror: Mirror) -> None:
     assert {path for path in second.asked if "entries" in path} == {"tile/entries/002.p/8"}
     again = StaticLog(ENTRIES[:520])
     assert mirror.follow(again).added == 0
-    assert set(again.asked) <= {"checkpoint", "tile/0/002.p/8", "tile/1/000.p/2"}
+    of_log = {path for path in again.asked if not path.startswith("index/")}
+    assert of_log <= {"checkpoint", "tile/0/002.p/8", "tile/1/000.p/2"}
+
+
+def test_index_log_is_mirrored_before_the_log(mirror: Mirror) -> None:
+    logs = [StaticLog(ENTRIES[:size], index_size=size + 1) for size in (1, 300, 513)]
+    for log in logs:
+        mirror.follow(log)
+        assert (mirror.folder / "index/checkpoint").read_bytes() == log.files["index/checkpoint"]
+        for path in ("index/tile/0/000.p/2", "index/tile/entries/001", "index/tile/1/000.p/2"):
+            if path in log.files:
+                assert (mirror.folder / path).read_bytes() == log.files[path]
+        assert log.asked.index("index/checkpoint") < log.asked.index("checkpoint")
+    assert mirror.code(StaticLog(ENTRIES, index_size=3)) is Code.LOG_ROLLBACK
 
 
 def test_fresh_cosignature_of_the_same_tree_is_taken(mirror: Mirror) -> None:
@@ -119,7 +132,7 @@ def test_history_of_a_did_is_the_file_that_its_resolvers_ask_for(mirror: Mirror)
 
 
 def test_entries_of_another_kind_and_names_of_files_are_mirrored_without_a_history(mirror: Mirror) -> None:
-    strange = [b"", b"{}", *(record(create(name)).leaf for name in ("checkpoint", "policy", "tile"))]
+    strange = [b"", b"{}", *(record(create(name)).leaf for name in ("checkpoint", "index", "policy", "tile"))]
     strange += [record(create(*path)).leaf for path in (("tile", "entries", "000"), ("..a", "b"), ())]
     mirror.follow(StaticLog(strange))
     assert {path.parent.name for path in mirror.folder.rglob("did.jsonl")} == {"tile"}
