@@ -94,6 +94,14 @@ class LedgerClient:
     def read_records(self, subject: Subject, *, now: datetime) -> VerifiedRecords:
         """All that the log holds about `subject`, proved to be all; nothing, if that is proved.
 
+        Raises:
+            MalformedError, VerificationError, UnavailableError: as `read_proof`.
+        """
+        return self.read_proof(subject, now=now)[1]
+
+    def read_proof(self, subject: Subject, *, now: datetime) -> tuple[bytes, VerifiedRecords]:
+        """The tally proof about `subject` as the ledger sent it, and what it proves.
+
         Whenever the index has grown it is checked that it speaks of the log that others see, and that nothing
         was taken back of either. Not checked: what the entries say, and how old the proof is.
 
@@ -112,7 +120,7 @@ class LedgerClient:
         if before is None or before.tree_size < records.checkpoint.tree_size:
             self._verify_same_log(records.log, self.checkpoint(now=now))
         self._continued(records.checkpoint, before, Tree.INDEX)
-        return records
+        return answer.body, records
 
     def read_history(self, did: str, *, now: datetime) -> VerifiedRecords:
         """Every entry of the history of `did`, at least one.

@@ -4,24 +4,23 @@ This is the `DidResolver` that every role hands to the checks of the ground floo
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ledger.client import LedgerClient
+from ledger.evidence import log_evidence, logged_history, resolve_by_itself
 from ledger.fetch import Fetcher
 from ledger.memory import CheckpointMemory
 from ledger.tree import Tree
 from ledger.trust import TrustedLedgers
 from protocol.codes import Code
-from protocol.did.jwk import resolve_did_jwk
-from protocol.did.key import resolve_did_key
-from protocol.did.verified import LogEvidence, VerifiedDid
+from protocol.did.verified import VerifiedDid
 from protocol.did.webvh.history import VerifiedHistory, extend_history, verify_history
 from protocol.did.webvh.identifier import parse_webvh
+from protocol.did.webvh.logged import LoggedHistory
 from protocol.did.webvh.witness import NO_WITNESS_PROOFS
-from protocol.errors import MalformedError, VerificationError
+from protocol.errors import VerificationError
 from protocol.index.leaf import IndexEntry
-from protocol.tlog.policy import VerifiedCheckpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,7 @@ class _Resolved:
     """A verified history with the bytes it was read from, and what the log and its index were then."""
 
     entries: tuple[bytes, ...]
-    history: VerifiedHistory
+    logged: LoggedHistory
     log: IndexEntry
     index_size: int
 
@@ -57,45 +56,36 @@ class LedgerResolver:
         self._clock = clock
         self._resolved: dict[str, _Resolved] = {}
 
-    def resolve(self, did: str) -> VerifiedDid:
-        """The verified state of `did`.
+    def resolve(self, did: str, *, at: datetime | None = None) -> VerifiedDid:
+        """The verified state of `did`, or what it was at a moment of the past.
 
         Raises:
             MalformedError: not a DID.
             VerificationError: no supported method, on no trusted ledger, or its history must not be trusted.
             UnavailableError: the ledger cannot be reached or does not know the DID.
         """
-        if did.startswith("did:key:"):
-            return resolve_did_key(did)
-        if did.startswith("did:jwk:"):
-            return resolve_did_jwk(did)
-        if not did.startswith("did:"):
-            raise MalformedError(Code.DID_INVALID)
-        if not did.startswith("did:webvh:"):
-            raise VerificationError(Code.DID_METHOD_UNSUPPORTED)
+        return resolve_by_itself(did) or self._logged(did).verified_did(at=at)
+
+    def _logged(self, did: str) -> LoggedHistory:
         now = self._clock()
         client = self._client_for(did)
         known = self._resolved.get(did)
         if known is not None:
             checkpoint = client.checkpoint(now=now, tree=Tree.INDEX)
             if checkpoint.tree_size == known.index_size:
-                return known.history.verified_did(evidence=_evidence(known.log, checkpoint))
+                return replace(known.logged, evidence=log_evidence(known.log, checkpoint, handed_in=False))
         records = client.read_history(did, now=now)
+        evidence = log_evidence(records.log, records.checkpoint, handed_in=False)
         history = _verify(did, records.leaves, known, now)
-        self._resolved[did] = _Resolved(records.leaves, history, records.log, records.checkpoint.tree_size)
-        return history.verified_did(evidence=_evidence(records.log, records.checkpoint))
+        logged = logged_history(history, records, evidence=evidence)
+        self._resolved[did] = _Resolved(records.leaves, logged, records.log, records.checkpoint.tree_size)
+        return logged
 
     def _client_for(self, did: str) -> LedgerClient:
         client = self._clients.get(parse_webvh(did).authority)
         if client is None:
             raise VerificationError(Code.LEDGER_NOT_TRUSTED)
         return client
-
-
-def _evidence(log: IndexEntry, checkpoint: VerifiedCheckpoint) -> LogEvidence:
-    if checkpoint.time is None:
-        raise VerificationError(Code.LOG_STALE, "the log policy demands no cosignatures, so there is no time")
-    return LogEvidence(log.origin, log.tree_size, checkpoint.time)
 
 
 def _verify(did: str, entries: tuple[bytes, ...], known: _Resolved | None, now: datetime) -> VerifiedHistory:
@@ -108,4 +98,4 @@ def _verify(did: str, entries: tuple[bytes, ...], known: _Resolved | None, now: 
         raise VerificationError(Code.DID_ROLLBACK)
     if entries[:seen] != known.entries:
         raise VerificationError(Code.DID_FORK)
-    return extend_history(known.history, entries[seen:], now=now, witness_proofs=NO_WITNESS_PROOFS)
+    return extend_history(known.logged.history, entries[seen:], now=now, witness_proofs=NO_WITNESS_PROOFS)

@@ -436,6 +436,11 @@ class Code(StrEnum):
         "The owner has deactivated this DID.",
         "Nothing signed in its name should be accepted any more.",
     )
+    DID_NOT_LOGGED_THEN = (
+        "did_not_logged_then",
+        "The issuer's DID was not on the ledger yet at that moment.",
+        "Check the date; what an issuer signs before it is on the ledger counts for nothing.",
+    )
     DID_DOCUMENT_INVALID = (
         "did_document_invalid",
         "What is published about this DID (its document) breaks the rules.",
@@ -562,6 +567,19 @@ class Code(StrEnum):
         {
             Audience.OPERATOR: "If it is yours, see that `tally ledger serve` runs; else tell its operator.",
         },
+    )
+    EVIDENCE_MISSING = (
+        "evidence_missing",
+        "There is no proof of the issuer's key history, and no ledger is asked without a network.",
+        "Ask for it where there is a network.",
+        {
+            Audience.VERIFIER: "Get its .tally-proof where there is a network, and give it with --evidence.",
+        },
+    )
+    MOMENT_NOT_COVERED = (
+        "moment_not_covered",
+        "The moment asked about is younger than the ledger's state, so nobody knows what holds then.",
+        "Ask about an earlier moment, or get a newer proof.",
     )
     LOG_TILE_INVALID = (
         "log_tile_invalid",

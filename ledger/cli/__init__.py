@@ -1,11 +1,12 @@
 """The ledger operator's commands: `tally ledger …`.
 
-All work on the folder of the ledger, but for `check` and `mirror`: they read a ledger from outside, as
-anybody can. So does `policy explain` with a file.
+All work on the folder of the ledger, but for `check`, `evidence` and `mirror`: they read a ledger from
+outside, as anybody can. So does `policy explain` with a file.
 """
 
 from doors.command import Group
 from ledger.cli.checking import check
+from ledger.cli.handing_out import evidence
 from ledger.cli.looking import head, prove, show
 from ledger.cli.mirroring import mirror
 from ledger.cli.owning import init, serve, token
@@ -13,5 +14,5 @@ from ledger.cli.policy import policy
 from ledger.node.cli import node
 
 commands = Group(help="Run and audit the ledger.")
-for command in (init, serve, token, head, show, prove, check, mirror, policy, node):
+for command in (init, serve, token, head, show, prove, evidence, check, mirror, policy, node):
     commands.add_command(command)

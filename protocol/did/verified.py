@@ -15,18 +15,29 @@ _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class LogEvidence:
-    """Where and when a DID was seen in a log: the log's origin, its size, and the co-signed time."""
+    """Where and when a DID was seen in a log.
+
+    Attributes:
+        origin: The name of the log.
+        tree_size: Its size.
+        time: The co-signed time.
+        handed_in: Whether somebody handed the proof in, and it was not fetched from the ledger just now.
+        as_of: The moment of the past that the DID is seen as of; None for as it is.
+    """
 
     origin: str
     tree_size: int
     time: datetime
+    handed_in: bool = False
+    as_of: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DatedKey:
     """A key of a DID with the interval in which the DID's history lists it for `relationship`.
 
-    `valid_until` is the time of the entry that removed it, None while it is listed.
+    Both times are those at which a quorum saw the entry in the log, where there is one. `valid_until` is that
+    of the entry that removed the key, None while it is listed.
     """
 
     id: str

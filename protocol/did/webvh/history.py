@@ -125,7 +125,8 @@ class VerifiedHistory:
     def verified_did(self, *, evidence: LogEvidence | None) -> VerifiedDid:
         """The present document, and every key there ever was with the interval in which it was listed.
 
-        A key that is replaced under its id, or listed again later, has an interval for each time.
+        A key that is replaced under its id, or listed again later, has an interval for each time. The times
+        are the owner's word; where a log vouches for others, there is `logged.LoggedHistory`.
 
         Raises:
             MalformedError: the document of a version breaks the rules of DID documents.
@@ -141,7 +142,7 @@ class VerifiedHistory:
         Raises:
             MalformedError: the document of a version breaks the rules of DID documents.
         """
-        return _dated_keys(self.versions)
+        return date_keys(self.versions, [version.time for version in self.versions])
 
 
 def split_log(data: bytes) -> list[bytes]:
@@ -208,10 +209,15 @@ def _verify_following(
     return tuple(versions)
 
 
-def _dated_keys(versions: Sequence[VerifiedVersion]) -> tuple[DatedKey, ...]:
+def date_keys(versions: Sequence[VerifiedVersion], times: Sequence[datetime]) -> tuple[DatedKey, ...]:
+    """Every key that `versions` list, with the interval in which they do; `times` says when each began.
+
+    Raises:
+        MalformedError: the document of a version breaks the rules of DID documents.
+    """
     keys: list[DatedKey] = []
     listed: dict[tuple[str, Relationship, PublicKey], int] = {}  # where in `keys` its open interval is
-    for version in versions:
+    for version, time in zip(versions, times, strict=True):
         document = version.document()
         uses = [
             (method.id, relationship, method.public_key)
@@ -221,12 +227,12 @@ def _dated_keys(versions: Sequence[VerifiedVersion]) -> tuple[DatedKey, ...]:
         ]
         for use in listed.keys() - set(uses):
             position = listed.pop(use)
-            keys[position] = replace(keys[position], valid_until=version.time)
+            keys[position] = replace(keys[position], valid_until=time)
         for use in uses:
             if use not in listed:
                 listed[use] = len(keys)
                 key_id, relationship, key = use
-                keys.append(DatedKey(key_id, key, relationship, version.time, None))
+                keys.append(DatedKey(key_id, key, relationship, time, None))
     return tuple(keys)
 
 

@@ -1,0 +1,127 @@
+"""Finding the verified state of a DID in proofs that somebody handed in, without any network.
+
+A proof is worth what the trusted ledger's quorum says in it, whoever brings it.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from ledger.trust import TrustedLedger, TrustedLedgers
+from protocol.codes import Code
+from protocol.did.jwk import resolve_did_jwk
+from protocol.did.key import resolve_did_key
+from protocol.did.verified import LogEvidence, VerifiedDid
+from protocol.did.webvh.history import VerifiedHistory, verify_history
+from protocol.did.webvh.logged import LoggedHistory, verify_logged_history
+from protocol.did.webvh.witness import NO_WITNESS_PROOFS
+from protocol.errors import MalformedError, UnavailableError, VerificationError
+from protocol.index.leaf import IndexEntry
+from protocol.index.proof import TallyProof, VerifiedRecords, parse_tally_proof, verify_tally_proof
+from protocol.index.subject import did_subject
+from protocol.tlog.policy import VerifiedCheckpoint
+
+MAX_PROOFS = 16
+
+
+class EvidenceResolver:
+    """Resolves did:webvh from the tally proofs it was given, did:key and did:jwk by themselves.
+
+    Of several proofs about one DID the youngest counts; that the others hold too is demanded all the same.
+
+    Args:
+        trusted: The ledgers whose proofs count, each for the DIDs that live on it.
+        proofs: Tally proofs, bytes as they came.
+        clock: Tells the time.
+
+    Raises:
+        MalformedError: one is no tally proof, or there are more than 16.
+    """
+
+    def __init__(
+        self, trusted: TrustedLedgers, proofs: Iterable[bytes], *, clock: Callable[[], datetime]
+    ) -> None:
+        self._trusted = trusted
+        self._clock = clock
+        self._proofs: list[TallyProof] = []
+        for data in proofs:
+            if len(self._proofs) == MAX_PROOFS:
+                raise MalformedError(Code.SIZE_EXCEEDED, "proofs handed in")
+            self._proofs.append(parse_tally_proof(data))
+
+    def resolve(self, did: str, *, at: datetime | None = None) -> VerifiedDid:
+        """The verified state of `did`, or what it was at a moment of the past.
+
+        How old the proof is, is for the policy to judge: `evidence.time` of the result says it.
+
+        Raises:
+            MalformedError: not a DID, or a part of its proof cannot be read.
+            VerificationError: no supported method, on no trusted ledger, or its history must not be trusted.
+            UnavailableError: EVIDENCE_MISSING, none of the proofs is about it.
+        """
+        return resolve_by_itself(did) or self.read_history(did).verified_did(at=at)
+
+    def read_history(self, did: str) -> LoggedHistory:
+        """The verified history of `did`, a did:webvh.
+
+        Raises:
+            MalformedError, VerificationError, UnavailableError: as `resolve`, but for a deactivated DID.
+        """
+        ledger = self._trusted.ledger_of(did)
+        subject = did_subject(did)
+        found = [proof for proof in self._proofs if proof.subject == subject]
+        if not found:
+            raise UnavailableError(Code.EVIDENCE_MISSING, did)
+        verified = [self._verify(proof, did, ledger) for proof in found]
+        return max(verified, key=lambda logged: logged.evidence.time)
+
+    def _verify(self, proof: TallyProof, did: str, ledger: TrustedLedger) -> LoggedHistory:
+        now = self._clock()
+        records = verify_tally_proof(proof, subject=did_subject(did), policy=ledger.policy, now=now)
+        if records.log.origin != ledger.origin:
+            raise VerificationError(Code.LOG_ORIGIN_MISMATCH, "the proof is of another log")
+        if not records.entries:
+            raise UnavailableError(Code.DID_NOT_FOUND, did)
+        evidence = log_evidence(records.log, records.checkpoint, handed_in=True)
+        history = verify_history(records.leaves, did=did, now=now, witness_proofs=NO_WITNESS_PROOFS)
+        return logged_history(history, records, evidence=evidence)
+
+
+def resolve_by_itself(did: str) -> VerifiedDid | None:
+    """The state of a DID that is its own key; None for one that must be looked up, a did:webvh.
+
+    Raises:
+        MalformedError: not a DID.
+        VerificationError: no supported method.
+    """
+    if did.startswith("did:key:"):
+        return resolve_did_key(did)
+    if did.startswith("did:jwk:"):
+        return resolve_did_jwk(did)
+    if not did.startswith("did:"):
+        raise MalformedError(Code.DID_INVALID)
+    if not did.startswith("did:webvh:"):
+        raise VerificationError(Code.DID_METHOD_UNSUPPORTED)
+    return None
+
+
+def log_evidence(log: IndexEntry, checkpoint: VerifiedCheckpoint, *, handed_in: bool) -> LogEvidence:
+    """What `checkpoint`, of the index log, says of when `log` was seen.
+
+    Raises:
+        VerificationError: nobody else vouches for a time.
+    """
+    if checkpoint.time is None:
+        raise VerificationError(Code.LOG_STALE, "the log policy demands no cosignatures, so there is no time")
+    return LogEvidence(log.origin, log.tree_size, checkpoint.time, handed_in)
+
+
+def logged_history(
+    history: VerifiedHistory, records: VerifiedRecords, *, evidence: LogEvidence
+) -> LoggedHistory:
+    """`history`, which was read from `records`, with the times at which they were logged.
+
+    Raises:
+        VerificationError: an entry says that it was made after it was logged.
+    """
+    times = [entry.time for entry in records.entries]
+    return verify_logged_history(history, times, evidence=evidence)
