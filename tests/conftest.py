@@ -5,6 +5,8 @@ temporary files are in memory where there is room; coverage is measured where it
 is never judged: on a busy machine that says nothing about us.
 """
 
+import asyncio
+import inspect
 import os
 import shutil
 from collections.abc import Callable, Generator, Iterator
@@ -97,3 +99,24 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 def _is_measured(item: pytest.Item) -> bool:
     drawn = is_hypothesis_test(getattr(item, "obj", None))
     return not drawn and any(item.path.is_relative_to(folder) for folder in MEASURED)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run a test that is a coroutine to its end."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    wanted = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+    asyncio.run(pyfuncitem.obj(**wanted))
+    return True
+
+
+@pytest.fixture
+def no_markup(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No text is read as markup while a screen is up, whoever hands it to Textual: the program would end."""
+
+    def refuse(markup: str, *_arguments: object, **_more: object) -> None:
+        raise AssertionError(f"read as markup: {markup!r}")
+
+    monkeypatch.setattr("textual.markup.to_content", refuse)
+    monkeypatch.setattr("rich.text.Text.from_markup", refuse)

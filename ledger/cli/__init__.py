@@ -1,10 +1,11 @@
 """The ledger operator's commands: `tally ledger …`.
 
-All work on the folder of the ledger, but for `check`, `evidence` and `mirror`: they read a ledger from
-outside, as anybody can. So does `policy explain` with a file.
+All work on the folder of the ledger, but for `check`, `evidence`, `browse` and `mirror`: they read a ledger
+from outside, as anybody can. So does `policy explain` with a file.
 """
 
 from doors.command import Group
+from ledger.cli.browsing import browse
 from ledger.cli.checking import check
 from ledger.cli.handing_out import evidence
 from ledger.cli.looking import head, prove, show
@@ -14,5 +15,5 @@ from ledger.cli.policy import policy
 from ledger.node.cli import node
 
 commands = Group(help="Run and audit the ledger.")
-for command in (init, serve, token, head, show, prove, evidence, check, mirror, policy, node):
+for command in (init, serve, token, head, show, prove, evidence, check, browse, mirror, policy, node):
     commands.add_command(command)

@@ -1,5 +1,7 @@
 """The command that audits a ledger from outside, or evidence against one."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from doors.clock import now
@@ -14,6 +16,9 @@ from ledger.cli.owning import own_folder
 from protocol.codes import Code
 from protocol.encoding.time import encode_utc
 from protocol.errors import RefusedError, VerificationError
+
+if TYPE_CHECKING:
+    from ledger.trust import TrustedLedger
 
 
 @click.command(
@@ -52,18 +57,10 @@ def _audit(terminal: Terminal, *, url: str | None, policy: str | None) -> None:
     from ledger.client import LedgerClient
     from ledger.fetch import chosen_fetcher
     from ledger.memory import CheckpointMemory
-    from ledger.trust import fetch_trusted_ledger, parse_trusted_ledger
 
-    if policy is not None:
-        ledger = parse_trusted_ledger(policy)
-    elif url is not None:
-        with chosen_fetcher(url) as fetcher:
-            ledger = fetch_trusted_ledger(url, fetcher=fetcher)
+    if url is not None and policy is None:
         terminal.note("The policy is the ledger's own word; give --policy to check it against one you trust.")
-    else:
-        ledger = own_folder().ledger()
-    if url is not None and url != ledger.url:
-        raise RefusedError(Code.LOG_POLICY_INVALID, f"it is for the ledger at {ledger.url}")
+    ledger = choose_audited(url, policy)
     with chosen_fetcher(ledger.url) as fetcher:
         memory = CheckpointMemory(state_folder("ledger") / "seen")
         is_first = memory.recall(ledger.origin) is None
@@ -95,3 +92,20 @@ def _audit(terminal: Terminal, *, url: str | None, policy: str | None) -> None:
         f"{counted(report.dids, 'DID', 'DIDs')}: each history follows its rules from the first entry on",
     ):
         terminal.say(good("✓ "), line)
+
+
+def choose_audited(url: str | None, policy: str | None) -> "TrustedLedger":
+    """The ledger at `url` by the text of a policy, or by its own word; without both, that of this machine.
+
+    Raises:
+        RefusedError: the policy is for another ledger, or there is none here.
+        MalformedError: it is not a policy for one log.
+        UnavailableError: the ledger cannot be reached.
+    """
+    from ledger.fetch import chosen_fetcher
+    from ledger.trust import choose_ledger, parse_trusted_ledger
+
+    if url is not None:
+        with chosen_fetcher(url) as fetcher:
+            return choose_ledger(url, policy=policy, fetcher=fetcher)
+    return own_folder().ledger() if policy is None else parse_trusted_ledger(policy)

@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any, ClassVar
 
@@ -11,13 +11,12 @@ from textual.app import InvalidThemeError
 from textual.binding import BindingType
 from textual.dom import DOMNode
 from textual.events import Event, Key, MouseEvent
-from textual.filter import LineFilter
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from doors.clipboard import Clipboard
 from doors.screen import STYLE
-from doors.screen.text import LastLook, Signs
+from doors.screen.text import Signs
 from doors.terminal import bold
 from protocol.codes import Code
 from protocol.errors import RefusedError, TallyError
@@ -31,7 +30,6 @@ from wallet.tui.session import WalletSession
 from wallet.tui.views import VIEWS
 
 _TICK_SECONDS = 5
-_LAST_LOOK = LastLook()
 
 
 class WalletApp(FlowApp):
@@ -114,10 +112,6 @@ class WalletApp(FlowApp):
         if self.link is not None:
             link, self.link = self.link, None
             self.start(follow_link(self, link))
-
-    def get_line_filters(self) -> Sequence[LineFilter]:
-        """What every line goes through before it is drawn."""
-        return [*super().get_line_filters(), _LAST_LOOK]
 
     def refresh_view(self) -> None:
         """Show the wallet as it is now on the screen in front."""

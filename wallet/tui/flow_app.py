@@ -4,11 +4,10 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from textual.app import App
 from textual.events import Resize
 from textual.screen import Screen
-from textual.worker import WorkerFailed
 
+from doors.screen.quiet_app import QuietApp
 from doors.screen.text import clean
 from protocol.errors import TallyError
 from wallet.tui.screens.dialog import Refusal, Telling, Working
@@ -23,7 +22,7 @@ class GivenUpError(Exception):
     """The person did not want to wait any longer."""
 
 
-class FlowApp(App[None]):
+class FlowApp(QuietApp):
     """A program whose flows ask with screens and work in threads."""
 
     def __init__(self) -> None:
@@ -102,19 +101,6 @@ class FlowApp(App[None]):
             self.pop_screen()
         elif not self._fits.is_set() and not is_covered:
             self.push_screen(TooSmallScreen())
-
-    @property
-    def failure(self) -> BaseException | None:
-        """What nobody foresaw and ended the program."""
-        return self._exception.error if isinstance(self._exception, WorkerFailed) else self._exception
-
-    def panic(self, *_renderables: object) -> None:
-        """End without a word: Textual would print what it was about to show."""
-        self._close_messages_no_wait()
-
-    def _fatal_error(self) -> None:
-        # Textual would print every frame with its local variables: passphrases, keys and claims among them.
-        self._close_messages_no_wait()
 
     async def _guard(self, flow: Coroutine[Any, Any, None]) -> None:
         try:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from protocol.did.webvh.author import NewEntry, update_did
 from protocol.encoding.strict_json import JsonObject
 from protocol.records import DidRecord
-from tests.ledger.world import KEY, create, document, record
+from tests.ledger.world import KEY, PORT, create, document, record
 
 ATTACKS = (
     "<script>alert(1)</script>",
@@ -21,9 +21,9 @@ ATTACKS = (
 )
 
 
-def hostile_did() -> tuple[NewEntry, list[DidRecord]]:
+def hostile_did(*, port: int = PORT) -> tuple[NewEntry, list[DidRecord]]:
     """A DID with attacks in every place of its second document that is its owner's, and its two records."""
-    first = create("stranger")
+    first = create("stranger", port=port)
     did = first.version.did
     services: list[JsonObject] = [
         {"id": f"#{number}", "type": attack, "serviceEndpoint": attack, attack: [attack]}

@@ -12,6 +12,7 @@ from textual.color import Color
 from textual.content import Content
 
 import doors.screen
+import ledger.browse.tui
 import wallet.tui
 from doors.screen.text import Folded, LastLook, Signs, clean, content, fitted
 from doors.terminal import bold
@@ -19,7 +20,9 @@ from tests.wallet.test_cli_hostile_text import harmless as harmless_text
 from wallet.tui.actions import ACTIONS
 
 SOURCES = sorted(
-    path for package in (doors.screen, wallet.tui) for path in Path(*package.__path__).rglob("*.py")
+    path
+    for package in (doors.screen, ledger.browse.tui, wallet.tui)
+    for path in Path(*package.__path__).rglob("*.py")
 )
 # The widgets in use. Static, Label, Markdown, DataTable and others take a string for markup.
 WIDGETS = {"Button", "Input", "LoadingIndicator", "Option", "OptionList", "TabbedContent", "TabPane"}

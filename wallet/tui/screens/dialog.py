@@ -9,11 +9,11 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, LoadingIndicator
 
+from doors.screen.ending import Ending
 from doors.screen.text import Line, Text, clean, content
 from doors.terminal import bad, bold, dim
 from protocol.codes import Audience
 from protocol.errors import TallyError
-from wallet.tui.screens.ending import Ending
 from wallet.tui.ways import ways
 
 if TYPE_CHECKING:

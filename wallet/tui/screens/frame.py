@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
+from doors.screen.ending import Ending
 from doors.screen.key_line import KeyLine
 from doors.screen.text import Text
 from doors.terminal import Styled, bold, dim, warning
 from wallet.door.wording import plural
 from wallet.tui.actions import bindings
 from wallet.tui.notices import notices
-from wallet.tui.screens.ending import Ending
 
 if TYPE_CHECKING:
     from wallet.tui.app import WalletApp

@@ -8,12 +8,12 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
+from doors.screen.ending import Ending
 from doors.screen.key_line import KeyLine
 from doors.screen.rows import Column, Row, Rows
 from doors.screen.text import Text, content
 from doors.terminal import dim
 from wallet.tui.actions import active_actions
-from wallet.tui.screens.ending import Ending
 from wallet.tui.screens.frame import AnsweringScreen
 
 

@@ -10,10 +10,10 @@ from textual.events import Resize
 from textual.screen import ModalScreen
 
 from doors.qr_drawing import MAX_BYTES, qr_modules, qr_rows
+from doors.screen.ending import Ending
 from doors.screen.text import DARK, Line, Signs, Text
 from doors.terminal import Styled, dim
 from wallet.tui.flows.copying import copy
-from wallet.tui.screens.ending import Ending
 
 if TYPE_CHECKING:
     from wallet.tui.app import WalletApp

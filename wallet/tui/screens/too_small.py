@@ -3,8 +3,8 @@
 from textual.app import ComposeResult
 from textual.screen import ModalScreen
 
+from doors.screen.ending import Ending
 from doors.screen.text import Text
-from wallet.tui.screens.ending import Ending
 
 COLUMNS, LINES = 60, 18
 
