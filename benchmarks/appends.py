@@ -72,7 +72,7 @@ def _sequence(home: Path, authority: str, records: Sequence[DidRecord]) -> float
     with _found(home, authority) as (store, keys, folder):
         signers = folder.signers(keys)
         nobody = Cosigners(folder.ledger().policy, clock=lambda: LATER)
-        with Sequencer(store, signers, nobody, clock=lambda: LATER) as sequencer:
+        with Sequencer(store, signers, nobody, evidence=folder.evidence, clock=lambda: LATER) as sequencer:
             begin = perf_counter()
             for start in range(0, len(records), WAITING):
                 batch = records[start : start + WAITING]

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Generic, Self, TypeAlias, TypeVar
 
+from ledger.contradiction import ContradictionError, Seen
 from ledger.fetch import Fetcher, chosen_rules
-from ledger.node_client import Candidate, NodeClient, Seen
+from ledger.node_client import Candidate, NodeClient
 from protocol.codes import Code
-from protocol.errors import TallyError
-from protocol.tlog.note import NoteKey, NoteSignature
-from protocol.tlog.policy import LogPolicy
+from protocol.errors import TallyError, UnavailableError, VerificationError
+from protocol.tlog.note import NoteKey, NoteSignature, encode_signature_line
+from protocol.tlog.policy import LogPolicy, VerifiedCheckpoint, verify_checkpoint
 
 T = TypeVar("T")
 
@@ -90,6 +91,36 @@ class Cosigners:
             lambda client: tuple(client.cosign(candidate, now=self._clock()) for candidate in candidates),
             within,
         )
+
+    def have_cosigned(
+        self, candidates: Sequence[Candidate], *, within: timedelta
+    ) -> list[VerifiedCheckpoint]:
+        """The checkpoints of `candidates`, each with the cosignatures of a quorum of the policy.
+
+        Raises:
+            UnavailableError: LOG_QUORUM_MISSING, there is none for now.
+            ContradictionError: a node proves that the log has signed something else.
+        """
+        answers = self.cosign(candidates, within=within)
+        notes = [candidate.note for candidate in candidates]
+        troubles: list[str] = []
+        while True:
+            try:
+                now = self._clock()
+                return [verify_checkpoint(note, policy=self.policy, now=now) for note in notes]
+            except VerificationError as error:
+                if error.code is not Code.LOG_QUORUM_MISSING:
+                    raise
+            answer = next(answers, None)
+            if answer is None:
+                raise UnavailableError(Code.LOG_QUORUM_MISSING, "; ".join(troubles))
+            if isinstance(answer.outcome, ContradictionError):
+                raise answer.outcome
+            if isinstance(answer.outcome, TallyError):
+                troubles.append(f"{answer.node}: {answer.outcome.code.value}")
+            else:
+                lines = map(encode_signature_line, answer.outcome)
+                notes = [note + line for note, line in zip(notes, lines, strict=True)]
 
     def seen(
         self, logs: Sequence[NoteKey], *, within: timedelta

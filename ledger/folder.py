@@ -5,6 +5,7 @@ policy          the tlog-policy that trusts this log: its name, its address, its
 last-signed     the state of the log that was signed last; last-signed-index that of its index
 ledger.toml     where the database is; a secret if that takes a password
 ledger.sqlite   the database, unless it is elsewhere
+evidence        what nodes have proven against the log, if they have
 """
 
 from dataclasses import dataclass
@@ -50,6 +51,11 @@ class LedgerFolder:
     def memory(self) -> Path:
         """The file that remembers what was signed last of the log."""
         return memory_file(self.path, Tree.LOG)
+
+    @property
+    def evidence(self) -> Path:
+        """The folder for what contradicts the log."""
+        return self.path / "evidence"
 
     def signers(self, keys: LedgerKeys) -> LedgerSigners:
         """What signs with `keys`, from where it was signed last.

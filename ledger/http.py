@@ -29,7 +29,8 @@ from ledger.admission import Admission
 from ledger.browse.explorer import Explorer
 from ledger.browse.http import add_missing_page, add_pages
 from ledger.client import TOKEN_PREFIX
-from ledger.publisher import REFRESH_AFTER, Published
+from ledger.published import Published
+from ledger.publisher import REFRESH_AFTER
 from ledger.sequencer import Sequencer
 from ledger.store import LedgerStore
 from ledger.tile_file import PUBLIC, tile_answer

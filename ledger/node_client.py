@@ -12,6 +12,7 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import TypeAlias
 
+from ledger.contradiction import ContradictionError, Seen
 from ledger.fetch import Fetched, Fetcher
 from protocol.codes import Code
 from protocol.encoding.strict_json import decode_utf8
@@ -44,14 +45,6 @@ class Candidate:
     prove: ConsistencyProver
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """A checkpoint that a node has cosigned, and the note by which it proves that the log signed it."""
-
-    checkpoint: Checkpoint
-    note: str
-
-
 class NodeClient:
     """Speaks with the node of a policy's `witness` line, which has a URL. One thread at a time.
 
@@ -71,8 +64,9 @@ class NodeClient:
         """The node's cosignature of `candidate`, verified and not from the future.
 
         Raises:
-            VerificationError: the node proves to have cosigned a larger tree (LOG_ROLLBACK) or another one of
-                this size (LOG_FORK); its cosignature is not valid; or it refuses (NODE_REFUSED).
+            ContradictionError: the node proves to have cosigned a larger tree (LOG_ROLLBACK) or another one
+                of this size (LOG_FORK).
+            VerificationError: its cosignature is not valid, or it refuses (NODE_REFUSED).
             MalformedError, UnavailableError: no answer, or none that can be read.
         """
         wanted = candidate.checkpoint
@@ -148,9 +142,10 @@ class NodeClient:
             return
         if seen.checkpoint.tree_size > wanted.tree_size:
             detail = f"{self.witness.name} has seen {seen.checkpoint.tree_size} entries"
-            raise VerificationError(Code.LOG_ROLLBACK, detail)
+            raise ContradictionError(Code.LOG_ROLLBACK, detail, log=candidate.log, seen=seen)
         if seen.checkpoint.tree_size == wanted.tree_size and seen.checkpoint != wanted:
-            raise VerificationError(Code.LOG_FORK, f"{self.witness.name} has seen other entries")
+            detail = f"{self.witness.name} has seen other entries"
+            raise ContradictionError(Code.LOG_FORK, detail, log=candidate.log, seen=seen)
 
     def _verified(self, body: bytes, note: str, now: datetime) -> NoteSignature:
         text, key = parse_note(note).text, self.witness.key

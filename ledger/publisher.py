@@ -12,15 +12,17 @@ it. Or after a while without a quorum: the entry is logged then, and asking agai
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Self
 
+from ledger.contradiction import ContradictionError, keep_contradiction
 from ledger.cosigners import Cosigners
-from ledger.index import LedgerIndex, LogTimes
+from ledger.index import LedgerIndex
 from ledger.node_client import Candidate
+from ledger.published import Published
 from ledger.self_check import check_before_signing
 from ledger.signer import CheckpointSigner, LedgerSigners
 from ledger.start_guard import StartGuard
@@ -29,13 +31,10 @@ from ledger.stored_tree import Head, Publication, StoredTree
 from ledger.tree import Tree
 from ledger.waiting import PromisedAnswer, PromisedAnswers, running_future
 from protocol.codes import Code
-from protocol.errors import TallyError, UnavailableError, VerificationError
-from protocol.index.leaf import IndexEntry
-from protocol.index.map import MapSnapshot
+from protocol.errors import TallyError, UnavailableError
 from protocol.tlog.checkpoint import Checkpoint
 from protocol.tlog.merkle import create_consistency_proof
-from protocol.tlog.note import encode_signature_line
-from protocol.tlog.policy import VerifiedCheckpoint, verify_checkpoint
+from protocol.tlog.note import NoteKey
 
 REFRESH_AFTER = timedelta(minutes=5)
 """The age at which a checkpoint is signed anew although nothing was added, to show that the log is alive."""
@@ -53,38 +52,17 @@ _OF_NODES = frozenset({Code.LOG_QUORUM_MISSING, Code.LOG_READ_ONLY})
 # the state of the disk, of the database or of this program is in doubt, and a log must not sign in doubt.
 TRANSIENT = _OF_NODES | {Code.DISK_FULL, Code.DATABASE_BUSY, Code.DATABASE_UNAVAILABLE}
 
-# A node proves these with the log's own signature.
-_CONTRADICTIONS = frozenset({Code.LOG_FORK, Code.LOG_ROLLBACK})
 _SHORTEST_WAIT = timedelta(seconds=1)
 _PAUSE_SECONDS = 1.0
 
 _logger = logging.getLogger("tally.ledger")
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
-    """What readers are shown, all of one moment.
-
-    Attributes:
-        log: The checkpoint of the log.
-        index: The checkpoint of the index log.
-        index_entry: What its last entry states.
-        map: The map that it speaks of.
-        times: When each entry of the log was logged.
-    """
-
-    log: Publication
-    index: Publication
-    index_entry: IndexEntry
-    map: MapSnapshot
-    times: LogTimes
-
-
 class Publisher:
     """Publishes a log and its index, from a thread of its own; use it in a `with` statement.
 
     `head` is how far the log reaches at the start. The policy of `cosigners` is the one that readers trust
-    the log by; publication waits for its quorum.
+    the log by; publication waits for its quorum. What contradicts the log is kept in the folder `evidence`.
     """
 
     def __init__(
@@ -93,6 +71,7 @@ class Publisher:
         signers: LedgerSigners,
         cosigners: Cosigners,
         *,
+        evidence: Path,
         head: Head,
         clock: Callable[[], datetime],
     ) -> None:
@@ -100,9 +79,11 @@ class Publisher:
         self._signers = signers
         self._cosigners = cosigners
         self._clock = clock
+        self._evidence = evidence
         self._guard = StartGuard(
             {signers.log.public_key: store, signers.index.public_key: store.index}, cosigners
         )
+        self._signed: dict[NoteKey, str] = {}
         self._cleared = False
         log, index = store.publication(), store.index.publication()
         published_size = 0 if index is None else index.tree_size
@@ -263,6 +244,8 @@ class Publisher:
             self._clear()
             self._published = self._sign_and_publish(head)
         except TallyError as error:
+            if isinstance(error, ContradictionError):
+                self._keep_evidence(error)
             self._note_trouble(error)
             return error
         except Exception as error:
@@ -294,6 +277,16 @@ class Publisher:
         if self._failure is not None:
             self._promised.refuse(self._failure)
 
+    def _keep_evidence(self, contradiction: ContradictionError) -> None:
+        log = contradiction.log
+        tree: StoredTree = self._store if log == self._signers.log.public_key else self._store.index
+        published = tree.publication()
+        own = self._signed.get(log) or (None if published is None else published.note)
+        try:
+            keep_contradiction(contradiction, self._evidence, own=own, tree=tree)
+        except TallyError as error:
+            _logger.warning("%s: what a node has seen could not be kept: %s", error.code.value, error)
+
     def _clear(self) -> None:
         if not self._cleared:
             self._cleared = self._guard.clears(within=QUORUM_WITHIN)
@@ -309,40 +302,13 @@ class Publisher:
             _sign(self._signers.log, self._store, head, now),
             _sign(self._signers.index, self._store.index, index_head, now),
         ]
+        self._signed = {candidate.log: candidate.note for candidate in candidates}
         log, index = (
             Publication(checkpoint.tree_size, checkpoint.time or now, checkpoint.note)
-            for checkpoint in self._have_cosigned(candidates)
+            for checkpoint in self._cosigners.have_cosigned(candidates, within=QUORUM_WITHIN)
         )
         self._store.publish(log, index)
         return Published(log, index, self._index.last, self._index.map, self._index.times)
-
-    def _have_cosigned(self, candidates: Sequence[Candidate]) -> list[VerifiedCheckpoint]:
-        """The checkpoints of `candidates`, each with the cosignatures of a quorum.
-
-        Raises:
-            UnavailableError: LOG_QUORUM_MISSING, there is none for now.
-            VerificationError: a node proves that the log has signed something else.
-        """
-        answers = self._cosigners.cosign(candidates, within=QUORUM_WITHIN)
-        notes = [candidate.note for candidate in candidates]
-        troubles: list[str] = []
-        while True:
-            try:
-                policy, now = self._cosigners.policy, self._clock()
-                return [verify_checkpoint(note, policy=policy, now=now) for note in notes]
-            except VerificationError as error:
-                if error.code is not Code.LOG_QUORUM_MISSING:
-                    raise
-            answer = next(answers, None)
-            if answer is None:
-                raise UnavailableError(Code.LOG_QUORUM_MISSING, "; ".join(troubles))
-            if not isinstance(answer.outcome, TallyError):
-                lines = map(encode_signature_line, answer.outcome)
-                notes = [note + line for note, line in zip(notes, lines, strict=True)]
-            elif answer.outcome.code in _CONTRADICTIONS:
-                raise answer.outcome
-            else:
-                troubles.append(f"{answer.node}: {answer.outcome.code.value}")
 
 
 def _sign(signer: CheckpointSigner, tree: StoredTree, head: Head, now: datetime) -> Candidate:

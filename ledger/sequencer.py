@@ -13,10 +13,12 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Self, TypeAlias
 
 from ledger.cosigners import Cosigners, NodeState
-from ledger.publisher import TRANSIENT, Published, Publisher
+from ledger.published import Published
+from ledger.publisher import TRANSIENT, Publisher
 from ledger.self_check import check_before_signing, check_whole_log
 from ledger.signer import LedgerSigners
 from ledger.store import LedgerStore
@@ -60,7 +62,8 @@ class Sequencer:
     """Writes one log, from a thread of its own, and publishes it; use it in a `with` statement.
 
     Records must have been admitted (`ledger.admission`) on top of what the store holds. Two of them may still
-    be rivals for one version or one name; the first in the queue wins.
+    be rivals for one version or one name; the first in the queue wins. What nodes prove against the log is
+    kept in the folder `evidence`.
     """
 
     def __init__(
@@ -69,11 +72,13 @@ class Sequencer:
         signers: LedgerSigners,
         cosigners: Cosigners,
         *,
+        evidence: Path,
         clock: Callable[[], datetime],
     ) -> None:
         self._store = store
         self._signers = signers
         self._cosigners = cosigners
+        self._evidence = evidence
         self._clock = clock
         self._queue: queue.Queue[_Item] = queue.Queue(MAX_WAITING)
         self._edge: RightEdge | None = None
@@ -94,7 +99,12 @@ class Sequencer:
         check_whole_log(self._store.index)
         check_before_signing(self._store, signed=self._signers.log.last_signed, head=_head(edge))
         self._publisher = Publisher(
-            self._store, self._signers, self._cosigners, head=_head(edge), clock=self._clock
+            self._store,
+            self._signers,
+            self._cosigners,
+            evidence=self._evidence,
+            head=_head(edge),
+            clock=self._clock,
         )
         self._publisher.__enter__()
         self._thread.start()

@@ -7,12 +7,12 @@ can tell; a log that went on without asking would sign a second history (docs/de
 from collections.abc import Mapping
 from datetime import timedelta
 
+from ledger.contradiction import ContradictionError, Seen
 from ledger.cosigners import Cosigners
 from ledger.growth import verify_growth
 from ledger.stored_tree import StoredTree
 from protocol.codes import Code
-from protocol.errors import RefusedError, TallyError, VerificationError
-from protocol.tlog.checkpoint import Checkpoint
+from protocol.errors import TallyError, VerificationError
 from protocol.tlog.note import NoteKey
 from protocol.tlog.quorum import could_be_quorum
 
@@ -33,16 +33,16 @@ class StartGuard:
         published is known to silent nodes alone. Not checked: that a node tells of all it has seen.
 
         Raises:
-            RefusedError: LOG_ROLLBACK or LOG_FORK: a node has seen what the database does not hold.
+            ContradictionError: LOG_ROLLBACK or LOG_FORK: a node has seen what the database does not hold.
         """
         if self._enough_answered():
             return True
         for answer in self._cosigners.seen(list(self._stored), within=within):
             if isinstance(answer.outcome, TallyError):
                 continue
-            for store, seen in zip(self._stored.values(), answer.outcome, strict=True):
+            for (log, store), seen in zip(self._stored.items(), answer.outcome, strict=True):
                 if seen is not None:
-                    check_reaches(store, seen.checkpoint, node=answer.node)
+                    _check_reaches(store, log, seen, answer.node)
             self._answered.add(answer.node)
             if self._enough_answered():
                 return True
@@ -55,18 +55,13 @@ class StartGuard:
         return self._answered >= everybody or not could_be_quorum(policy, without=self._answered)
 
 
-def check_reaches(store: StoredTree, seen: Checkpoint, *, node: str) -> None:
-    """Check that the stored tree holds what `node` has seen, a checkpoint that the log itself signed.
-
-    Raises:
-        RefusedError: LOG_ROLLBACK, it ends before; or LOG_FORK, it holds something else.
-        UnavailableError: the database cannot be read.
-    """
+def _check_reaches(store: StoredTree, log: NoteKey, seen: Seen, node: str) -> None:
     head = store.head()
-    if seen.tree_size > head.tree_size:
-        detail = f"{node} has seen {seen.tree_size} entries, the database ends at {head.tree_size}"
-        raise RefusedError(Code.LOG_ROLLBACK, detail)
+    if seen.checkpoint.tree_size > head.tree_size:
+        detail = f"{node} has seen {seen.checkpoint.tree_size} entries, the database ends at {head.tree_size}"
+        raise ContradictionError(Code.LOG_ROLLBACK, detail, log=log, seen=seen)
     try:
-        verify_growth(seen, head, store.hash_reader(head.tree_size))
+        verify_growth(seen.checkpoint, head, store.hash_reader(head.tree_size))
     except VerificationError as error:
-        raise RefusedError(Code.LOG_FORK, f"{node} has seen other entries") from error
+        detail = f"{node} has seen other entries"
+        raise ContradictionError(Code.LOG_FORK, detail, log=log, seen=seen) from error

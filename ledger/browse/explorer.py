@@ -9,7 +9,7 @@ from ledger.browse.entry import ShownEntry, show_entry
 from ledger.browse.head import ShownHead, show_head
 from ledger.browse.question import DidQuestion, HashQuestion, IndexQuestion, NameQuestion, Question
 from ledger.cosigners import NodeState
-from ledger.publisher import Published
+from ledger.published import Published
 from ledger.store import LedgerStore
 from protocol.codes import Code
 from protocol.errors import RefusedError

@@ -96,6 +96,7 @@ def serve(terminal: Terminal, *, listening: Listening, passphrase: PassphraseSou
             store,
             folder.signers(parse_ledger_keys(keys.body)),
             Cosigners(ledger.policy, clock=now),
+            evidence=folder.evidence,
             clock=now,
         ) as sequencer,
     ):

@@ -36,7 +36,7 @@ def sequence(operator: Operator, *lines: str) -> None:
     cosigners = Cosigners(operator.ledger.policy, clock=Clock())
     with (
         operator.folder.open_store() as store,
-        Sequencer(store, signers, cosigners, clock=Clock()) as sequencer,
+        Sequencer(store, signers, cosigners, evidence=operator.folder.evidence, clock=Clock()) as sequencer,
     ):
         for line in lines:
             sequencer.submit(parse_record(line.encode())).result(20)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ledger.cosigners import Cosigners
+from ledger.memory import CheckpointMemory
 from ledger.sequencer import Logged, Sequencer
 from ledger.signer import CheckpointSigner, LedgerKeys, create_memory
 from ledger.stored_tree import Publication
@@ -20,6 +21,7 @@ from protocol.errors import TallyError, UnavailableError
 from protocol.keys import Ed25519PrivateKey
 from protocol.records import DidRecord
 from protocol.tlog.cosignature import sign_cosignature
+from protocol.tlog.fork import parse_fork_evidence, verify_fork_evidence
 from protocol.tlog.note import encode_signature_line, parse_note
 from protocol.tlog.policy import LogPolicy, VerifiedCheckpoint, verify_checkpoint
 from protocol.tlog.witness import parse_add_checkpoint
@@ -45,7 +47,11 @@ class Network:
     def sequencer(self) -> Iterator[Sequencer]:
         cosigners = Cosigners(self.policy, clock=self.world.clock)
         with Sequencer(
-            self.world.store(), self.world.signers(), cosigners, clock=self.world.clock
+            self.world.store(),
+            self.world.signers(),
+            cosigners,
+            evidence=self.world.evidence,
+            clock=self.world.clock,
         ) as sequencer:
             yield sequencer
 
@@ -319,13 +325,23 @@ def test_other_history_that_a_node_proves_stops_a_running_log(
         error = refused(sequencer, names(1)[0])
         assert error.code is (Code.LOG_FORK if size == 1 else Code.LOG_ROLLBACK)
         assert sequencer.failure is not None
+    kept = CheckpointMemory(network.world.evidence).evidence(KEYS.origin)
+    if size == 1:
+        [proof] = kept
+        fork = verify_fork_evidence(parse_fork_evidence(proof.read_text()))
+        assert (fork.smaller.tree_size, fork.larger.tree_size) == (1, 1)
+    else:
+        # A larger tree may have grown out of this one; who kept both can find out.
+        assert rival in [path.read_text() for path in kept]
 
 
 def test_states_tell_how_far_each_node_has_come(network: Network) -> None:
     network.nodes[3].is_away = True
     cosigners = Cosigners(network.policy, clock=network.world.clock)
     world = network.world
-    with Sequencer(world.store(), world.signers(), cosigners, clock=world.clock) as sequencer:
+    with Sequencer(
+        world.store(), world.signers(), cosigners, evidence=world.evidence, clock=world.clock
+    ) as sequencer:
         log(sequencer, *names(3))
         wait_until(lambda: all(state.sizes.get(KEYS.origin) == 3 for state in cosigners.states()[:3]))
         states = cosigners.states()

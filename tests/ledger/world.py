@@ -139,6 +139,10 @@ class World:
         return self.folder / "last-signed"
 
     @property
+    def evidence(self) -> Path:
+        return self.folder / "evidence"
+
+    @property
     def database(self) -> Path:
         return self.folder / "ledger.sqlite"
 
@@ -185,5 +189,7 @@ class World:
     @contextmanager
     def sequencer(self, store: LedgerStore | None = None) -> Iterator[Sequencer]:
         cosigners = Cosigners(self.ledger.policy, clock=self.clock)
-        with Sequencer(store or self.store(), self.signers(), cosigners, clock=self.clock) as sequencer:
+        with Sequencer(
+            store or self.store(), self.signers(), cosigners, evidence=self.evidence, clock=self.clock
+        ) as sequencer:
             yield sequencer
