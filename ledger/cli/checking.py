@@ -68,7 +68,7 @@ def _audit(terminal: Terminal, *, url: str | None, policy: str | None) -> None:
         try:
             report = audit_ledger(client, fetcher=fetcher, now=now())
         except VerificationError:
-            for file in memory.evidence(ledger.origin):
+            for file in (file for tree in Tree for file in memory.evidence(ledger.key(tree).name)):
                 terminal.note("Kept as evidence: ", verbatim(str(file)))
             raise
     checkpoint = report.checkpoint
