@@ -57,6 +57,7 @@ def _audit(terminal: Terminal, *, url: str | None, policy: str | None) -> None:
     from ledger.client import LedgerClient
     from ledger.fetch import chosen_fetcher
     from ledger.memory import CheckpointMemory
+    from ledger.tree import Tree
 
     if url is not None and policy is None:
         terminal.note("The policy is the ledger's own word; give --policy to check it against one you trust.")
