@@ -1,13 +1,13 @@
 """The history of a DID as people are shown it: its versions, and which key it had from when to when."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from ledger.browse.entry import ShownEntry, did_label, show_entry
 from protocol.did.document import Relationship
 from protocol.did.verified import DatedKey
-from protocol.did.webvh.history import VerifiedHistory, verify_history
+from protocol.did.webvh.history import date_keys, verify_history
 from protocol.did.webvh.identifier import parse_webvh
 from protocol.did.webvh.witness import NO_WITNESS_PROOFS
 from protocol.errors import TallyError
@@ -25,8 +25,8 @@ class ShownKey:
         id: Its DID URL.
         key: The public key as a multikey.
         use: What it is for, in words.
-        valid_from: The time of the version that listed it.
-        valid_until: The time of the version that did so no more, or ended the DID; None while it is listed.
+        valid_from: When the version that listed it was logged.
+        valid_until: When the version was that did so no more, or ended the DID; None while it is listed.
     """
 
     id: str
@@ -46,7 +46,7 @@ class ShownDid:
         path: Where on the ledger its did.jsonl is.
         entries: Its entries, the first one first.
         keys: Every key that it ever had; none where the history is not to be trusted.
-        deactivated: When its owner ended it; None if that has not happened.
+        deactivated: When it was logged that its owner ended it; None if that has not happened.
         trouble: Why its history must not be trusted; None where it was verified.
     """
 
@@ -75,22 +75,20 @@ def show_did(did: str, entries: Sequence[SubjectEntry], *, now: datetime) -> Sho
         history = verify_history(
             [entry.leaf for entry in entries], did=did, now=now, witness_proofs=NO_WITNESS_PROOFS
         )
-        keys = _keys(history)
+        dated = date_keys(history.versions, [entry.time for entry in entries])
     except TallyError as error:
         return ShownDid(did, label, path, shown, (), None, error)
-    return ShownDid(did, label, path, shown, keys, history.updated if history.deactivated else None, None)
+    end = entries[-1].time if history.deactivated else None
+    return ShownDid(did, label, path, shown, _keys(dated, end), end, None)
 
 
-def _keys(history: VerifiedHistory) -> tuple[ShownKey, ...]:
-    end = history.updated if history.deactivated else None
+def _keys(dated: Iterable[DatedKey], end: datetime | None) -> tuple[ShownKey, ...]:
+    """The keys, each once for all its uses in one interval; `end` is when the DID ended."""
     uses: dict[tuple[str, str, datetime, datetime | None], list[str]] = {}
-    for key in history.dated_keys():
-        uses.setdefault(_listed(key, end), []).append(_USES[key.relationship])
+    for key in dated:
+        listed = (key.id, encode_multikey(key.public_key), key.valid_from, key.valid_until or end)
+        uses.setdefault(listed, []).append(_USES[key.relationship])
     return tuple(
         ShownKey(key_id, text, ", ".join(words), begin, until)
         for (key_id, text, begin, until), words in uses.items()
     )
-
-
-def _listed(key: DatedKey, end: datetime | None) -> tuple[str, str, datetime, datetime | None]:
-    return key.id, encode_multikey(key.public_key), key.valid_from, key.valid_until or end

@@ -26,9 +26,11 @@ table { border-collapse: collapse; width: 100%; }
 caption { text-align: left; opacity: .8; }
 th, td { text-align: left; vertical-align: top; padding: .3rem .8rem .3rem 0;
          border-bottom: 1px solid var(--line); }
-.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
-.long { min-width: 12rem; overflow-wrap: anywhere; }
+.number { width: 1%; text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
+.long { min-width: 7rem; overflow-wrap: anywhere; }
 .time { white-space: nowrap; }
+@media (max-width: 40rem) { .time { white-space: normal; min-width: 5.5rem; }
+                            th, td { padding-right: .5rem; } }
 .bad { color: var(--bad); font-weight: bold; }
 form { display: flex; gap: .5rem; margin: 1rem 0; }
 input { flex: 1; min-width: 0; }

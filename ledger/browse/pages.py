@@ -23,14 +23,14 @@ def head_page(head: ShownHead) -> str:
     """How far the log reaches, and who stands behind it."""
     time: Child = "nobody vouches for a time"
     if head.time is not None and head.age is not None:
-        time = f"{encode_utc(head.time)}, {age_words(head.age)} ago"
+        time = f"{_moment(head.time)}, {age_words(head.age)} ago"
     state = pairs(
         ("Entries", join(link("/browse/entries", str(head.tree_size)))),
         ("Root hash", code(encode_base64(head.root_hash))),
         ("Time of the quorum", time),
     )
     cosigners = table(
-        ("Name", "Promise", "Cosigned this", "Knows of", "Behind", "Trouble"),
+        ("Name", "Promise", "Cosigned this", "Up to", "Behind", "Trouble"),
         [_cosigner_row(cosigner, head.tree_size) for cosigner in head.cosigners],
     )
     note = join(element("h2", "Checkpoint"), lines(head.note.rstrip("\n")))
@@ -86,7 +86,7 @@ def did_page(shown: ShownDid, *, origin: str) -> str:
     )
     body: list[Child] = [facts]
     if shown.keys:
-        titles = ("Key", "Use", "From", "Until", "Public key")
+        titles = ("Key", "Use", "Logged from", "Until", "Public key")
         body += [element("h2", "Keys"), table(titles, [_key_row(key, shown.did) for key in shown.keys])]
     versions = table(("Index", "What", "Logged"), [_version_row(entry) for entry in reversed(shown.entries)])
     return page(shown.label, *body, element("h2", "Versions"), versions, origin=origin)
@@ -121,10 +121,10 @@ def _cosigner_row(cosigner: ShownCosigner, tree_size: int) -> tuple[Markup, ...]
     return (
         cell(cosigner.name, kind="long"),
         cell(promise),
-        cell("no" if cosigner.cosigned is None else encode_utc(cosigner.cosigned), kind="time"),
+        cell("no" if cosigner.cosigned is None else _moment(cosigner.cosigned), kind="time"),
         cell("" if cosigner.tree_size is None else str(cosigner.tree_size), kind="number"),
         cell("" if lag is None else str(lag), kind="number"),
-        cell("" if cosigner.trouble is None else cosigner.trouble.code.value, kind="bad"),
+        cell("" if cosigner.trouble is None else cosigner.trouble.code.meaning, kind="bad"),
     )
 
 
@@ -145,8 +145,8 @@ def _key_row(key: ShownKey, did: str) -> tuple[Markup, ...]:
     return (
         cell(key.id.removeprefix(did), kind="long"),
         cell(key.use),
-        cell(encode_utc(key.valid_from), kind="time"),
-        cell("now" if key.valid_until is None else encode_utc(key.valid_until), kind="time"),
+        cell(_moment(key.valid_from), kind="time"),
+        cell("now" if key.valid_until is None else _moment(key.valid_until), kind="time"),
         cell(code(key.key), kind="long"),
     )
 
@@ -161,7 +161,8 @@ def _subject(subject: Subject | None, label: str) -> Child:
 
 
 def _moment(time: datetime | None) -> str:
-    return "" if time is None else encode_utc(time)
+    """With a blank, where a narrow page may break it."""
+    return "" if time is None else encode_utc(time).replace("T", " ")
 
 
 def _state(shown: ShownDid) -> Child:
@@ -169,7 +170,7 @@ def _state(shown: ShownDid) -> Child:
         words = f"Its history must not be trusted: {shown.trouble} ({shown.trouble.code.value})"
         return element("span", words, class_="bad")
     if shown.deactivated is not None:
-        return element("span", f"Deactivated at {encode_utc(shown.deactivated)}", class_="bad")
+        return element("span", f"Deactivated at {_moment(shown.deactivated)}", class_="bad")
     return f"In use, {len(shown.entries)} version{'' if len(shown.entries) == 1 else 's'}"
 
 

@@ -73,7 +73,7 @@ def did_lines(proven: ProvenDid) -> Iterator[Line]:
 def _key_lines(key: ShownKey, did: str) -> Iterator[Line]:
     until: str | Styled = good("now") if key.valid_until is None else encode_utc(key.valid_until)
     yield ("Key        ", bold(key.id.removeprefix(did)), f"  {key.use}")
-    yield ("           ", f"{encode_utc(key.valid_from)} to ", until)
+    yield ("           ", f"logged {encode_utc(key.valid_from)} to ", until)
     yield ("           ", dim(key.key))
 
 

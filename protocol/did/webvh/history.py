@@ -134,15 +134,8 @@ class VerifiedHistory:
         """
         if self.deactivated:
             raise VerificationError(Code.DID_DEACTIVATED)
-        return VerifiedDid(self.did, self.latest.document(), self.dated_keys(), evidence)
-
-    def dated_keys(self) -> tuple[DatedKey, ...]:
-        """Every key there ever was with the interval in which it was listed, also of a DID that has ended.
-
-        Raises:
-            MalformedError: the document of a version breaks the rules of DID documents.
-        """
-        return date_keys(self.versions, [version.time for version in self.versions])
+        keys = date_keys(self.versions, [version.time for version in self.versions])
+        return VerifiedDid(self.did, self.latest.document(), keys, evidence)
 
 
 def split_log(data: bytes) -> list[bytes]:

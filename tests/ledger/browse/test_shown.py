@@ -24,10 +24,15 @@ from tests.ledger.world import KEY, NOW, OTHER_KEY, START, Clock, World, create
 from tests.wallet.test_cli_hostile_text import harmless
 
 DAY = timedelta(days=1)
+LOGGED = START + timedelta(days=100)
 
 
 def shown(*entries: NewEntry) -> ShownDid:
-    leaves = [SubjectEntry(7 * place, NOW, entry.line.encode()) for place, entry in enumerate(entries)]
+    """The DID with these entries, each logged a day after the one before."""
+    leaves = [
+        SubjectEntry(7 * place, LOGGED + place * DAY, entry.line.encode())
+        for place, entry in enumerate(entries)
+    ]
     return show_did(entries[-1].version.did, leaves, now=NOW)
 
 
@@ -39,13 +44,13 @@ def rotated() -> tuple[NewEntry, NewEntry]:
     return first, update_did(first.version, key=KEY, time=START + DAY, document=document)
 
 
-def test_key_is_shown_with_every_interval_in_which_it_was_listed() -> None:
+def test_key_is_shown_with_every_interval_in_which_the_log_had_it_listed() -> None:
     view = shown(*rotated())
     assert view.trouble is None
     assert [(key.id.partition("#")[2], key.use, key.valid_from, key.valid_until) for key in view.keys] == [
-        ("key-1", "issues", START, START + DAY),
-        ("key-1", "proves who acts", START, None),
-        ("key-2", "issues", START + DAY, None),
+        ("key-1", "issues", LOGGED, LOGGED + DAY),
+        ("key-1", "proves who acts", LOGGED, None),
+        ("key-2", "issues", LOGGED + DAY, None),
     ]
     assert [entry.leaf_index for entry in view.entries] == [0, 7]
 
@@ -55,8 +60,8 @@ def test_keys_of_a_deactivated_did_end_with_it() -> None:
     ended: JsonObject = {"deactivated": True, "updateKeys": []}
     last = update_did(first.version, key=KEY, time=START + DAY, parameters=ended)
     view = shown(first, last)
-    assert view.deactivated == START + DAY
-    assert {key.valid_until for key in view.keys} == {START + DAY}
+    assert view.deactivated == LOGGED + DAY
+    assert {key.valid_until for key in view.keys} == {LOGGED + DAY}
     assert view.entries[1].event == "version 2: deactivated"
 
 

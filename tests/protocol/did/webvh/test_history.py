@@ -159,13 +159,6 @@ def test_deactivated_did_is_verified_and_has_no_keys_to_trust() -> None:
     assert refusal.value.code is Code.DID_DEACTIVATED
 
 
-def test_keys_that_a_deactivated_did_had_can_still_be_listed() -> None:
-    (end,) = deactivate_did(HONEST.version, key=KEY, time=START + HOUR)
-    listed = verify(HONEST.line, end.line).dated_keys()
-    assert listed == verify(HONEST.line).dated_keys()
-    assert {key.public_key for key in listed} == {KEY.public_key}
-
-
 def test_document_that_breaks_its_rules_is_refused_by_who_reads_its_keys() -> None:
     bad: JsonObject = {"assertionMethod": ["did:web:other.example#key-1"]}
     history = verify(HONEST.line, forge_next(HONEST.version, state=bad))
