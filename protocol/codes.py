@@ -334,6 +334,27 @@ class Code(StrEnum):
             Audience.VERIFIER: "Try again later, or decide in policy.toml what an unknown status is worth.",
         },
     )
+    STATUS_LIST_MISSING = (
+        "status_list_missing",
+        "The status list, which says what was revoked, was not handed in, and it is not fetched.",
+        "Ask for it where there is a network.",
+        {
+            Audience.VERIFIER: "Fetch it from its address, and give the file with --status-list.",
+        },
+    )
+    STATUS_LIST_STALE = (
+        "status_list_stale",
+        "The status list, which says what was revoked, is older than the policy allows for a copy handed in.",
+        "Ask for a fresh one where there is a network.",
+    )
+    STATUS_THEN_UNKNOWN = (
+        "status_then_unknown",
+        "No status list of that moment is at hand, so nobody can tell whether it was revoked then.",
+        "Give the status list of that day, or ask whether it is revoked now.",
+        {
+            Audience.VERIFIER: "Give the list of that day with --status-list, or check without --at.",
+        },
+    )
     CREDENTIAL_REVOKED = (
         "credential_revoked",
         "The issuer has revoked this credential.",

@@ -38,6 +38,8 @@ class VerificationPolicy:
         clock_skew: How far the clocks of honest parties may be apart.
         key_binding_max_age: How old a key binding may be.
         evidence_max_age: How old the co-signed time of the issuer's DID history may be.
+        offline_evidence_max_age: The same for evidence that somebody handed in, and for a status list that
+            was.
     """
 
     trusted_issuers: Mapping[str, frozenset[str]]
@@ -47,3 +49,4 @@ class VerificationPolicy:
     clock_skew: timedelta = field(default=timedelta(seconds=60))
     key_binding_max_age: timedelta = field(default=timedelta(seconds=300))
     evidence_max_age: timedelta = field(default=timedelta(hours=1))
+    offline_evidence_max_age: timedelta = field(default=timedelta(hours=24))

@@ -5,8 +5,8 @@ them. Its steps carry the section numbers of RFC 9901 (SD-JWT), of draft-ietf-oa
 of draft-ietf-oauth-status-list-20 (TSL).
 """
 
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypeVar
 
@@ -15,29 +15,26 @@ import msgspec
 from protocol.checks import CheckRecord, CheckResult, Outcome
 from protocol.claim_path import ClaimPath
 from protocol.codes import Code
+from protocol.credential_status import StatusListFetcher, verify_credential_status
 from protocol.did.document import Relationship
-from protocol.did.verified import DidResolver, VerifiedDid
+from protocol.did.verified import DidResolver
 from protocol.encoding.strict_json import JsonObject
-from protocol.encoding.time import from_seconds
-from protocol.errors import UnavailableError, VerificationError
+from protocol.encoding.time import encode_utc, from_seconds
+from protocol.errors import VerificationError
+from protocol.evidence_age import require_did_without_history, verify_evidence_age
 from protocol.jws import parse_jws_header, verify_jws
 from protocol.keys import PublicKey
-from protocol.policy import KeyBindingRule, StatusRule, VerificationPolicy
+from protocol.policy import KeyBindingRule, VerificationPolicy
 from protocol.sdjwt.key_binding import verify_key_binding
 from protocol.sdjwt.parse import parse_sd_jwt, read_hash_algorithm
 from protocol.sdjwt.verify import verify_disclosures
 from protocol.sdjwt_vc import (
-    UnverifiedCredential,
     issuer_key_id,
     parse_credential,
     parse_credential_jws,
     verify_credential_rules,
 )
-from protocol.status_list import read_status, verify_status, verify_status_list_token
 from protocol.validity import verify_validity
-
-StatusListFetcher = Callable[[str], str]
-"""Fetches the status list token at an address, or raises UnavailableError. What it brings is untrusted."""
 
 
 class Check(StrEnum):
@@ -106,8 +103,12 @@ def verify_presentation(
     resolve_did: DidResolver,
     fetch_status_list: StatusListFetcher,
     expected_transaction_data: Sequence[str] = (),
+    at: datetime | None = None,
 ) -> VerifiedPresentation:
     """Check a presentation against the request it answers and the policy (RFC 9901 §7.3).
+
+    With `at`, a moment of the past, it is checked as of then: `resolve_did` answers for that moment, and how
+    long ago the holder signed is not judged. How old the evidence is, is judged as of `now` all the same.
 
     `expected_transaction_data` are the encoded strings the request asked to confirm; none is asked for by
     default, and then none is accepted. Not checked: that the nonce was used only once, and that the claims
@@ -117,14 +118,17 @@ def verify_presentation(
         MalformedError: it cannot be read.
         VerificationError: it can be read, and must not be believed.
         UnavailableError: the issuer's DID or the status could not be had, so nobody knows.
-        ValueError: an empty nonce or audience, which would bind to nothing.
+        ValueError: an empty nonce or audience, which would bind to nothing, or a resolver that answers for
+            another moment than `at`.
 
     Every error carries in `checks` how far the verification came.
     """
     if not expected_nonce or not expected_audience:
         raise ValueError("a presentation is bound to a nonce and an audience")
     request = _Request(expected_nonce, expected_audience, expected_transaction_data)
-    return _verify(VerifiedPresentation, presentation, request, policy, now, resolve_did, fetch_status_list)
+    return _verify(
+        VerifiedPresentation, presentation, request, policy, now, at, resolve_did, fetch_status_list
+    )
 
 
 def verify_credential(
@@ -134,8 +138,11 @@ def verify_credential(
     now: datetime,
     resolve_did: DidResolver,
     fetch_status_list: StatusListFetcher,
+    at: datetime | None = None,
 ) -> VerifiedCredential:
     """Check a credential that nobody presents: what a holder does with a new one (RFC 9901 §7.2).
+
+    With `at` it is checked as of that moment, as in `verify_presentation`.
 
     Whoever hands it over need not be its holder, so a key binding is refused here and the policy's rule for
     it has no say; for presentations there is `verify_presentation`.
@@ -143,7 +150,7 @@ def verify_credential(
     Raises:
         MalformedError, VerificationError, UnavailableError: as `verify_presentation`.
     """
-    return _verify(VerifiedCredential, credential, None, policy, now, resolve_did, fetch_status_list)
+    return _verify(VerifiedCredential, credential, None, policy, now, at, resolve_did, fetch_status_list)
 
 
 def _verify(
@@ -152,9 +159,11 @@ def _verify(
     request: _Request | None,
     policy: VerificationPolicy,
     now: datetime,
+    at: datetime | None,
     resolve_did: DidResolver,
     fetch_status_list: StatusListFetcher,
 ) -> _Verified:
+    on_that_day = "" if at is None else f"on {encode_utc(at)}"
     with CheckRecord(_CHECKS) as record:
         # 1. Take it apart. RFC 9901 §7.1 step 1, §7.3 step 3.
         record.begin(Check.FORMAT)
@@ -193,15 +202,18 @@ def _verify(
         issuer = resolve_did(credential.issuer)
         record.begin(Check.EVIDENCE_AGE)
         if issuer.evidence is None:
-            _require_did_without_history(issuer)
+            require_did_without_history(issuer)
             record.note(Outcome.SKIPPED, "the DID is its own key and has no history")
-        elif not -policy.clock_skew <= now - issuer.evidence.time <= policy.evidence_max_age:
-            raise VerificationError(Code.LOG_STALE)
+        else:
+            record.note(Outcome.PASSED, verify_evidence_age(issuer.evidence, policy=policy, now=now))
+            if issuer.evidence.as_of != at:
+                raise ValueError("the resolver answers for another moment")
 
         # 6. The issuer's key as it was when the credential says it was issued. RFC 9901 §7.1 step 2.3.
         record.begin(Check.ISSUER_KEY)
         issued_at = None if credential.issued_at is None else from_seconds(credential.issued_at)
         issuer_key = issuer.key_used_at(key_id, Relationship.ASSERTION, issued_at)
+        record.note(Outcome.PASSED, on_that_day)
 
         # 7. The signature. RFC 9901 §7.1 step 2.2. From here on the payload is the issuer's word.
         record.begin(Check.SIGNATURE)
@@ -217,9 +229,10 @@ def _verify(
 
         # 10. The times, and that it says what the policy wants said. RFC 9901 §7.1 step 6, §9.7.
         record.begin(Check.VALIDITY)
-        verify_validity(verified.claims, now=now, clock_skew=policy.clock_skew)
+        verify_validity(verified.claims, now=at or now, clock_skew=policy.clock_skew)
         if policy.expiry_required and "exp" not in verified.claims:
             raise VerificationError(Code.CLAIM_MISSING, "exp")
+        record.note(Outcome.PASSED, on_that_day)
 
         # 11. The holder's signature over this presentation, for this request. RFC 9901 §7.3 step 5. One that
         #     the policy does not ask for is checked all the same: it is no decoration.
@@ -240,14 +253,22 @@ def _verify(
                 expected_audience=request.audience,
                 expected_transaction_data=request.transaction_data,
                 now=now,
-                max_age=policy.key_binding_max_age,
+                max_age=policy.key_binding_max_age if at is None else timedelta.max,
                 clock_skew=policy.clock_skew,
             )
 
         # 12. The status comes last: for an invalid credential nobody is asked, so that nobody can learn from
         #     the question who shows what to whom. TSL §8.3.
         record.begin(Check.STATUS)
-        _check_status(credential, issuer, policy, now, fetch_status_list, record)
+        verify_credential_status(
+            credential,
+            issuer=issuer,
+            policy=policy,
+            now=now,
+            at=at,
+            fetch_status_list=fetch_status_list,
+            record=record,
+        )
 
     return kind(
         issuer=credential.issuer,
@@ -257,36 +278,3 @@ def _verify(
         holder_key=holder_key,
         checks=record.results,
     )
-
-
-def _check_status(
-    credential: UnverifiedCredential,
-    issuer: VerifiedDid,
-    policy: VerificationPolicy,
-    now: datetime,
-    fetch_status_list: StatusListFetcher,
-    record: CheckRecord,
-) -> None:
-    reference = read_status(credential.payload)
-    if reference is None:
-        if policy.status is StatusRule.REQUIRED:
-            raise VerificationError(Code.CLAIM_MISSING, "status")
-        record.note(Outcome.SKIPPED, "the credential has no status")
-        return
-    try:
-        token = fetch_status_list(reference.uri)
-    except UnavailableError as error:
-        if policy.status is StatusRule.WHEN_REACHABLE:
-            record.note(Outcome.UNKNOWN, f"let pass by the policy: {error.code}")
-            return
-        raise UnavailableError(Code.STATUS_UNAVAILABLE, error.code) from error
-    status_list = verify_status_list_token(
-        token, expected_uri=reference.uri, issuer=issuer, now=now, clock_skew=policy.clock_skew
-    )
-    verify_status(status_list, reference.index)
-
-
-def _require_did_without_history(issuer: VerifiedDid) -> None:
-    # A resolver that has no evidence for a DID with a history did not do its work.
-    if not issuer.did.startswith(("did:key:", "did:jwk:")):
-        raise VerificationError(Code.LOG_STALE, "no evidence for the history of the DID")

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from protocol.codes import Code
 from protocol.encoding.strict_json import JsonObject, JsonValue
+from protocol.encoding.time import encode_utc
 from protocol.errors import MalformedError, RefusedError, TallyError, UnavailableError, VerificationError
 from protocol.presentation import VerifiedCredential, verify_credential, verify_presentation
 from verifier.check_list import check_documents
@@ -26,10 +27,14 @@ class Material:
 
 @dataclass(frozen=True, slots=True)
 class CheckedMaterial:
-    """How a check ended: with a verified credential, or with the error that says why not."""
+    """How a check ended: with a verified credential, or with the error that says why not.
+
+    `at` is the moment of the past that was asked about; None if it was now.
+    """
 
     verified: VerifiedCredential | None
     error: TallyError | None
+    at: datetime | None = None
 
     @property
     def status(self) -> str:
@@ -41,11 +46,14 @@ class CheckedMaterial:
 
 
 def check_material(material: Material, grounds: Grounds, *, now: datetime) -> CheckedMaterial:
-    """Check `material` against the policy.
+    """Check `material` against the policy, as of the moment that the grounds are for.
 
     Raises:
-        RefusedError: a nonce without an audience, or the other way round.
+        RefusedError: a nonce without an audience, or the other way round; or the moment is yet to come.
     """
+    at = grounds.at
+    if at is not None and at > now:
+        raise RefusedError(Code.MOMENT_NOT_COVERED, "it is yet to come")
     if (material.nonce is None) is not (material.audience is None):
         raise RefusedError(Code.INPUT_REQUIRED, "nonce and audience go together")
     inquiry = grounds.inquiry(now)
@@ -56,6 +64,7 @@ def check_material(material: Material, grounds: Grounds, *, now: datetime) -> Ch
                 text,
                 policy=grounds.policy,
                 now=now,
+                at=at,
                 resolve_did=inquiry.resolve_did,
                 fetch_status_list=inquiry.fetch_status_list,
             )
@@ -66,18 +75,20 @@ def check_material(material: Material, grounds: Grounds, *, now: datetime) -> Ch
                 expected_audience=material.audience,
                 policy=grounds.policy,
                 now=now,
+                at=at,
                 resolve_did=inquiry.resolve_did,
                 fetch_status_list=inquiry.fetch_status_list,
             )
     except (MalformedError, VerificationError, UnavailableError, RefusedError) as error:
-        return CheckedMaterial(None, error)
-    return CheckedMaterial(verified, None)
+        return CheckedMaterial(None, error, at)
+    return CheckedMaterial(verified, None, at)
 
 
 def check_document(checked: CheckedMaterial) -> JsonObject:
     """`checked` as the management API and the command tell it."""
+    asked: JsonObject = {} if checked.at is None else {"at": encode_utc(checked.at)}
     if checked.error is not None:
-        return {
+        return asked | {
             "status": checked.status,
             "checks": list[JsonValue](check_documents(checked.error.checks)),
             "claims": {},
@@ -85,7 +96,7 @@ def check_document(checked: CheckedMaterial) -> JsonObject:
         }
     verified = checked.verified
     assert verified is not None, "without an error there is a credential"
-    return {
+    return asked | {
         "status": checked.status,
         "checks": list[JsonValue](check_documents(verified.checks)),
         "claims": verified.claims,

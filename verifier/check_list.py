@@ -37,7 +37,8 @@ def check_documents(checks: Iterable[CheckResult]) -> list[JsonObject]:
 def _detail(check: CheckResult) -> str:
     match check.outcome:
         case Outcome.PASSED:
-            return _MEANINGS[check.id]
+            meaning = _MEANINGS[check.id]
+            return f"{meaning.removesuffix('.')} ({check.detail})." if check.detail else meaning
         case Outcome.NOT_REACHED:
             return _NOT_REACHED
         case _:

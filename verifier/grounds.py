@@ -8,12 +8,21 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
+from ledger.evidence import EvidenceResolver
 from ledger.fetch import Fetcher, FetchRules, chosen_rules
 from ledger.memory import CheckpointMemory
 from ledger.resolver import LedgerResolver
 from ledger.status_list import fetch_status_list
 from protocol.did.verified import DidResolver, VerifiedDid
 from protocol.policy import VerificationPolicy
+from verifier.handed_in import (
+    DatedResolver,
+    FirstReachable,
+    FirstReachableList,
+    HandedIn,
+    HandedStatusLists,
+    StatusListFinder,
+)
 from verifier.policy_file import VerifierPolicy, load_policy
 from verifier.status_cache import StatusListMemory, StatusLists
 
@@ -29,16 +38,18 @@ class Grounds:
         development: Whether addresses under .localhost count as any other.
         resolve_did: Finds the verified state of a DID.
         status_lists: Finds status lists.
+        at: The moment of the past that the look-ups answer for; None for now.
     """
 
     policy: VerificationPolicy
     development: bool
     resolve_did: DidResolver
-    status_lists: StatusLists
+    status_lists: StatusListFinder
+    at: datetime | None = None
 
     def inquiry(self, now: datetime) -> "Inquiry":
         """The look-ups of one verification at `now`."""
-        return Inquiry(self, now)
+        return Inquiry(self, self.at or now)
 
 
 class Inquiry:
@@ -74,11 +85,23 @@ class PolicyGrounds:
         file: The policy file.
         state: The folder of what was seen before: checkpoints of ledgers, and times of status lists.
         clock: Tells the time.
+        handed_in: What somebody handed in, for where the network does not reach.
+        at: The moment of the past to decide for; None for now.
     """
 
-    def __init__(self, file: Path, *, state: Path, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        file: Path,
+        *,
+        state: Path,
+        clock: Callable[[], datetime],
+        handed_in: HandedIn | None = None,
+        at: datetime | None = None,
+    ) -> None:
         self._file = file
         self._clock = clock
+        self._handed_in = handed_in
+        self._at = at
         self._checkpoints = CheckpointMemory(state / "seen")
         self._lists = StatusListMemory(state / "status-lists")
         self._lock = threading.Lock()
@@ -109,6 +132,27 @@ class PolicyGrounds:
         self.close()
 
     def _make_grounds(self, policy: VerifierPolicy) -> Grounds:
+        handed_in, development = self._handed_in, policy.ledgers.development
+        resolve: DatedResolver
+        lists: StatusListFinder
+        if handed_in is None:
+            resolve, lists = self._over_the_network(policy)
+        else:
+            evidence = EvidenceResolver(policy.ledgers, handed_in.proofs, clock=self._clock)
+            memory = self._lists if self._at is None else None
+            resolve = evidence.resolve
+            lists = HandedStatusLists(
+                handed_in.status_lists, memory=memory, max_age=policy.rules.offline_evidence_max_age
+            )
+            if not handed_in.offline:
+                fetched, fetched_lists = self._over_the_network(policy)
+                resolve = FirstReachable(fetched, resolve).resolve
+                # A list that is fetched now says nothing of another day.
+                order = (fetched_lists, lists) if self._at is None else (lists, fetched_lists)
+                lists = FirstReachableList(*order)
+        return Grounds(policy.rules, development, partial(resolve, at=self._at), lists, self._at)
+
+    def _over_the_network(self, policy: VerifierPolicy) -> tuple[DatedResolver, StatusListFinder]:
         development = policy.ledgers.development
         anywhere = FetchRules(development=development, deadline=_FETCH_DEADLINE)
         # Only the ledgers are addresses of the owner's own choice, so only they may be at any port.
@@ -124,7 +168,7 @@ class PolicyGrounds:
             clock=self._clock,
         )
         fetch = partial(fetch_status_list, fetcher=self._fetcher(anywhere))
-        return Grounds(policy.rules, development, resolver.resolve, StatusLists(fetch, memory=self._lists))
+        return resolver.resolve, StatusLists(fetch, memory=self._lists)
 
     def _fetcher(self, rules: FetchRules) -> Fetcher:
         if rules not in self._fetchers:

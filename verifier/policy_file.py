@@ -59,6 +59,7 @@ expiry_required = false
 clock_skew_seconds = {_DEFAULTS.clock_skew.seconds}
 key_binding_max_age_seconds = {_DEFAULTS.key_binding_max_age.seconds}
 evidence_max_age_seconds = {_DEFAULTS.evidence_max_age.seconds}   # how old a ledger's co-signed state may be
+offline_evidence_max_age_seconds = {int(_DEFAULTS.offline_evidence_max_age.total_seconds())}   # if handed in
 """
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _TRUST = """
@@ -185,6 +186,9 @@ def _parse_rules(table: TomlTable, trusted: dict[str, frozenset[str]]) -> Verifi
         clock_skew=seconds("clock_skew_seconds", 0, _MAX_SKEW, _DEFAULTS.clock_skew),
         key_binding_max_age=seconds("key_binding_max_age_seconds", 1, _DAY, _DEFAULTS.key_binding_max_age),
         evidence_max_age=seconds("evidence_max_age_seconds", 1, 30 * _DAY, _DEFAULTS.evidence_max_age),
+        offline_evidence_max_age=seconds(
+            "offline_evidence_max_age_seconds", 1, 30 * _DAY, _DEFAULTS.offline_evidence_max_age
+        ),
     )
     table.end()
     return rules

@@ -7,11 +7,11 @@ from datetime import datetime
 from ledger.fetch import Fetched, Fetcher
 from ledger.status_list import fetch_status_list
 from protocol.codes import Code
+from protocol.credential_status import StatusListFetcher
 from protocol.did.verified import DidResolver
 from protocol.encoding.strict_json import JsonObject, encode_json
 from protocol.errors import MalformedError, TallyError, UnavailableError
 from protocol.oauth_error import OAuthError, parse_oauth_error
-from protocol.presentation import StatusListFetcher
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"

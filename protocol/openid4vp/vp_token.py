@@ -8,13 +8,14 @@ from enum import StrEnum
 from protocol.checks import CheckRecord, CheckResult, Outcome
 from protocol.claim_path import ClaimPath
 from protocol.codes import Code
+from protocol.credential_status import StatusListFetcher
 from protocol.did.verified import DidResolver
 from protocol.errors import VerificationError
 from protocol.openid4vp.dcql.query import DcqlQuery
 from protocol.openid4vp.dcql.satisfaction import Answer, verify_equal_claims, verify_satisfaction
 from protocol.openid4vp.response import VpToken
 from protocol.policy import KeyBindingRule, VerificationPolicy
-from protocol.presentation import StatusListFetcher, VerifiedPresentation, verify_presentation
+from protocol.presentation import VerifiedPresentation, verify_presentation
 
 
 class ResponseCheck(StrEnum):

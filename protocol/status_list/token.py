@@ -91,6 +91,17 @@ def verify_status_list_token(
     return status_list
 
 
+def parse_status_list_subject(token: str) -> str:
+    """The address of the list that `token` says it is, unverified.
+
+    Raises:
+        MalformedError: not a status list token.
+        VerificationError: another type or algorithm.
+    """
+    jws = parse_jws(token, expected_typ=STATUS_LIST_TYP, max_characters=_MAX_TOKEN_CHARACTERS)
+    return text_member(parse_json_object(jws.payload, max_bytes=_MAX_PAYLOAD_BYTES), "sub")
+
+
 def verify_no_rollback(status_list: VerifiedStatusList, *, last_issued_at: datetime | None) -> None:
     """Check that a list is not older than the last one seen at its address, if one was.
 

@@ -6,7 +6,13 @@ from collections.abc import Callable, Mapping
 from doors.exit_code import ExitCode, exit_code
 from doors.terminal import Terminal, bad, bold, dim, good, warning
 from protocol.codes import Code, find_code
-from protocol.encoding.members import object_member, objects_member, optional_object_member, text_member
+from protocol.encoding.members import (
+    object_member,
+    objects_member,
+    optional_object_member,
+    optional_text_member,
+    text_member,
+)
 from protocol.encoding.strict_json import JsonObject
 from protocol.errors import UnavailableError, VerificationError
 
@@ -36,7 +42,8 @@ def tell(terminal: Terminal, document: JsonObject) -> ExitCode:
     """Show the result of a request or a check; the number to end with."""
     terminal.document(document)
     status, error = text_member(document, "status"), optional_object_member(document, "error")
-    terminal.say(_VERDICTS[status])
+    at = optional_text_member(document, "at")
+    terminal.say(_VERDICTS[status], "" if at is None else f" as of {at}")
     for check in objects_member(document, "checks"):
         mark = _MARKS[text_member(check, "outcome")]
         terminal.say(mark, f" {text_member(check, 'id'):22}", dim(text_member(check, "detail")))

@@ -7,13 +7,14 @@ import pytest
 from protocol.codes import Code
 from protocol.did.document import DidDocument, Relationship, VerificationMethod
 from protocol.did.verified import VerifiedDid
-from protocol.errors import TallyError, VerificationError
+from protocol.errors import MalformedError, TallyError, VerificationError
 from protocol.jws import parse_jws
 from protocol.keys.jwk import parse_jwk
 from protocol.status_list import (
     Status,
     StatusList,
     create_status_list_token,
+    parse_status_list_subject,
     status_at,
     verify_no_rollback,
     verify_status,
@@ -117,6 +118,15 @@ def test_remembered_token_is_refused_once_its_key_has_left_the_did() -> None:
 def test_verifying_the_same_token_again_does_not_inflate_it_again() -> None:
     text = token()
     assert verify(text).status_list is verify(text).status_list
+
+
+def test_address_of_a_token_is_read_without_believing_it() -> None:
+    text = token()
+    assert parse_status_list_subject(text) == URI
+    assert parse_status_list_subject(f"{text[:-4]}AAAA") == URI
+    for bad in ("", "a.b.c", text.rpartition(".")[0]):
+        with pytest.raises(MalformedError):
+            parse_status_list_subject(bad)
 
 
 def test_issue_time_within_the_clock_skew_is_accepted() -> None:
