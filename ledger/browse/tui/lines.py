@@ -53,7 +53,7 @@ def entry_lines(entry: ShownEntry) -> Iterator[Line]:
     if entry.logged is not None:
         yield ("Logged     ", encode_utc(entry.logged))
     for name, value in entry.details:
-        yield (f"{name:<11}", verbatim(value))
+        yield (f"{name:<9}  ", verbatim(value))
     yield ("Leaf hash  ", verbatim(entry.leaf_hash.hex()))
     yield (good("✓ "), "It stands in the log, at this place. What it says, only its history proves.")
 

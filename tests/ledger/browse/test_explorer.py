@@ -1,25 +1,29 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from ledger.browse.explorer import PAGE_ENTRIES, Explorer, Found
 from ledger.browse.question import DidQuestion, HashQuestion, IndexQuestion, NameQuestion, parse_question
+from ledger.cosigners import Cosigners
 from ledger.sequencer import Sequencer
 from protocol.codes import Code
 from protocol.errors import MalformedError, RefusedError
 from protocol.records import DidRecord
 from protocol.tlog.merkle import hash_leaf
+from protocol.tlog.policy import LogPolicy
+from tests.ledger.fake_node import quorum_of, running_nodes
 from tests.ledger.world import NOW, World, append, history, names
 
 
-def explorer_of(world: World, sequencer: Sequencer) -> Explorer:
+def explorer_of(world: World, sequencer: Sequencer, policy: LogPolicy | None = None) -> Explorer:
     return Explorer(
         world.store(),
         published=lambda: sequencer.published,
         nodes=sequencer.node_states,
-        policy=world.ledger.policy,
+        policy=policy or world.ledger.policy,
         clock=world.clock,
     )
 
@@ -149,3 +153,22 @@ def test_head_is_as_old_as_its_cosignatures_say(world: World) -> None:
         assert (head.tree_size, head.time, head.age) == (3, NOW, timedelta(minutes=2))
         [operator] = head.cosigners
         assert (operator.name, operator.cosigned, operator.lag(3)) == ("operator", NOW, None)
+
+
+def test_node_that_is_away_is_shown_as_far_behind_as_it_is(world: World) -> None:
+    with running_nodes(3, world.clock) as nodes:
+        nodes[2].is_away = True
+        policy = replace(quorum_of(nodes, 2), logs=world.ledger.policy.logs)
+        cosigners = Cosigners(policy, clock=world.clock)
+        with Sequencer(
+            world.store(), world.signers(), cosigners, evidence=world.evidence, clock=world.clock
+        ) as sequencer:
+            for answer in [sequencer.submit(each) for each in names(3)]:
+                answer.result()
+            head = explorer_of(world, sequencer, policy).head()
+    assert [(each.name, each.lag(head.tree_size)) for each in head.cosigners] == [
+        ("node-1", 0),
+        ("node-2", 0),
+        ("node-3", 3),
+    ]
+    assert [each.cosigned for each in head.cosigners] == [NOW, NOW, None]
