@@ -117,6 +117,7 @@ class BrowseApp(QuietApp):
             self.pop_screen()
         self.switch_screen(HeadScreen() if name == "head" else EntriesScreen())
         if name == "entries" and not self.entries:
+            # Where something else is being read, this waits for its end.
             self.read_more()
 
     def action_go_back(self) -> None:
@@ -153,7 +154,10 @@ class BrowseApp(QuietApp):
             self.entries = ()
         if isinstance(self.screen, HeadScreen):
             self.screen.show_head(head)
-        elif isinstance(self.screen, EntriesScreen) and is_new:
+
+    def _fill(self) -> None:
+        """Read the first entries, where they are wanted and nobody has read them."""
+        if isinstance(self.screen, EntriesScreen) and not self.entries:
             self.read_more()
 
     def _take_entries(self, entries: tuple[ShownEntry, ...]) -> None:
@@ -176,6 +180,7 @@ class BrowseApp(QuietApp):
         else:
             self._tell_reading(False)
             take(result)
+            self._fill()
 
     def _tell_reading(self, is_reading: bool) -> None:
         self.is_reading = is_reading

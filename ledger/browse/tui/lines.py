@@ -26,7 +26,7 @@ def head_lines(head: ShownHead, *, own_word: bool) -> Iterator[Line]:
     else:
         yield ("Time       ", encode_utc(head.time), dim(f"  {age_words(head.age)} ago"))
     yield ()
-    yield (good("✓ "), "The checkpoint satisfies the policy, and takes nothing back that was seen here.")
+    yield (good("✓ "), "The checkpoint satisfies the policy, and takes back nothing seen here.")
     if own_word:
         yield (warning("! "), "The policy is the ledger's own word; --policy takes one you trust.")
     yield ()

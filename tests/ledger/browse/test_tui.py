@@ -1,10 +1,12 @@
 """The explorer in a terminal, as a person uses it: keys are pressed before a ledger over real HTTP."""
 
+import threading
 from collections.abc import Iterator
 
 import pytest
 from textual.widgets import OptionList
 
+from ledger.browse.head import ShownHead
 from ledger.browse.reader import LedgerReader
 from ledger.browse.tui.dialogs import ReadDialog, SearchDialog
 from ledger.browse.tui.screens import DidScreen, EntriesScreen, EntryScreen, HeadScreen
@@ -85,6 +87,26 @@ async def test_entries_are_read_on_when_the_cursor_comes_to_the_last_one(reader:
         await stage.shows("university", "version 1: created")
         options = stage.app.screen.query_one(OptionList)
         assert options.option_count == 262
+
+
+async def test_entries_that_are_wanted_while_something_else_is_read_come_after_it(
+    reader: LedgerReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, head = threading.Event(), reader.head
+
+    def read_late() -> ShownHead:
+        assert gate.wait(10)
+        return head()
+
+    async with on_stage(reader) as stage:
+        await stage.shows("Entries    262")
+        monkeypatch.setattr(reader, "head", read_late)
+        await stage.press("r")
+        await stage.shows("reading …")
+        await stage.press("2")
+        await stage.shows("nothing was read")
+        gate.set()
+        await stage.shows("261 ", "did-257")
 
 
 @pytest.mark.parametrize(
