@@ -31,7 +31,8 @@ from ledger.signer import LedgerKeys
 from ledger.store import LedgerStore
 from protocol.did.webvh.author import create_did
 from protocol.keys import Ed25519PrivateKey
-from protocol.records import DidRecord, parse_record
+from protocol.records import DidRecord
+from protocol.records.did import parse_did_record
 from storage.management_key import create_management_key
 from storage.passphrase import WEAKEST_ACCEPTED, Passphrase
 
@@ -48,7 +49,7 @@ def run() -> None:
     with listen("127.0.0.1", 0) as listener:
         port: int = listener.socket.getsockname()[1]
     authority = f"{HOST}:{port}"
-    records = [parse_record(line) for line in _first_entries(port, ENTRIES)]
+    records = [parse_did_record(line) for line in _first_entries(port, ENTRIES)]
     begin = perf_counter()
     for record in records:
         admit(record, None, authority=authority, now=LATER)

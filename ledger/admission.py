@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import datetime
 
+from ledger.record_rules import admit_signed
 from ledger.store import LedgerStore, NewestVersion
 from protocol.codes import Code
 from protocol.did.webvh.entry import LogEntry, parse_entry
@@ -18,7 +19,9 @@ from protocol.did.webvh.history import MAX_ENTRIES
 from protocol.did.webvh.version import VerifiedVersion, verify_first_entry, verify_next_entry
 from protocol.did.webvh.witness import NO_WITNESS_PROOFS, verify_witnesses
 from protocol.errors import MalformedError, RefusedError
-from protocol.records import DidRecord
+from protocol.index.subject import Subject
+from protocol.records import DidRecord, Record
+from protocol.records.timestamp import TimestampRecord
 from protocol.tlog.merkle import hash_leaf
 
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
@@ -66,6 +69,37 @@ class VerifiedVersions:
                 self._verified.popitem(last=False)
 
 
+class StoredBefore:
+    """What `store` holds, for the rules of `ledger.record_rules`. Threads may share one."""
+
+    def __init__(self, store: LedgerStore, versions: VerifiedVersions) -> None:
+        self._store = store
+        self._versions = versions
+
+    def version(self, did: str, *, now: datetime) -> VerifiedVersion | None:
+        """The newest version of `did`, if it lives on this ledger.
+
+        Raises:
+            MalformedError, VerificationError: what is stored is no history.
+            UnavailableError: the database cannot be read.
+        """
+        scid = self._store.find_did(did)
+        newest = None if scid is None else self._store.find_newest(scid)
+        if scid is None or newest is None:
+            return None
+        return self._versions.find(scid, newest, now=now)
+
+    def about(self, subject: Subject) -> list[bytes]:
+        """Every entry about `subject`, in the order of the log."""
+        stored = self._store.entries_about(subject.key, self._store.head().tree_size)
+        return [entry.leaf for entry in stored]
+
+    def find(self, leaf_hash: bytes) -> bytes | None:
+        """The entry with this leaf hash."""
+        index = self._store.find_leaf(leaf_hash)
+        return None if index is None else self._store.read_leaves(index, index + 1)[0]
+
+
 class Admission:
     """Admits records on top of what `store` holds, for the ledger at `authority` (`host` or `host:port`).
 
@@ -76,18 +110,29 @@ class Admission:
         self._store = store
         self._authority = authority
         self._versions = VerifiedVersions(store)
+        self._logged = StoredBefore(store, self._versions)
 
-    def admit(self, record: DidRecord, *, now: datetime) -> None:
-        """Check that `record` may be logged. Submitting a logged entry again is allowed.
+    def admit(self, record: Record, *, now: datetime) -> None:
+        """Check that `record` may be logged. Submitting a logged one again is allowed.
 
-        Not checked: that nobody else takes the name, or writes the same version, in the meantime; the
-        sequencer does when it appends.
+        Not checked: what comes to be logged in the meantime; the sequencer looks again when it appends.
 
         Raises:
-            MalformedError, VerificationError, RefusedError: as `admit`; and DID_FORK when another entry is
-                logged as this version.
+            MalformedError, VerificationError, RefusedError: as `admit` or `admit_signed`; and DID_FORK when
+                another entry is logged as this version.
             UnavailableError: the database cannot be read.
         """
+        match record:
+            case DidRecord():
+                self._admit_entry(record, now)
+            case TimestampRecord():
+                # It says nothing that could be wrong.
+                pass
+            case _:
+                if self._store.find_leaf(hash_leaf(record.leaf)) is None:
+                    admit_signed(record, self._logged, now=now)
+
+    def _admit_entry(self, record: DidRecord, now: datetime) -> None:
         scid, number = record.did.scid, record.entry.number
         newest = self._store.find_newest(scid)
         if newest is not None and number <= newest.version_number:

@@ -64,11 +64,10 @@ def parse_onboarding_token(text: str, *, file: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """Where the ledger says it put a submitted entry."""
+    """Where the ledger says it put a submitted record."""
 
     index: int
-    did: str
-    version_id: str
+    leaf_hash: str
 
 
 class LedgerClient:
@@ -123,7 +122,7 @@ class LedgerClient:
         return answer.body, records
 
     def read_history(self, did: str, *, now: datetime) -> VerifiedRecords:
-        """Every entry of the history of `did`, at least one.
+        """Every entry of the history of `did`, at least one, and what marks its keys (`split_history`).
 
         Raises:
             UnavailableError: DID_NOT_FOUND, the log holds none; and whatever `read_records` raises.
@@ -134,7 +133,7 @@ class LedgerClient:
         return records
 
     def submit(self, line: bytes, *, onboarding_token: str) -> Receipt:
-        """Ask the ledger to log `line`, a did:webvh log entry; submitting it again changes nothing.
+        """Ask the ledger to log the record `line`; submitting it again changes nothing.
 
         Raises:
             RefusedError: the ledger does not admit it, or not from this writer; its own words are the detail.
@@ -156,9 +155,7 @@ class LedgerClient:
                 raise UnavailableError(Code.NETWORK_STATUS, f"{self.ledger.authority}: {problem.code}")
             raise problem
         receipt = parse_json_object(answer.body)
-        return Receipt(
-            integer_member(receipt, "index"), text_member(receipt, "did"), text_member(receipt, "version_id")
-        )
+        return Receipt(integer_member(receipt, "index"), text_member(receipt, "leaf_hash"))
 
     def _continued(
         self, checkpoint: VerifiedCheckpoint, before: Checkpoint | None, tree: Tree

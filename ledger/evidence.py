@@ -18,6 +18,7 @@ from protocol.errors import MalformedError, UnavailableError, VerificationError
 from protocol.index.leaf import IndexEntry
 from protocol.index.proof import TallyProof, VerifiedRecords, parse_tally_proof, verify_tally_proof
 from protocol.index.subject import did_subject
+from protocol.records import split_history
 from protocol.tlog.policy import VerifiedCheckpoint
 
 MAX_PROOFS = 16
@@ -82,7 +83,8 @@ class EvidenceResolver:
         if not records.entries:
             raise UnavailableError(Code.DID_NOT_FOUND, did)
         evidence = log_evidence(records.log, records.checkpoint, handed_in=True)
-        history = verify_history(records.leaves, did=did, now=now, witness_proofs=NO_WITNESS_PROOFS)
+        entries, _marks = split_history(records.leaves)
+        history = verify_history(entries, did=did, now=now, witness_proofs=NO_WITNESS_PROOFS)
         return logged_history(history, records, evidence=evidence)
 
 
@@ -123,5 +125,7 @@ def logged_history(
     Raises:
         VerificationError: an entry says that it was made after it was logged.
     """
-    times = [entry.time for entry in records.entries]
+    entries, _marks = split_history(records.leaves)
+    logged = set(entries)
+    times = [entry.time for entry in records.entries if entry.leaf in logged]
     return verify_logged_history(history, times, evidence=evidence)

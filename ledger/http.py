@@ -41,7 +41,7 @@ from protocol.encoding.time import encode_utc
 from protocol.errors import RefusedError, TallyError, UnavailableError
 from protocol.index.proof import SubjectEntry, TallyProof, create_tally_proof, encode_tally_proof
 from protocol.index.subject import MAX_NAME_BYTES, Subject
-from protocol.records import DidRecord, parse_record
+from protocol.records import DidRecord, Record, parse_record
 from protocol.tlog.policy import LogPolicy, parse_log_policy
 from protocol.tlog.proof import create_log_proof, encode_log_proof
 from storage.management_key import ManagementKey, verify_management_key
@@ -99,7 +99,7 @@ class LedgerApp:
             text, prefix=TOKEN_PREFIX, find=self.store.find_token, code=Code.WRITER_NOT_AUTHORIZED
         )
 
-    def admit(self, body: bytes) -> DidRecord:
+    def admit(self, body: bytes) -> Record:
         """Read and admit a submitted record."""
         record = parse_record(body)
         self.admission.admit(record, now=self.clock())
@@ -218,25 +218,25 @@ def _add_writing(app: FastAPI, ledger: LedgerApp) -> None:
     @app.post(
         "/entries",
         tags=["write"],
-        summary="Log a did:webvh entry",
-        openapi_extra=request_body({"type": "object", "description": "One line of did.jsonl."}),
+        summary="Log a record",
+        openapi_extra=request_body(
+            {"type": "object", "description": "A line of did.jsonl, or another record."}
+        ),
         **answers("Where the entry stands."),
     )
     async def add_entry(
         _token: Annotated[ManagementKey, Depends(writer)],
         body: Annotated[bytes, Depends(raw_body("application/json"))],
     ) -> JSONResponse:
-        """Answers when a published checkpoint covers the entry. Submitting it again gives the same answer."""
+        """Answers when a published checkpoint covers it. Submitting it again gives the same answer."""
         record = await run_in_threadpool(ledger.admit, body)
         logged = await asyncio.wrap_future(ledger.sequencer.submit(record))
-        return JSONResponse(
-            {
-                "index": logged.leaf_index,
-                "leaf_hash": logged.leaf_hash.hex(),
-                "did": record.did.did,
-                "version_id": record.entry.version_id,
-            }
-        )
+        answer = {"index": logged.leaf_index, "leaf_hash": logged.leaf_hash.hex()}
+        if isinstance(record, DidRecord):
+            answer |= {"did": record.did.did, "version_id": record.entry.version_id}
+        else:
+            answer |= {"kind": record.subject.kind, "name": record.subject.name}
+        return JSONResponse(answer)
 
 
 def _explorer(ledger: LedgerApp, policy: LogPolicy) -> Explorer:

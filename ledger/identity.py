@@ -24,6 +24,7 @@ from protocol.encoding.strict_json import JsonObject
 from protocol.errors import RefusedError, UnavailableError, VerificationError
 from protocol.keys import Ed25519PrivateKey, P256PrivateKey, PublicKey
 from protocol.keys.multikey import encode_multikey
+from protocol.records import split_history
 from storage.atomic_file import replace_file
 from storage.key_ring import KeyRing, KeyType, StoredKey, create_key
 
@@ -275,7 +276,8 @@ def _without_prepared(keys: Mapping[str, StoredKey]) -> dict[str, StoredKey]:
 
 def _read_history(keeper: IdentityKeeper, did: str, now: datetime) -> VerifiedHistory:
     records = keeper.client.read_history(did, now=now)
-    return verify_history(records.leaves, did=did, now=now, witness_proofs=NO_WITNESS_PROOFS)
+    entries, _marks = split_history(records.leaves)
+    return verify_history(entries, did=did, now=now, witness_proofs=NO_WITNESS_PROOFS)
 
 
 def _document(did: str, key: PublicKey) -> JsonObject:

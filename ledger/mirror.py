@@ -29,6 +29,7 @@ from ledger.trust import TrustedLedger
 from protocol.codes import Code
 from protocol.errors import MalformedError, RefusedError, VerificationError
 from protocol.records import DidRecord, parse_leaf
+from protocol.records.did import parse_did_record
 from protocol.tlog.checkpoint import Checkpoint, parse_checkpoint
 from protocol.tlog.merkle import EMPTY_ROOT, Node, RightEdge, hash_leaf
 from protocol.tlog.note import parse_note
@@ -191,7 +192,9 @@ def _add_to_histories(folder: MirrorPart, entries: Sequence[bytes]) -> None:
     for entry in entries:
         # Other logs may hold other things. They are mirrored, and are no histories.
         with suppress(MalformedError):
-            _add_to_history(folder, parse_leaf(entry))
+            record = parse_leaf(entry)
+            if isinstance(record, DidRecord):
+                _add_to_history(folder, record)
 
 
 def _write_upper_tiles(folder: MirrorPart, blocks: Sequence[bytes]) -> list[HashTile]:
@@ -224,7 +227,7 @@ def _add_to_history(folder: MirrorPart, record: DidRecord) -> None:
     lines = (folder.read(path[1:]) or b"").splitlines(keepends=True)
     # Whoever was first has the name. What a mirror that was killed had added is added again.
     before = lines[: record.entry.number - 1]
-    if lines and parse_leaf(lines[0].rstrip(b"\n")).did.scid != record.did.scid:
+    if lines and parse_did_record(lines[0].rstrip(b"\n")).did.scid != record.did.scid:
         return
     if len(before) < record.entry.number - 1:
         raise RefusedError(Code.MIRROR_DAMAGED, path)

@@ -21,6 +21,7 @@ from protocol.did.webvh.logged import LoggedHistory
 from protocol.did.webvh.witness import NO_WITNESS_PROOFS
 from protocol.errors import VerificationError
 from protocol.index.leaf import IndexEntry
+from protocol.records import split_history
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +77,11 @@ class LedgerResolver:
                 return replace(known.logged, evidence=log_evidence(known.log, checkpoint, handed_in=False))
         records = client.read_history(did, now=now)
         evidence = log_evidence(records.log, records.checkpoint, handed_in=False)
-        history = _verify(did, records.leaves, known, now)
+        # Marks on keys stand between the entries. What they mean for what was signed is not said here.
+        entries, _marks = split_history(records.leaves)
+        history = _verify(did, entries, known, now)
         logged = logged_history(history, records, evidence=evidence)
-        self._resolved[did] = _Resolved(records.leaves, logged, records.log, records.checkpoint.tree_size)
+        self._resolved[did] = _Resolved(entries, logged, records.log, records.checkpoint.tree_size)
         return logged
 
     def _client_for(self, did: str) -> LedgerClient:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Table, bindparam, insert, select, tuple_, upd
 from ledger.tables import TILE
 from protocol.codes import Code
 from protocol.errors import UnavailableError
-from protocol.records import DidRecord
+from protocol.records import DidRecord, Record
 from protocol.tlog.merkle import HASH_BYTES
 from protocol.tlog.tiles import HashTile
 
@@ -24,15 +24,15 @@ _TILES = select(TILE).where(
 
 
 def entry_rows(
-    records: Sequence[DidRecord], leaf_hashes: Sequence[bytes], first_index: int
+    records: Sequence[Record], leaf_hashes: Sequence[bytes], first_index: int
 ) -> list[dict[str, object]]:
     """The rows of `records`, the first of which has the leaf index `first_index`."""
     return [
         {
             "leaf_index": first_index + position,
             "leaf_hash": leaf_hash,
-            "scid": record.did.scid,
-            "version_number": record.entry.number,
+            "scid": record.did.scid if isinstance(record, DidRecord) else None,
+            "version_number": record.entry.number if isinstance(record, DidRecord) else None,
             "subject_key": record.subject.key,
             "leaf": record.leaf,
         }

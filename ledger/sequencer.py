@@ -8,7 +8,7 @@ published checkpoint covers it (`ledger.publisher`).
 import logging
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,9 +16,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self, TypeAlias
 
+from ledger.admission import StoredBefore, VerifiedVersions
 from ledger.cosigners import Cosigners, NodeState
 from ledger.published import Published
 from ledger.publisher import TRANSIENT, Publisher
+from ledger.record_rules import admit_signed
 from ledger.self_check import check_before_signing, check_whole_log
 from ledger.signer import LedgerSigners
 from ledger.store import LedgerStore
@@ -26,8 +28,15 @@ from ledger.stored_tree import Head
 from ledger.tree import Tree
 from ledger.waiting import PromisedAnswer, running_future
 from protocol.codes import Code
-from protocol.errors import RefusedError, TallyError, UnavailableError
-from protocol.records import DidRecord
+from protocol.errors import (
+    MalformedError,
+    RefusedError,
+    TallyError,
+    UnavailableError,
+    VerificationError,
+)
+from protocol.records import DidRecord, Record, SignedRecord
+from protocol.records.timestamp import TimestampRecord
 from protocol.tlog.merkle import RightEdge, hash_leaf
 
 MAX_BATCH = 256
@@ -46,7 +55,7 @@ class Logged:
 
 @dataclass(frozen=True, slots=True)
 class _Submission:
-    record: DidRecord
+    record: Record
     leaf_hash: bytes
     answer: "Future[Logged]" = field(default_factory=running_future)
 
@@ -62,8 +71,10 @@ class Sequencer:
     """Writes one log, from a thread of its own, and publishes it; use it in a `with` statement.
 
     Records must have been admitted (`ledger.admission`) on top of what the store holds. Two of them may still
-    be rivals for one version or one name; the first in the queue wins. What nodes prove against the log is
-    kept in the folder `evidence`.
+    be rivals for one version or one name; the first in the queue wins. What else a record rests on may have
+    changed too: one that somebody signs is admitted again where it will stand, with nothing uncommitted
+    before it. Such records are rare, so they may cut a batch. What nodes prove against the log is kept in the
+    folder `evidence`.
     """
 
     def __init__(
@@ -81,6 +92,7 @@ class Sequencer:
         self._evidence = evidence
         self._clock = clock
         self._queue: queue.Queue[_Item] = queue.Queue(MAX_WAITING)
+        self._logged = StoredBefore(store, VerifiedVersions(store))
         self._edge: RightEdge | None = None
         self._trouble: TallyError | None = None
         self._thread = threading.Thread(target=self._run, name="sequencer", daemon=True)
@@ -143,11 +155,11 @@ class Sequencer:
         """Why the last attempt to write or to publish failed, for good or not; None while all is well."""
         return self._publisher.failure or self._trouble or self._publisher.trouble
 
-    def submit(self, record: DidRecord) -> "Future[Logged]":
+    def submit(self, record: Record) -> "Future[Logged]":
         """Log `record`; the answer comes when a checkpoint that covers it is published.
 
-        It may be RefusedError (a rival came first) or another TallyError (it may or may not be logged;
-        submitting it again is safe).
+        It may be RefusedError (a rival came first), what `admit_signed` raises, or another TallyError (it may
+        or may not be logged; submitting it again is safe).
 
         Raises:
             UnavailableError: too many are waiting, or the nodes have not said yet what they have seen.
@@ -174,7 +186,7 @@ class Sequencer:
         while running:
             batch = self._next_batch()
             running = not any(isinstance(item, _Stop) for item in batch)
-            if submissions := [item for item in batch if isinstance(item, _Submission)]:
+            for submissions in _commits([item for item in batch if isinstance(item, _Submission)]):
                 self._work(submissions)
 
     def _next_batch(self) -> list[_Item]:
@@ -209,16 +221,27 @@ class Sequencer:
 
     def _append(
         self, submissions: Sequence[_Submission], edge: RightEdge
-    ) -> tuple[list[Logged | RefusedError], RightEdge]:
-        """Commit what is new among `submissions`, and say of each where it stands or who came first."""
-        versions = self._store.find_versions({_version(item.record) for item in submissions})
-        names = self._store.find_paths({_name(item.record) for item in submissions})
-        outcomes: list[Logged | RefusedError] = []
+    ) -> tuple[list[Logged | TallyError], RightEdge]:
+        """Commit what is new among `submissions`, and say of each where it stands or why it does not."""
+        entries = [item.record for item in submissions if isinstance(item.record, DidRecord)]
+        versions = self._store.find_versions({_version(record) for record in entries})
+        names = self._store.find_paths({_name(record) for record in entries})
+        others = {item.leaf_hash for item in submissions if not isinstance(item.record, DidRecord)}
+        places = self._store.find_leaves(others)
+        outcomes: list[Logged | TallyError] = []
         added: list[_Submission] = []
         for item in submissions:
             record, logged = item.record, Logged(edge.tree_size + len(added), item.leaf_hash)
-            first = versions.get(_version(record))
-            if first is not None:
+            if not isinstance(record, DidRecord):
+                if (place := places.get(item.leaf_hash)) is not None:
+                    outcomes.append(Logged(place, item.leaf_hash))
+                elif (refusal := self._admit_again(record)) is not None:
+                    outcomes.append(refusal)
+                else:
+                    places[item.leaf_hash] = logged.leaf_index
+                    added.append(item)
+                    outcomes.append(logged)
+            elif (first := versions.get(_version(record))) is not None:
                 logged = Logged(*first)
                 outcomes.append(logged if logged.leaf_hash == item.leaf_hash else _rival(record))
             elif names.get(_name(record), record.did.scid) != record.did.scid:
@@ -234,8 +257,18 @@ class Sequencer:
             edge = grown
         return outcomes, edge
 
+    def _admit_again(self, record: SignedRecord | TimestampRecord) -> TallyError | None:
+        """Why `record`, which comes next after what is committed, may not be logged after all."""
+        if isinstance(record, TimestampRecord):
+            return None
+        try:
+            admit_signed(record, self._logged, now=self._clock())
+        except (MalformedError, VerificationError, RefusedError) as error:
+            return error
+        return None
+
     def _answer(
-        self, submissions: Sequence[_Submission], outcomes: Sequence[Logged | RefusedError], head: Head
+        self, submissions: Sequence[_Submission], outcomes: Sequence[Logged | TallyError], head: Head
     ) -> None:
         promised = []
         for submission, outcome in zip(submissions, outcomes, strict=True):
@@ -254,6 +287,21 @@ class Sequencer:
         if edge.root_hash() != head.root_hash:
             raise UnavailableError(Code.LOG_SELF_CHECK_FAILED, "the tiles do not have the root of the head")
         return edge
+
+
+def _commits(submissions: Sequence[_Submission]) -> Iterator[list[_Submission]]:
+    """The submissions in order, so cut that each that somebody signs is by itself."""
+    batch: list[_Submission] = []
+    for item in submissions:
+        if isinstance(item.record, DidRecord | TimestampRecord):
+            batch.append(item)
+            continue
+        if batch:
+            yield batch
+        yield [item]
+        batch = []
+    if batch:
+        yield batch
 
 
 def _refuse(submissions: Sequence[_Submission], error: TallyError) -> None:

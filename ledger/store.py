@@ -17,7 +17,7 @@ from ledger.tables import DID, ENTRY, METADATA, TOKEN
 from ledger.tree import Tree
 from protocol.codes import Code
 from protocol.errors import RefusedError, UnavailableError
-from protocol.records import DidRecord
+from protocol.records import DidRecord, Record
 from protocol.tlog.merkle import hash_leaf
 from storage.database import LockName, lock_name
 from storage.management_key import ManagementKey
@@ -26,6 +26,9 @@ _PIECE = 10_000
 
 _VERSIONS = select(ENTRY.c.scid, ENTRY.c.version_number, ENTRY.c.leaf_index, ENTRY.c.leaf_hash).where(
     tuple_(ENTRY.c.scid, ENTRY.c.version_number).in_(bindparam("some", expanding=True))
+)
+_LEAVES = select(ENTRY.c.leaf_hash, ENTRY.c.leaf_index).where(
+    ENTRY.c.leaf_hash.in_(bindparam("some", expanding=True))
 )
 _PATHS = select(DID.c.log_path, DID.c.scid).where(DID.c.log_path.in_(bindparam("some", expanding=True)))
 
@@ -88,7 +91,7 @@ class LedgerStore(StoredTree):
             for tree in (self, self.index):
                 tree.create_in(connection, begun=begun)
 
-    def append(self, records: Sequence[DidRecord], *, after: Head, then: Head) -> None:
+    def append(self, records: Sequence[Record], *, after: Head, then: Head) -> None:
         """Append `records` to the log that reaches to `after`, and let it reach to `then`; all or nothing.
 
         Not checked: that the records are admissible, or that `then` has the right root.
@@ -101,7 +104,8 @@ class LedgerStore(StoredTree):
             self._move_head(connection, after, then)
             leaf_hashes = [hash_leaf(record.leaf) for record in records]
             connection.execute(insert(ENTRY), entry_rows(records, leaf_hashes, after.tree_size))
-            if created := [record.did for record in records if record.entry.number == 1]:
+            histories = [record for record in records if isinstance(record, DidRecord)]
+            if created := [record.did for record in histories if record.entry.number == 1]:
                 rows = [{"scid": did.scid, "did": did.did, "log_path": did.log_path()} for did in created]
                 connection.execute(insert(DID), rows)
             self._extend_tiles(connection, after, leaf_hashes)
@@ -146,6 +150,16 @@ class LedgerStore(StoredTree):
         with self._reading() as connection:
             query = select(ENTRY.c.leaf_index).where(ENTRY.c.leaf_hash == leaf_hash)
             return connection.execute(query).scalar()
+
+    def find_leaves(self, leaf_hashes: Collection[bytes]) -> dict[bytes, int]:
+        """The indices of those of the entries with these leaf hashes that are logged."""
+        found: dict[bytes, int] = {}
+        with self._reading() as connection:
+            for some in pieces(list(leaf_hashes)):
+                found |= {
+                    row.leaf_hash: row.leaf_index for row in connection.execute(_LEAVES, {"some": some})
+                }
+        return found
 
     def find_versions(
         self, versions: Collection[tuple[str, int]]

@@ -28,8 +28,9 @@ ENTRY = Table(
     METADATA,
     Column("leaf_index", _INDEX, primary_key=True, autoincrement=False),
     Column("leaf_hash", LargeBinary(HASH_BYTES), nullable=False, unique=True),
-    Column("scid", TEXT, nullable=False),
-    Column("version_number", Integer, nullable=False),
+    # Of entries of a history; nothing else has a version.
+    Column("scid", TEXT),
+    Column("version_number", Integer),
     Column("subject_key", LargeBinary(KEY_BYTES), nullable=False, index=True),
     Column("leaf", LargeBinary, nullable=False),
     UniqueConstraint("scid", "version_number"),

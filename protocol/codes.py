@@ -641,6 +641,31 @@ class Code(StrEnum):
         "The files of the mirror are not those of its signed state (checkpoint).",
         "Mirror the ledger into a new folder, and serve that one.",
     )
+    ACCREDITATION_MISSING = (
+        "accreditation_missing",
+        "Nobody has accredited this institution for what it did.",
+        "Ask the institution whose accreditation it has.",
+    )
+    ACCREDITATION_NOT_ROOTED = (
+        "accreditation_not_rooted",
+        "The accreditation does not come from the one you trust to give it.",
+        "Trust the one it comes from too, if you want it to count.",
+    )
+    ACCREDITATION_INVALID = (
+        "accreditation_invalid",
+        "The accreditation gives more than the one who gave it has.",
+        "Give no more types, no more time and no more depth than the accreditation it rests on has.",
+    )
+    ACCREDITATION_WITHDRAWN = (
+        "accreditation_withdrawn",
+        "The accreditation was withdrawn, or one it rests on.",
+        "Ask whoever withdrew it; the detail says which one it is.",
+    )
+    ACCREDITATION_OUT_OF_TIME = (
+        "accreditation_out_of_time",
+        "The accreditation did not count at that time: not yet, or no longer.",
+        "The institution needs a new accreditation; what was done in its time stays good.",
+    )
     ENTRY_NOT_ADMITTED = (
         "entry_not_admitted",
         "The ledger does not admit this record.",

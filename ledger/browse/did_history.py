@@ -13,6 +13,7 @@ from protocol.did.webvh.witness import NO_WITNESS_PROOFS
 from protocol.errors import TallyError
 from protocol.index.proof import SubjectEntry
 from protocol.keys.multikey import encode_multikey
+from protocol.records import split_history
 
 _USES = {Relationship.ASSERTION: "issues", Relationship.AUTHENTICATION: "proves who acts"}
 
@@ -72,13 +73,14 @@ def show_did(did: str, entries: Sequence[SubjectEntry], *, now: datetime) -> Sho
     label, path = did_label(parsed), parsed.log_path()
     shown = tuple(show_entry(entry.leaf_index, entry.leaf, logged=entry.time) for entry in entries)
     try:
-        history = verify_history(
-            [entry.leaf for entry in entries], did=did, now=now, witness_proofs=NO_WITNESS_PROOFS
-        )
-        dated = date_keys(history.versions, [entry.time for entry in entries])
+        lines, _marks = split_history(entry.leaf for entry in entries)
+        logged = set(lines)
+        times = [entry.time for entry in entries if entry.leaf in logged]
+        history = verify_history(lines, did=did, now=now, witness_proofs=NO_WITNESS_PROOFS)
+        dated = date_keys(history.versions, times)
     except TallyError as error:
         return ShownDid(did, label, path, shown, (), None, error)
-    end = entries[-1].time if history.deactivated else None
+    end = times[-1] if history.deactivated else None
     return ShownDid(did, label, path, shown, _keys(dated, end), end, None)
 
 

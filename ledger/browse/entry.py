@@ -8,10 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ledger.browse.json_text import readable_json
-from protocol.did.webvh.identifier import WebvhId
+from protocol.did.webvh.identifier import WebvhId, parse_webvh
+from protocol.encoding.time import encode_utc
 from protocol.errors import TallyError
 from protocol.index.subject import Subject
 from protocol.records import DidRecord, Record, parse_record
+from protocol.records.accreditation import AccreditationRecord, WithdrawalRecord
+from protocol.records.key_compromise import KeyCompromisedRecord
+from protocol.records.timestamp import TimestampRecord
+from protocol.records.type_metadata import TypeMetadataRecord
 from protocol.tlog.merkle import hash_leaf
 
 
@@ -62,6 +67,7 @@ def show_entry(leaf_index: int, leaf: bytes, *, logged: datetime | None) -> Show
 
 def _told(record: Record) -> tuple[str, str, str, tuple[tuple[str, str], ...]]:
     """What it is about, what happened, when, and what else to know."""
+    details: tuple[tuple[str, str], ...]
     match record:
         case DidRecord(did=did, entry=entry):
             event = "created" if entry.number == 1 else "changed"
@@ -69,6 +75,23 @@ def _told(record: Record) -> tuple[str, str, str, tuple[tuple[str, str], ...]]:
                 event = "deactivated"
             details = (("Version", entry.version_id),)
             return did_label(did), f"version {entry.number}: {event}", entry.time_text, details
+        case AccreditationRecord():
+            details = (("By", record.authorship.by), ("For", ", ".join(record.actions)))
+            stated = encode_utc(record.authorship.time)
+            return did_label(parse_webvh(record.accredited)), "accredited", stated, details
+        case WithdrawalRecord():
+            details = (("By", record.authorship.by), ("Accreditation", record.accreditation.hex()))
+            stated = encode_utc(record.authorship.time)
+            return did_label(parse_webvh(record.accredited)), "accreditation withdrawn", stated, details
+        case KeyCompromisedRecord():
+            details = (("Key", record.key_id), ("Since", encode_utc(record.since)))
+            stated = encode_utc(record.authorship.time)
+            return did_label(parse_webvh(record.authorship.by)), "key compromised", stated, details
+        case TypeMetadataRecord():
+            details = (("By", record.authorship.by), ("Integrity", record.integrity))
+            return record.vct, "type described", encode_utc(record.authorship.time), details
+        case TimestampRecord():
+            return record.digest.hex(), "document existed", "", ()
 
 
 def did_label(did: WebvhId) -> str:

@@ -17,7 +17,7 @@ from ledger.store import LedgerStore
 from ledger.stored_tree import Head
 from protocol.codes import Code
 from protocol.errors import MalformedError, UnavailableError, VerificationError
-from protocol.records import DidRecord
+from protocol.records import Record
 from protocol.tlog.checkpoint import Checkpoint
 from protocol.tlog.merkle import HashReader, RightEdge, compute_root, hash_leaf
 from protocol.tlog.tiles import TILE_WIDTH, EntryBundle, HashTile, read_hashes_from_tiles
@@ -89,11 +89,14 @@ class LogCopy:
             return
         leaves = self._read_chunk(edge.tree_size, target.tree_size)
         self._verify_leads_to(target, edge, edge.append(map(hash_leaf, leaves)))
-        chunk = self._admission.admit(leaves, first_index=edge.tree_size, now=self._clock())
-        if chunk.records:
-            self._append(edge, chunk.records)
-        if chunk.refusal is not None:
-            raise chunk.refusal
+        end = edge.tree_size + len(leaves)
+        while edge.tree_size < end:
+            rest = leaves[edge.tree_size - end :]
+            chunk = self._admission.admit(rest, first_index=edge.tree_size, now=self._clock())
+            if chunk.records:
+                edge = self._append(edge, chunk.records)
+            if chunk.refusal is not None:
+                raise chunk.refusal
 
     def _load(self) -> RightEdge:
         head = self._store.head()
@@ -136,7 +139,7 @@ class LogCopy:
             self._tiles = (target, read_hashes_from_tiles(target.tree_size, read_tiles))
         return self._tiles[1]
 
-    def _append(self, edge: RightEdge, records: Sequence[DidRecord]) -> None:
+    def _append(self, edge: RightEdge, records: Sequence[Record]) -> RightEdge:
         grown = edge.append(hash_leaf(record.leaf) for record in records)
         # Whether what follows came to pass is for the database to say.
         self._edge = None
@@ -149,6 +152,7 @@ class LogCopy:
                 self._failure = error
             raise
         self._edge, self._tree_size = grown, grown.tree_size
+        return grown
 
 
 def _head(edge: RightEdge) -> Head:

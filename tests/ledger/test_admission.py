@@ -19,7 +19,8 @@ from protocol.did.webvh.witness import NO_WITNESS_PROOFS
 from protocol.encoding.jcs import canonicalize
 from protocol.encoding.strict_json import JsonObject, parse_json_object
 from protocol.errors import MalformedError, RefusedError, TallyError
-from protocol.records import DidRecord, parse_record
+from protocol.records import DidRecord
+from protocol.records.did import parse_did_record
 from tests.ledger.world import AUTHORITY, KEY, NOW, OTHER_KEY, World, append, create, history, record, update
 from tests.webvh_logs import forge_next
 
@@ -59,7 +60,7 @@ def code_of(tmp_path: Path) -> CodeOf:
 
 
 def changed(entry: NewEntry, **members: JsonObject | str) -> DidRecord:
-    return parse_record(canonicalize({**parse_json_object(entry.line), **members}))
+    return parse_did_record(canonicalize({**parse_json_object(entry.line), **members}))
 
 
 def test_history_is_admitted_version_by_version(code_of: CodeOf) -> None:
@@ -94,7 +95,7 @@ def test_altered_entry_is_refused(code_of: CodeOf) -> None:
 
 
 def test_entry_of_a_key_that_may_not_write_is_refused(code_of: CodeOf) -> None:
-    stranger = parse_record(forge_next(FIRST.version, keys=(OTHER_KEY,)).encode())
+    stranger = parse_did_record(forge_next(FIRST.version, keys=(OTHER_KEY,)).encode())
     assert code_of(stranger, FIRST) is Code.DID_KEY_NOT_AUTHORIZED
 
 
@@ -109,13 +110,13 @@ def test_entry_from_the_future_is_refused(code_of: CodeOf, ahead: timedelta, cod
 @pytest.mark.parametrize("later", [timedelta(0), timedelta(seconds=-1)])
 def test_entry_not_later_than_the_last_is_refused(code_of: CodeOf, later: timedelta) -> None:
     entry = forge_next(FIRST.version, keys=(KEY,), time=FIRST.version.time + later)
-    assert code_of(parse_record(entry.encode()), FIRST) is Code.DID_TIME_INVALID
+    assert code_of(parse_did_record(entry.encode()), FIRST) is Code.DID_TIME_INVALID
 
 
 def test_entry_after_the_last_is_refused(code_of: CodeOf) -> None:
     [last] = deactivate_did(FIRST.version, key=KEY, time=FIRST.version.time + timedelta(hours=1))
     assert code_of(last, FIRST) is None
-    after = parse_record(forge_next(last.version, keys=(KEY,)).encode())
+    after = parse_did_record(forge_next(last.version, keys=(KEY,)).encode())
     assert code_of(after, FIRST, last) is Code.DID_DEACTIVATED
 
 
@@ -167,7 +168,7 @@ def test_portable_did_cannot_move_inside_the_ledger(code_of: CodeOf) -> None:
         **parse_json_object(canonicalize(first.version.state).replace(b":university", b":college")),
         "alsoKnownAs": [first.version.did],
     }
-    moved = parse_record(forge_next(first.version, state=state, keys=(KEY,)).encode())
+    moved = parse_did_record(forge_next(first.version, state=state, keys=(KEY,)).encode())
     assert moved.did.did == moved_to
     assert code_of(moved, first) is Code.ENTRY_NOT_ADMITTED
 
@@ -181,7 +182,7 @@ def test_did_whose_own_witnesses_the_ledger_cannot_know_is_refused(code_of: Code
 def test_document_that_readers_could_not_read_is_refused(code_of: CodeOf) -> None:
     method = FIRST.version.state["verificationMethod"]
     assert isinstance(method, list)
-    twice = parse_record(
+    twice = parse_did_record(
         forge_next(FIRST.version, state={"verificationMethod": [*method, *method]}, keys=(KEY,)).encode()
     )
     assert code_of(twice, FIRST) is Code.DID_DOCUMENT_INVALID
@@ -251,7 +252,7 @@ def test_what_is_remembered_changes_no_decision(steps: list[tuple[int, int, int,
                 source = SUCCESSORS[kind](known[max(len(known) - 1 - back, 0)])
             else:
                 source = HISTORIES[which].line
-            candidate = parse_record(source.encode())
+            candidate = parse_did_record(source.encode())
             code = by_full_replay(store, candidate)
             assert decision(remembering, candidate) == code
             assert decision(Admission(store, authority=AUTHORITY), candidate) == code
@@ -297,7 +298,7 @@ def test_history_has_at_most_2000_versions() -> None:
     first = create("university")
     last = replace(first.version, number=2000)
     with pytest.raises(MalformedError) as caught:
-        admit(parse_record(forge_next(last).encode()), last, authority=AUTHORITY, now=NOW)
+        admit(parse_did_record(forge_next(last).encode()), last, authority=AUTHORITY, now=NOW)
     assert caught.value.code is Code.SIZE_EXCEEDED
     before = replace(first.version, number=1999)
-    admit(parse_record(forge_next(before).encode()), before, authority=AUTHORITY, now=NOW)
+    admit(parse_did_record(forge_next(before).encode()), before, authority=AUTHORITY, now=NOW)

@@ -12,7 +12,7 @@ from ledger.store import LedgerStore
 from ledger.stored_tree import Head, Publication
 from protocol.codes import Code
 from protocol.errors import RefusedError, TallyError, UnavailableError
-from protocol.records import DidRecord
+from protocol.records import DidRecord, Record
 from protocol.tlog.checkpoint import Checkpoint, encode_checkpoint
 from protocol.tlog.merkle import EMPTY_ROOT, RightEdge, hash_leaf
 from protocol.tlog.policy import VerifiedCheckpoint, verify_checkpoint
@@ -207,7 +207,7 @@ class CountingStore(LedgerStore):
         self.before_append: Callable[[], None] = lambda: None
         self.after_append: Callable[[], None] = lambda: None
 
-    def append(self, records: Sequence[DidRecord], *, after: Head, then: Head) -> None:
+    def append(self, records: Sequence[Record], *, after: Head, then: Head) -> None:
         self.appends += 1
         self.before_append()
         super().append(records, after=after, then=then)

@@ -24,7 +24,8 @@ from protocol.did.webvh.author import NewEntry, create_did, update_did
 from protocol.did.webvh.version import VerifiedVersion
 from protocol.encoding.strict_json import JsonObject
 from protocol.keys import Ed25519PrivateKey
-from protocol.records import DidRecord, parse_record
+from protocol.records import DidRecord, Record
+from protocol.records.did import parse_did_record
 from protocol.tlog.merkle import RightEdge, hash_leaf
 from protocol.tlog.policy import LogPolicy, encode_log_policy
 from protocol.tlog.tiles import read_hashes_from_tiles
@@ -76,7 +77,7 @@ def update(
 
 
 def record(entry: NewEntry) -> DidRecord:
-    return parse_record(entry.line.encode())
+    return parse_did_record(entry.line.encode())
 
 
 def history(name: str, versions: int) -> list[DidRecord]:
@@ -94,7 +95,7 @@ def names(count: int, prefix: str = "did", *, port: int = PORT) -> list[DidRecor
     return [record(create(f"{prefix}-{number}", port=port)) for number in range(count)]
 
 
-def append(store: LedgerStore, records: Sequence[DidRecord]) -> Head:
+def append(store: LedgerStore, records: Sequence[Record]) -> Head:
     """Append `records` to the stored log, as the sequencer does, and say how far it reaches then."""
     after = store.head()
     read_hashes = read_hashes_from_tiles(after.tree_size, store.read_tiles)

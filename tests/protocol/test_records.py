@@ -6,7 +6,8 @@ from protocol.codes import Code
 from protocol.encoding.jcs import canonicalize
 from protocol.encoding.strict_json import JsonObject, parse_json_object
 from protocol.errors import MalformedError
-from protocol.records import MAX_RECORD_BYTES, parse_leaf, parse_record
+from protocol.records import MAX_RECORD_BYTES, DidRecord, parse_leaf, parse_record
+from protocol.records.did import parse_did_record
 from tests.ledger.world import create, update
 
 FIRST = create("university")
@@ -23,11 +24,12 @@ def padded(length: int) -> bytes:
 
 def test_record_says_which_did_and_version_it_is_about() -> None:
     record = parse_record(LINE)
+    assert isinstance(record, DidRecord)
     assert record.did.did == FIRST.version.did
     assert (record.did.authority, record.did.path) == ("ledger.localhost:8101", ("university",))
     assert (record.entry.number, record.entry.version_id) == (1, FIRST.version.version_id)
     second = update(FIRST.version)
-    assert parse_record(second.line.encode()).entry.version_id == second.version.version_id
+    assert parse_did_record(second.line.encode()).entry.version_id == second.version.version_id
 
 
 def test_leaf_is_the_canonical_form_of_the_whole_entry() -> None:

@@ -98,8 +98,8 @@ def town(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Town]:
         with world.serving(listener), Fetcher(FetchRules(development=True)) as fetcher:
             client = LedgerClient(world.ledger, fetcher=fetcher, memory=CheckpointMemory(tmp_path / "seen"))
             entry = create("university", port=world.port, time=now() - timedelta(days=1))
-            university = client.submit(entry.line.encode(), onboarding_token=token).did
-            yield Town(tmp_path, world, token, university)
+            client.submit(entry.line.encode(), onboarding_token=token)
+            yield Town(tmp_path, world, token, entry.version.did)
     world.close()
 
 

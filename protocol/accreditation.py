@@ -1,0 +1,180 @@
+"""Whether somebody is accredited, from the complete records of a log: a chain of accreditations up to a root.
+
+An accreditation rests on the one that it names, and so on, up to one that rests on nothing: its author speaks
+as a root. What counts is when the quorum saw each in the log, never the author's word alone. The rules are
+docs/formats/ledger-records.md.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from protocol.codes import Code
+from protocol.errors import VerificationError
+from protocol.index.proof import VerifiedRecords
+from protocol.records import parse_leaf
+from protocol.records.accreditation import (
+    AccreditationRecord,
+    Action,
+    WithdrawalRecord,
+    accreditation_subject,
+)
+
+# Depths shrink from 4 to 0, and the last one accredits somebody who only issues.
+MAX_LINKS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class AccreditationLink:
+    """One accreditation of a chain, and the interval in which it counts; the end is excluded.
+
+    Attributes:
+        record: What it says.
+        logged: When the quorum saw it in the log.
+        withdrawn: When the quorum saw its withdrawal, or that of one above it, whichever was first.
+    """
+
+    record: AccreditationRecord
+    logged: datetime
+    withdrawn: datetime | None
+
+    @property
+    def since(self) -> datetime:
+        """From when on it counts."""
+        return max(self.record.valid_from, self.logged)
+
+    @property
+    def until(self) -> datetime:
+        """Until when it counts."""
+        end = self.record.valid_until
+        return end if self.withdrawn is None else min(end, self.withdrawn)
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedAccreditation:
+    """A chain each link of which counted at the moment asked for: the issuer's first, the root's last."""
+
+    links: tuple[AccreditationLink, ...]
+
+    @property
+    def root(self) -> str:
+        """The DID it all rests on."""
+        return self.links[-1].record.authorship.by
+
+
+@dataclass(frozen=True, slots=True)
+class _Logged:
+    accreditations: tuple[tuple[AccreditationRecord, datetime], ...]
+    withdrawals: tuple[tuple[WithdrawalRecord, datetime], ...]
+
+    def withdrawn(self, leaf_hash: bytes) -> datetime | None:
+        times = [time for record, time in self.withdrawals if record.accreditation == leaf_hash]
+        return min(times, default=None)
+
+
+def verify_accreditation(
+    did: str,
+    *,
+    action: Action,
+    vct: str,
+    root: str,
+    moment: datetime,
+    read_records: Callable[[str], VerifiedRecords],
+) -> VerifiedAccreditation:
+    """Check that `did` was accredited for `action` with credentials of the type `vct`, by `root` in the end.
+
+    `read_records` gives all records about the accreditations of a DID. Not checked: the signatures of the
+    records, which whoever keeps a copy of the log has checked where they stand in it; and how old the
+    evidence is.
+
+    Raises:
+        VerificationError: no chain. The code says what is wrong with the one that came nearest, and the
+            detail names its first link that fails, by its leaf hash: ACCREDITATION_MISSING, there is none for
+            this; ACCREDITATION_NOT_ROOTED, it rests on another root; ACCREDITATION_INVALID, a link gives more
+            than the one above it has; ACCREDITATION_WITHDRAWN; ACCREDITATION_OUT_OF_TIME.
+        MalformedError: a record cannot be read.
+        Whatever `read_records` raises.
+    """
+    failure = VerificationError(Code.ACCREDITATION_MISSING, did)
+    for record, logged in reversed(_read(did, read_records).accreditations):
+        if vct not in record.types or action not in record.actions:
+            continue
+        try:
+            links = _chain(record, logged, root, read_records)
+            _verify_moment(links, moment)
+        except VerificationError as error:
+            # One that leads to the root says more than one that does not; else the newest is the one.
+            if failure.code in (Code.ACCREDITATION_MISSING, Code.ACCREDITATION_NOT_ROOTED):
+                failure = error
+        else:
+            return VerifiedAccreditation(links)
+    raise failure
+
+
+def verify_rests_on(record: AccreditationRecord, above: Sequence[AccreditationRecord]) -> None:
+    """Check that `record` gives nothing away that the first of `above` does not have.
+
+    `above` is the chain that it rests on, the nearest first; each of them rests on the others in this way.
+
+    Raises:
+        VerificationError: ACCREDITATION_INVALID, the first rule it breaks.
+    """
+    nearest = above[0]
+    involved = {each.accredited for each in above} | {each.authorship.by for each in above}
+    for is_kept, rule in (
+        (record.authorship.by == nearest.accredited, "its author is not the one accredited there"),
+        (nearest.depth is not None, "its author may not accredit"),
+        (set(record.types) <= set(nearest.types), "more types"),
+        (nearest.valid_from <= record.valid_from, "from an earlier time on"),
+        (record.valid_until <= nearest.valid_until, "until a later time"),
+        (record.depth is None or record.depth < (nearest.depth or 0), "as great a depth"),
+        (record.accredited not in involved, "a DID that stands above"),
+    ):
+        if not is_kept:
+            raise VerificationError(Code.ACCREDITATION_INVALID, f"{record.leaf_hash.hex()}: {rule}")
+
+
+def _chain(
+    record: AccreditationRecord, logged: datetime, root: str, read_records: Callable[[str], VerifiedRecords]
+) -> tuple[AccreditationLink, ...]:
+    """The links from `record` up to the root, with what was withdrawn above each of them."""
+    found = [(record, logged, _read(record.accredited, read_records).withdrawn(record.leaf_hash))]
+    while (under := record.under) is not None:
+        known = _read(record.authorship.by, read_records)
+        above = [(each, time) for each, time in known.accreditations if each.leaf_hash == under]
+        if not above or len(found) == MAX_LINKS:
+            detail = f"{record.leaf_hash.hex()}: what it rests on is not there"
+            raise VerificationError(Code.ACCREDITATION_INVALID, detail)
+        record, logged = above[0]
+        found.append((record, logged, known.withdrawn(under)))
+    if record.authorship.by != root:
+        raise VerificationError(Code.ACCREDITATION_NOT_ROOTED, record.leaf_hash.hex())
+    links: list[AccreditationLink] = []
+    withdrawn: datetime | None = None
+    for record, logged, own in reversed(found):
+        if links:
+            verify_rests_on(record, [link.record for link in reversed(links)])
+        withdrawn = min((time for time in (own, withdrawn) if time is not None), default=None)
+        links.append(AccreditationLink(record, logged, withdrawn))
+    return tuple(reversed(links))
+
+
+def _verify_moment(links: Sequence[AccreditationLink], moment: datetime) -> None:
+    for link in links:
+        name = link.record.leaf_hash.hex()
+        if link.withdrawn is not None and link.withdrawn <= moment:
+            raise VerificationError(Code.ACCREDITATION_WITHDRAWN, f"{name}: at {link.withdrawn.isoformat()}")
+        if not link.since <= moment < link.until:
+            detail = f"{name}: from {link.since.isoformat()} until {link.until.isoformat()}"
+            raise VerificationError(Code.ACCREDITATION_OUT_OF_TIME, detail)
+
+
+def _read(did: str, read_records: Callable[[str], VerifiedRecords]) -> _Logged:
+    records = read_records(did)
+    if records.subject != accreditation_subject(did):
+        raise ValueError("the records are about something else")
+    found = [(parse_leaf(entry.leaf), entry.time) for entry in records.entries]
+    return _Logged(
+        tuple((record, time) for record, time in found if isinstance(record, AccreditationRecord)),
+        tuple((record, time) for record, time in found if isinstance(record, WithdrawalRecord)),
+    )
