@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Self
 
@@ -14,13 +14,15 @@ from ledger.memory import CheckpointMemory
 from ledger.resolver import LedgerResolver
 from ledger.status_list import fetch_status_list
 from protocol.did.verified import DidResolver, VerifiedDid
+from protocol.openid4vp.stapled_evidence import parse_stapled_evidence
 from protocol.policy import VerificationPolicy
 from verifier.handed_in import (
-    DatedResolver,
     FirstReachable,
     FirstReachableList,
     HandedIn,
     HandedStatusLists,
+    LateStatusLists,
+    LookUps,
     StatusListFinder,
 )
 from verifier.policy_file import VerifierPolicy, load_policy
@@ -39,6 +41,7 @@ class Grounds:
         resolve_did: Finds the verified state of a DID.
         status_lists: Finds status lists.
         at: The moment of the past that the look-ups answer for; None for now.
+        hand_in: Makes look-ups of what somebody hands in; None where nothing is taken.
     """
 
     policy: VerificationPolicy
@@ -46,6 +49,30 @@ class Grounds:
     resolve_did: DidResolver
     status_lists: StatusListFinder
     at: datetime | None = None
+    hand_in: Callable[[HandedIn], LookUps] | None = None
+
+    def with_stapled(self, evidence: str) -> "Grounds":
+        """The same grounds with the `evidence` that a wallet stapled to its answer (the value of the
+        parameter), which counts only where the ledger or the issuer cannot be reached, and is not even read
+        elsewhere.
+        """
+        hand_in = self.hand_in
+        if hand_in is None:
+            return self
+
+        @cache
+        def handed_in() -> LookUps:
+            stapled = parse_stapled_evidence(evidence)
+            return hand_in(HandedIn(stapled.proofs, stapled.status_lists))
+
+        return replace(
+            self,
+            resolve_did=FirstReachable(
+                lambda did, *, at=None: self.resolve_did(did),
+                lambda did, *, at=None: handed_in().resolve(did, at=at),
+            ).resolve,
+            status_lists=FirstReachableList(self.status_lists, LateStatusLists(lambda: handed_in().lists)),
+        )
 
     def inquiry(self, now: datetime) -> "Inquiry":
         """The look-ups of one verification at `now`."""
@@ -132,27 +159,37 @@ class PolicyGrounds:
         self.close()
 
     def _make_grounds(self, policy: VerifierPolicy) -> Grounds:
-        handed_in, development = self._handed_in, policy.ledgers.development
-        resolve: DatedResolver
-        lists: StatusListFinder
+        handed_in, at = self._handed_in, self._at
         if handed_in is None:
-            resolve, lists = self._over_the_network(policy)
+            found = self._over_the_network(policy)
         else:
-            evidence = EvidenceResolver(policy.ledgers, handed_in.proofs, clock=self._clock)
-            memory = self._lists if self._at is None else None
-            resolve = evidence.resolve
-            lists = HandedStatusLists(
-                handed_in.status_lists, memory=memory, max_age=policy.rules.offline_evidence_max_age
-            )
+            found = self._from_files(policy, handed_in)
             if not handed_in.offline:
-                fetched, fetched_lists = self._over_the_network(policy)
-                resolve = FirstReachable(fetched, resolve).resolve
+                fetched = self._over_the_network(policy)
                 # A list that is fetched now says nothing of another day.
-                order = (fetched_lists, lists) if self._at is None else (lists, fetched_lists)
-                lists = FirstReachableList(*order)
-        return Grounds(policy.rules, development, partial(resolve, at=self._at), lists, self._at)
+                lists = (fetched.lists, found.lists) if at is None else (found.lists, fetched.lists)
+                found = LookUps(
+                    FirstReachable(fetched.resolve, found.resolve).resolve, FirstReachableList(*lists)
+                )
+        return Grounds(
+            policy.rules,
+            policy.ledgers.development,
+            partial(found.resolve, at=at),
+            found.lists,
+            at,
+            partial(self._from_files, policy),
+        )
 
-    def _over_the_network(self, policy: VerifierPolicy) -> tuple[DatedResolver, StatusListFinder]:
+    def _from_files(self, policy: VerifierPolicy, handed_in: HandedIn) -> LookUps:
+        evidence = EvidenceResolver(policy.ledgers, handed_in.proofs, clock=self._clock)
+        lists = HandedStatusLists(
+            handed_in.status_lists,
+            memory=self._lists if self._at is None else None,
+            max_age=policy.rules.offline_evidence_max_age,
+        )
+        return LookUps(evidence.resolve, lists)
+
+    def _over_the_network(self, policy: VerifierPolicy) -> LookUps:
         development = policy.ledgers.development
         anywhere = FetchRules(development=development, deadline=_FETCH_DEADLINE)
         # Only the ledgers are addresses of the owner's own choice, so only they may be at any port.
@@ -168,7 +205,7 @@ class PolicyGrounds:
             clock=self._clock,
         )
         fetch = partial(fetch_status_list, fetcher=self._fetcher(anywhere))
-        return resolver.resolve, StatusLists(fetch, memory=self._lists)
+        return LookUps(resolver.resolve, StatusLists(fetch, memory=self._lists))
 
     def _fetcher(self, rules: FetchRules) -> Fetcher:
         if rules not in self._fetchers:

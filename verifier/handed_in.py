@@ -4,7 +4,7 @@ It is checked like what is fetched, under the same policy, and it may be older. 
 what is fetched counts, and what was handed in only where that cannot be had.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -40,6 +40,14 @@ class HandedIn:
     proofs: tuple[bytes, ...] = ()
     status_lists: tuple[str, ...] = ()
     offline: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LookUps:
+    """How DIDs and status lists are found: fetched, or among what was handed in."""
+
+    resolve: DatedResolver
+    lists: StatusListFinder
 
 
 class HandedStatusLists:
@@ -145,6 +153,17 @@ class FirstReachableList:
                 if missing.code is Code.STATUS_LIST_MISSING:
                     raise unreachable from missing
                 raise
+
+
+@dataclass(frozen=True, slots=True)
+class LateStatusLists:
+    """Finds status lists with what `make` makes when the first is asked for."""
+
+    make: Callable[[], StatusListFinder]
+
+    def find(self, uri: str, *, issuer: VerifiedDid, now: datetime, clock_skew: timedelta) -> str:
+        """The token of the list at `uri`."""
+        return self.make().find(uri, issuer=issuer, now=now, clock_skew=clock_skew)
 
 
 def _is_network(error: UnavailableError) -> bool:

@@ -17,7 +17,7 @@ from protocol.codes import Code
 from protocol.encoding.strict_json import JsonObject, JsonValue, encode_json
 from protocol.encoding.time import to_seconds
 from protocol.errors import MalformedError, RefusedError, TallyError, UnavailableError, VerificationError
-from protocol.openid4vp.response import ErrorResponse, VpToken, parse_response
+from protocol.openid4vp.response import ErrorResponse, PresentationResponse, parse_response
 from protocol.openid4vp.vp_token import VerifiedAnswer, VerifiedResponse, verify_vp_token
 from storage.register import Entropy, digest, new_secret
 from verifier.check_list import check_documents
@@ -53,7 +53,7 @@ def receive_answer(
         )
         return None
     try:
-        verified = _verify(verifier, request, response.vp_token, now)
+        verified = _verify(verifier, request, response, now)
     except (UnavailableError, RefusedError) as error:
         _note_attempt(verifier, request, error)
         # Our own rules and files are no business of the wallet's; that nobody knows yet is.
@@ -65,11 +65,15 @@ def receive_answer(
     return _settle_verified(verifier, request, verified, now, entropy)
 
 
-def _verify(verifier: Verifier, request: OpenRequest, vp_token: VpToken, now: datetime) -> VerifiedResponse:
+def _verify(
+    verifier: Verifier, request: OpenRequest, response: PresentationResponse, now: datetime
+) -> VerifiedResponse:
     grounds = verifier.grounds()
+    if response.evidence is not None:
+        grounds = grounds.with_stapled(response.evidence)
     inquiry = grounds.inquiry(now)
     return verify_vp_token(
-        vp_token,
+        response.vp_token,
         query=request.asked.query,
         expected_nonce=nonce_of(request.reference),
         expected_audience=str(verifier.client_id(request.reference, is_signed=request.is_signed)),

@@ -1,6 +1,7 @@
 """What comes back: the form posted to `response_uri`, and the verifier's answer to it (OpenID4VP 1.0 §8).
 
 vp_token={"pid":["eyJ…~…~eyJ…"]}&state=…         query id to presentations
+vp_token=…&tallystick_evidence=…&state=…         the same with evidence (`stapled_evidence`)
 error=access_denied&error_description=…&state=…
 
 {"redirect_uri": "https://shop.example/thanks#response_code=…"}
@@ -18,6 +19,7 @@ from protocol.errors import MalformedError
 from protocol.oauth_error import OAuthError, encode_description
 from protocol.openid4vp.refusal import ErrorWord
 from protocol.openid4vp.request import MAX_STATE_CHARACTERS
+from protocol.openid4vp.stapled_evidence import PARAMETER
 from protocol.restate import restate_malformed
 from protocol.web_address import parse_web_address
 
@@ -30,10 +32,14 @@ VpToken: TypeAlias = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class PresentationResponse:
-    """Presentations as received: nothing in them was verified yet."""
+    """Presentations as received: nothing in them was verified yet.
+
+    `evidence` is what `stapled_evidence` reads, unread; None if nothing was stapled.
+    """
 
     vp_token: VpToken
     state: str | None
+    evidence: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +50,8 @@ class ErrorResponse:
     state: str | None
 
 
-def encode_response(vp_token: VpToken, *, state: str | None) -> str:
-    """The form body that answers a request with presentations.
+def encode_response(vp_token: VpToken, *, state: str | None, evidence: str | None = None) -> str:
+    """The form body that answers a request with presentations, and staples `evidence` to them.
 
     Raises:
         ValueError: there are none, or a query id without one: an answer is complete or it is an error.
@@ -53,7 +59,8 @@ def encode_response(vp_token: VpToken, *, state: str | None) -> str:
     if not vp_token or not all(vp_token.values()):
         raise ValueError("a vp_token has a presentation for every id in it")
     token: JsonObject = {query_id: [*presentations] for query_id, presentations in vp_token.items()}
-    return _encode({"vp_token": encode_json(token).decode()}, state)
+    stapled = {} if evidence is None else {PARAMETER: evidence}
+    return _encode({"vp_token": encode_json(token).decode(), **stapled}, state)
 
 
 def encode_error_response(word: ErrorWord, description: str, *, state: str | None) -> str:
@@ -73,7 +80,8 @@ def parse_response(body: str | bytes) -> PresentationResponse | ErrorResponse:
         state = optional_text_member(parameters, "state", max_characters=MAX_STATE_CHARACTERS)
         match ("vp_token" in parameters, "error" in parameters):
             case (True, False):
-                return PresentationResponse(_parse_vp_token(parameters["vp_token"]), state)
+                vp_token = _parse_vp_token(parameters["vp_token"])
+                return PresentationResponse(vp_token, state, parameters.get(PARAMETER))
             case (False, True):
                 description = parameters.get("error_description")
                 error = OAuthError(
