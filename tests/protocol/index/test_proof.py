@@ -86,6 +86,7 @@ def test_proof_gives_all_entries_about_its_subject_and_who_says_so(size: int) ->
         assert proof == prove(subject, size)
         records = verify(proof, subject)
         assert (records.subject, records.entries) == (subject, entries_about(subject, size))
+        assert records.leaves == tuple(entry.leaf for entry in records.entries)
         assert records.log == index_entry_over(size)
         assert records.checkpoint.origin == f"{ORIGIN}/index"
         assert records.checkpoint.note == proof.checkpoint
