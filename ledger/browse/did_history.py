@@ -14,6 +14,7 @@ from protocol.errors import TallyError
 from protocol.index.proof import SubjectEntry
 from protocol.keys.multikey import encode_multikey
 from protocol.records import split_history
+from protocol.records.key_compromise import KeyCompromisedRecord
 
 _USES = {Relationship.ASSERTION: "issues", Relationship.AUTHENTICATION: "proves who acts"}
 
@@ -28,6 +29,7 @@ class ShownKey:
         use: What it is for, in words.
         valid_from: When the version that listed it was logged.
         valid_until: When the version was that did so no more, or ended the DID; None while it is listed.
+        compromised: Since when it is in other hands, by its owner's mark; None where there is none.
     """
 
     id: str
@@ -35,6 +37,7 @@ class ShownKey:
     use: str
     valid_from: datetime
     valid_until: datetime | None
+    compromised: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ def show_did(did: str, entries: Sequence[SubjectEntry], *, now: datetime) -> Sho
     label, path = did_label(parsed), parsed.log_path()
     shown = tuple(show_entry(entry.leaf_index, entry.leaf, logged=entry.time) for entry in entries)
     try:
-        lines, _marks = split_history(entry.leaf for entry in entries)
+        lines, marks = split_history(entry.leaf for entry in entries)
         logged = set(lines)
         times = [entry.time for entry in entries if entry.leaf in logged]
         history = verify_history(lines, did=did, now=now, witness_proofs=NO_WITNESS_PROOFS)
@@ -81,16 +84,21 @@ def show_did(did: str, entries: Sequence[SubjectEntry], *, now: datetime) -> Sho
     except TallyError as error:
         return ShownDid(did, label, path, shown, (), None, error)
     end = times[-1] if history.deactivated else None
-    return ShownDid(did, label, path, shown, _keys(dated, end), end, None)
+    return ShownDid(did, label, path, shown, _keys(dated, end, marks), end, None)
 
 
-def _keys(dated: Iterable[DatedKey], end: datetime | None) -> tuple[ShownKey, ...]:
+def _keys(
+    dated: Iterable[DatedKey], end: datetime | None, marks: Iterable[KeyCompromisedRecord]
+) -> tuple[ShownKey, ...]:
     """The keys, each once for all its uses in one interval; `end` is when the DID ended."""
     uses: dict[tuple[str, str, datetime, datetime | None], list[str]] = {}
     for key in dated:
         listed = (key.id, encode_multikey(key.public_key), key.valid_from, key.valid_until or end)
         uses.setdefault(listed, []).append(_USES[key.relationship])
+    since: dict[str, datetime] = {}
+    for mark in marks:
+        since[mark.multikey] = min(mark.since, since.get(mark.multikey, mark.since))
     return tuple(
-        ShownKey(key_id, text, ", ".join(words), begin, until)
+        ShownKey(key_id, text, ", ".join(words), begin, until, since.get(text))
         for (key_id, text, begin, until), words in uses.items()
     )

@@ -86,10 +86,10 @@ def did_page(shown: ShownDid, *, origin: str) -> str:
     )
     body: list[Child] = [facts]
     if shown.keys:
-        titles = ("Key", "Use", "Logged from", "Until", "Public key")
+        titles = ("Key", "Use", "Logged from", "Until", "In other hands since", "Public key")
         body += [element("h2", "Keys"), table(titles, [_key_row(key, shown.did) for key in shown.keys])]
     versions = table(("Index", "What", "Logged"), [_version_row(entry) for entry in reversed(shown.entries)])
-    return page(shown.label, *body, element("h2", "Versions"), versions, origin=origin)
+    return page(shown.label, *body, element("h2", "Entries"), versions, origin=origin)
 
 
 def found_page(asked: str, found: Found, *, origin: str) -> str:
@@ -147,6 +147,7 @@ def _key_row(key: ShownKey, did: str) -> tuple[Markup, ...]:
         cell(key.use),
         cell(_moment(key.valid_from), kind="time"),
         cell("now" if key.valid_until is None else _moment(key.valid_until), kind="time"),
+        cell("" if key.compromised is None else _moment(key.compromised), kind="bad"),
         cell(code(key.key), kind="long"),
     )
 
@@ -171,7 +172,7 @@ def _state(shown: ShownDid) -> Child:
         return element("span", words, class_="bad")
     if shown.deactivated is not None:
         return element("span", f"Deactivated at {_moment(shown.deactivated)}", class_="bad")
-    return f"In use, {len(shown.entries)} version{'' if len(shown.entries) == 1 else 's'}"
+    return f"In use, {len(shown.entries)} {'entry' if len(shown.entries) == 1 else 'entries'}"
 
 
 def _turning(shown: EntriesPage) -> Markup:

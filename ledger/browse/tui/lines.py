@@ -65,7 +65,7 @@ def did_lines(proven: ProvenDid) -> Iterator[Line]:
     yield ("State      ", *_state(proven))
     if shown.trouble is None:
         seen = "" if proven.time is None else f", as of {encode_utc(proven.time)}"
-        yield (good("✓ "), f"These are all its versions{seen}; each was verified.")
+        yield (good("✓ "), f"All that the log holds{seen}; the history is verified.")
     for key in shown.keys:
         yield from _key_lines(key, shown.did)
 
@@ -74,6 +74,8 @@ def _key_lines(key: ShownKey, did: str) -> Iterator[Line]:
     until: str | Styled = good("now") if key.valid_until is None else encode_utc(key.valid_until)
     yield ("Key        ", bold(key.id.removeprefix(did)), f"  {key.use}")
     yield ("           ", f"logged {encode_utc(key.valid_from)} to ", until)
+    if key.compromised is not None:
+        yield ("           ", bad("✗ "), f"in other hands since {encode_utc(key.compromised)}")
     yield ("           ", dim(key.key))
 
 

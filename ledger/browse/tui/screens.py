@@ -215,7 +215,7 @@ class DidScreen(BrowseScreen):
         """What is true of it now, then the list."""
         with VerticalScroll(classes="about"):
             yield Text(*did_lines(self._proven))
-        yield Rows([Column("Index", 8), Column("Version", 24, 1), Column("Logged", 20)], empty=[])
+        yield Rows([Column("Index", 8), Column("What", 24, 1), Column("Logged", 20)], empty=[])
 
     def on_mount(self) -> None:
         """Show the versions, the newest first."""

@@ -127,7 +127,7 @@ def test_entry_is_shown_with_its_proof(browser: Browser) -> None:
 
 def test_did_is_shown_with_versions_keys_and_evidence(browser: Browser) -> None:
     page = read(browser, did_address(DID))
-    assert "In use, 2 versions" in page.text
+    assert "In use, 2 entries" in page.text
     assert "#key-1issues, proves who acts2026-11-22 12:00:00Znow" in page.text
     assert {"/university/did.jsonl", f"/evidence?name={quote(DID, safe='')}"} <= set(page.links)
     for linked in page.links:

@@ -5,10 +5,14 @@ from datetime import timedelta
 
 import pytest
 
+from doors.screen.text import Folded
 from ledger.browse.did_history import ShownDid, show_did
 from ledger.browse.entry import show_entry
 from ledger.browse.head import age_words, show_head
 from ledger.browse.json_text import readable_json
+from ledger.browse.pages import did_page
+from ledger.browse.reader import ProvenDid
+from ledger.browse.tui.lines import did_lines
 from ledger.cosigners import NodeState
 from ledger.node_policy import CosignerKind
 from protocol.codes import Code
@@ -17,6 +21,8 @@ from protocol.did.webvh.author import NewEntry, update_did
 from protocol.encoding.strict_json import JsonObject, parse_json_object
 from protocol.errors import UnavailableError
 from protocol.index.proof import SubjectEntry
+from protocol.records.key_compromise import create_key_compromised
+from protocol.records.signed import Signer
 from protocol.tlog.policy import verify_checkpoint
 from tests.ledger.browse.hostile import hostile_did
 from tests.ledger.fake_node import FakeNode, quorum_of
@@ -63,6 +69,27 @@ def test_keys_of_a_deactivated_did_end_with_it() -> None:
     assert view.deactivated == LOGGED + DAY
     assert {key.valid_until for key in view.keys} == {LOGGED + DAY}
     assert view.entries[1].event == "version 2: deactivated"
+
+
+def test_key_in_other_hands_is_shown_as_that_from_the_earliest_time_on() -> None:
+    first, second = rotated()
+    did = first.version.did
+    signer = Signer(did, OTHER_KEY, f"{did}#key-2")
+    leaves = [first.line.encode(), second.line.encode()]
+    leaves += [
+        create_key_compromised(f"{did}#key-1", KEY.public_key, signer=signer, since=since, time=NOW).leaf
+        for since in (START + 2 * DAY, START + DAY, START + 3 * DAY)
+    ]
+    entries = [SubjectEntry(index, LOGGED + index * DAY, leaf) for index, leaf in enumerate(leaves)]
+    view = show_did(did, entries, now=NOW)
+    assert [(key.use, key.compromised) for key in view.keys] == [
+        ("issues", START + DAY),
+        ("proves who acts", START + DAY),
+        ("issues", None),
+    ]
+    assert len(view.entries) == 5
+    assert "2026-01-02 00:00:00Z" in did_page(view, origin="log.example")
+    assert "✗ in other hands since 2026-01-02T00:00:00Z" in Folded(did_lines(ProvenDid(view, NOW))).plain
 
 
 def test_history_that_does_not_hold_is_shown_without_keys_and_with_the_reason() -> None:
