@@ -666,6 +666,11 @@ class Code(StrEnum):
         "The accreditation did not count at that time: not yet, or no longer.",
         "The institution needs a new accreditation; what was done in its time stays good.",
     )
+    DOCUMENT_NOT_LOGGED = (
+        "document_not_logged",
+        "The proof does not show that the ledger has logged this very document.",
+        "Use the proof of this document, and the document as it was, byte for byte.",
+    )
     ENTRY_NOT_ADMITTED = (
         "entry_not_admitted",
         "The ledger does not admit this record.",

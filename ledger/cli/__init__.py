@@ -1,7 +1,7 @@
 """The ledger operator's commands: `tally ledger …`.
 
-All work on the folder of the ledger, but for `check`, `evidence`, `browse` and `mirror`: they read a ledger
-from outside, as anybody can. So does `policy explain` with a file.
+All work on the folder of the ledger, but for `check`, `evidence`, `browse`, `mirror`, `timestamp` and
+`verify`: they use a ledger from outside. So does `policy explain` with a file.
 """
 
 from doors.command import Group
@@ -12,8 +12,11 @@ from ledger.cli.looking import head, prove, show
 from ledger.cli.mirroring import mirror
 from ledger.cli.owning import init, serve, token
 from ledger.cli.policy import policy
+from ledger.cli.stamping import timestamp, verify
 from ledger.node.cli import node
 
 commands = Group(help="Run and audit the ledger.")
-for command in (init, serve, token, head, show, prove, evidence, check, browse, mirror, policy, node):
+operating = (init, serve, token, head, show, prove, policy, node)
+reading = (evidence, check, browse, mirror)
+for command in (*operating, *reading, timestamp, verify):
     commands.add_command(command)
