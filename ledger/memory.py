@@ -18,6 +18,7 @@ from protocol.tlog import fork
 from protocol.tlog.checkpoint import Checkpoint, parse_checkpoint
 from protocol.tlog.merkle import HashReader
 from protocol.tlog.note import NoteKey, parse_note
+from protocol.tlog.witness import hash_origin
 from storage.atomic_file import Folder, close_unwritten, make_private_folder, replace_file, typed_disk_errors
 
 _LOCK = "lock"
@@ -108,7 +109,7 @@ class CheckpointMemory:
 
     def _path(self, origin: str) -> Path:
         # Origins hold slashes and colons; their hash is the name the C2SP witness protocol uses too.
-        return self._folder / f"{hashlib.sha256(origin.encode()).hexdigest()}.checkpoint"
+        return self._folder / f"{hash_origin(origin)}.checkpoint"
 
 
 def _checkpoint_of(note: str | bytes) -> Checkpoint:

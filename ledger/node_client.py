@@ -4,7 +4,6 @@ A node is somebody else's machine. What it answers is checked before it is used,
 an error of that node alone.
 """
 
-import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,9 +20,14 @@ from protocol.problem import parse_problem
 from protocol.tlog.checkpoint import Checkpoint, parse_checkpoint
 from protocol.tlog.cosignature import verify_cosignature
 from protocol.tlog.lines import parse_decimal
-from protocol.tlog.note import MAX_NOTE_BYTES, NoteKey, NoteSignature, parse_note, verify_note_signature
+from protocol.tlog.note import MAX_NOTE_BYTES, NoteKey, NoteSignature, parse_note, verify_signed_by_log
 from protocol.tlog.policy import COSIGNATURE_CLOCK_SKEW, Witness
-from protocol.tlog.witness import AddCheckpointRequest, encode_add_checkpoint, parse_cosignature_lines
+from protocol.tlog.witness import (
+    AddCheckpointRequest,
+    encode_add_checkpoint,
+    hash_origin,
+    parse_cosignature_lines,
+)
 
 _TEXT = "text/plain"
 _SIZE = "text/x.tlog.size"
@@ -97,9 +101,8 @@ class NodeClient:
             MalformedError, VerificationError: it is not a checkpoint that the log signed.
             UnavailableError: the node does not answer.
         """
-        origin_hash = hashlib.sha256(log.name.encode()).hexdigest()
         answer = self._fetcher.fetch(
-            f"{self._url}/{origin_hash}/checkpoint", accept=_TEXT, max_bytes=MAX_NOTE_BYTES
+            f"{self._url}/{hash_origin(log.name)}/checkpoint", accept=_TEXT, max_bytes=MAX_NOTE_BYTES
         )
         if answer.status == HTTPStatus.NOT_FOUND:
             return None
@@ -109,10 +112,7 @@ class NodeClient:
         checkpoint = parse_checkpoint(note.text)
         if checkpoint.origin != log.name:
             raise VerificationError(Code.LOG_ORIGIN_MISMATCH, self.witness.name)
-        lines = [line for line in note.signatures if (line.key_name, line.key_id) == (log.name, log.key_id)]
-        if not lines:
-            raise VerificationError(Code.LOG_SIGNATURE_INVALID, f"{self.witness.name}: the log did not sign")
-        verify_note_signature(note.text, lines[0], log)
+        verify_signed_by_log(note, log)
         self.sizes[log.name] = checkpoint.tree_size
         return Seen(checkpoint, decode_utf8(answer.body))
 

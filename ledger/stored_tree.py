@@ -22,7 +22,14 @@ from protocol.codes import Code
 from protocol.encoding.time import from_seconds, to_seconds
 from protocol.errors import RefusedError, UnavailableError
 from protocol.tlog.merkle import EMPTY_ROOT, HashReader
-from protocol.tlog.tiles import TILE_WIDTH, EntryBundle, HashTile, extend_tiles, read_hashes_from_tiles
+from protocol.tlog.tiles import (
+    TILE_WIDTH,
+    EntryBundle,
+    HashTile,
+    extend_tiles,
+    read_hashes_from_tiles,
+    read_tiles_once,
+)
 from storage.database import read_only
 
 
@@ -92,14 +99,7 @@ class StoredTree(ABC):
 
     def hash_reader(self, tree_size: int) -> HashReader:
         """A reader for the nodes of the tree of `tree_size` leaves that asks for each tile only once."""
-        known: dict[HashTile, bytes] = {}
-
-        def read_tiles(tiles: Sequence[HashTile]) -> list[bytes]:
-            if unknown := [tile for tile in tiles if tile not in known]:
-                known.update(zip(unknown, self.read_tiles(unknown), strict=True))
-            return [known[tile] for tile in tiles]
-
-        return read_hashes_from_tiles(tree_size, read_tiles)
+        return read_hashes_from_tiles(tree_size, read_tiles_once(self.read_tiles))
 
     def publication(self) -> Publication | None:
         """The checkpoint that was published last."""

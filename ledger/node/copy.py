@@ -20,7 +20,7 @@ from protocol.errors import MalformedError, UnavailableError, VerificationError
 from protocol.records import Record
 from protocol.tlog.checkpoint import Checkpoint
 from protocol.tlog.merkle import HashReader, RightEdge, compute_root, hash_leaf
-from protocol.tlog.tiles import TILE_WIDTH, EntryBundle, HashTile, read_hashes_from_tiles
+from protocol.tlog.tiles import TILE_WIDTH, EntryBundle, read_hashes_from_tiles, read_tiles_once
 
 
 class LogCopy:
@@ -129,13 +129,7 @@ class LogCopy:
     def _reader_of(self, target: SignedCheckpoint) -> HashReader:
         """Reads the log's tiles, each of them once for all chunks on the way to `target`."""
         if self._tiles is None or self._tiles[0] != target:
-            known: dict[HashTile, bytes] = {}
-
-            def read_tiles(tiles: Sequence[HashTile]) -> list[bytes]:
-                unknown = [tile for tile in tiles if tile not in known]
-                known.update(zip(unknown, self._files.read_tiles(unknown), strict=True))
-                return [known[tile] for tile in tiles]
-
+            read_tiles = read_tiles_once(self._files.read_tiles)
             self._tiles = (target, read_hashes_from_tiles(target.tree_size, read_tiles))
         return self._tiles[1]
 

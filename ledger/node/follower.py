@@ -13,13 +13,14 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Self
+from typing import Self
 
 from ledger.log_files import LogFiles
 from ledger.node.copy import LogCopy
 from ledger.node.evidence import Evidence
 from ledger.node.trouble import TroubleNote
 from ledger.node.witness import SignedCheckpoint, verify_signed_checkpoint
+from ledger.waiting import running_future
 from protocol.codes import Code
 from protocol.errors import TallyError, UnavailableError, VerificationError
 from protocol.tlog.note import NoteKey
@@ -32,18 +33,12 @@ _CONTRADICTIONS = frozenset({Code.LOG_CONSISTENCY_INVALID, Code.LOG_FORK})
 _logger = logging.getLogger("tally.ledger.node")
 
 
-def _running_future() -> "Future[Any]":
-    future: Future[Any] = Future()
-    future.set_running_or_notify_cancel()
-    return future
-
-
 @dataclass(frozen=True, slots=True)
 class _Request:
     """That the copy reach to `signed`; None asks the follower to stop."""
 
     signed: SignedCheckpoint | None
-    answer: "Future[None]" = field(default_factory=_running_future)
+    answer: "Future[None]" = field(default_factory=running_future)
 
 
 class Follower:

@@ -18,7 +18,7 @@ from fastapi.responses import PlainTextResponse
 
 from doors.http import answers, create_app, raw_body, request_body
 from doors.problem import problem
-from ledger.node.last_cosigned import CosignedNote, hash_origin
+from ledger.node.last_cosigned import CosignedNote
 from ledger.node.witness import Cosigned, LogWitness, OldSizeDiffers, read_origin
 from ledger.stored_tree import StoredTree
 from ledger.tile_file import PUBLIC, tile_answer
@@ -32,7 +32,7 @@ from protocol.errors import (
     VerificationError,
 )
 from protocol.tlog.note import parse_note
-from protocol.tlog.witness import MAX_REQUEST_BYTES, parse_add_checkpoint
+from protocol.tlog.witness import MAX_REQUEST_BYTES, hash_origin, parse_add_checkpoint
 
 _TEXT = "text/plain"
 _SIZE = "text/x.tlog.size"

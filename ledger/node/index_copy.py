@@ -20,7 +20,7 @@ from protocol.errors import UnavailableError, VerificationError
 from protocol.index.leaf import parse_index_entry
 from protocol.tlog.merkle import compute_root, hash_leaf
 from protocol.tlog.policy import COSIGNATURE_CLOCK_SKEW
-from protocol.tlog.tiles import TILE_WIDTH, EntryBundle, read_hashes_from_tiles
+from protocol.tlog.tiles import TILE_WIDTH, EntryBundle, read_hashes_from_tiles, read_tiles_once
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -85,7 +85,7 @@ class IndexCopy:
         width = min(TILE_WIDTH, signed.tree_size - bundle * TILE_WIDTH)
         leaves = self._files.read_bundle(EntryBundle(bundle, width))[offset:]
         grown = edge.append(map(hash_leaf, leaves))
-        read_hashes = read_hashes_from_tiles(signed.tree_size, self._files.read_tiles)
+        read_hashes = read_hashes_from_tiles(signed.tree_size, read_tiles_once(self._files.read_tiles))
         verify_growth(Head(edge.tree_size, edge.root_hash()), signed, read_hashes)
         try:
             verify_growth(Head(grown.tree_size, grown.root_hash()), signed, read_hashes)

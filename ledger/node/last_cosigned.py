@@ -5,7 +5,6 @@ memory, so that a database from a backup is noticed: what counts is the larger o
 before anybody sees a cosignature.
 """
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +20,7 @@ from protocol.codes import Code
 from protocol.encoding.time import from_seconds, to_seconds
 from protocol.errors import RefusedError, UnavailableError
 from protocol.tlog.checkpoint import Checkpoint, encode_checkpoint
+from protocol.tlog.witness import hash_origin
 from storage.atomic_file import make_private_folder, replace_file
 from storage.database import read_only
 
@@ -48,11 +48,6 @@ class Recorded:
     state: Checkpoint
     note: CosignedNote | None
     is_settled: bool
-
-
-def hash_origin(origin: str) -> str:
-    """What stands for the log `origin` in file names and addresses (C2SP tlog-witness)."""
-    return hashlib.sha256(origin.encode()).hexdigest()
 
 
 class LastCosigned:

@@ -14,12 +14,13 @@ from ledger.node.folder import NodeFolder
 from ledger.node.follower import Follower
 from ledger.node.http import NodeApp
 from ledger.node.index_copy import IndexCopy
-from ledger.node.last_cosigned import LastCosigned, hash_origin
+from ledger.node.last_cosigned import LastCosigned
 from ledger.node.trouble import TroubleNote
 from ledger.node.witness import LogWitness, Requirement, SignedCheckpoint
 from ledger.self_check import check_whole_log
 from ledger.store import LedgerStore
 from ledger.tree import Tree
+from protocol.tlog.witness import hash_origin
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from protocol.tlog.note import (
     encode_note,
     encode_signature_line,
     parse_note,
-    verify_note_signature,
+    verify_signed_by_log,
 )
 from protocol.tlog.witness import AddCheckpointRequest
 
@@ -191,12 +191,7 @@ def verify_signed_checkpoint(source: str, log_key: NoteKey) -> SignedCheckpoint:
     note = parse_note(source)
     if read_origin(note) != log_key.name:
         raise VerificationError(Code.LOG_ORIGIN_MISMATCH)
-    own = (log_key.name, log_key.key_id)
-    by_log = [signature for signature in note.signatures if (signature.key_name, signature.key_id) == own]
-    if not by_log:
-        raise VerificationError(Code.LOG_SIGNATURE_INVALID, "the log did not sign")
-    for signature in by_log:
-        verify_note_signature(note.text, signature, log_key)
+    verify_signed_by_log(note, log_key)
     try:
         return SignedCheckpoint(parse_checkpoint(note.text), source)
     except MalformedError as error:

@@ -32,7 +32,7 @@ from protocol.tlog.note import (
     encode_vkey,
     parse_note,
     parse_vkey,
-    verify_note_signature,
+    verify_signed_by_log,
 )
 
 SUFFIX = ".fork-evidence"
@@ -193,11 +193,7 @@ def _verify_signed(source: str, key: NoteKey) -> Checkpoint:
     checkpoint = parse_checkpoint(note.text)
     if checkpoint.origin != key.name:
         raise VerificationError(Code.LOG_ORIGIN_MISMATCH, "the key is that of another log")
-    by_log = [line for line in note.signatures if (line.key_name, line.key_id) == (key.name, key.key_id)]
-    if not by_log:
-        raise VerificationError(Code.LOG_SIGNATURE_INVALID, "the log did not sign")
-    for signature in by_log:
-        verify_note_signature(note.text, signature, key)
+    verify_signed_by_log(note, key)
     return checkpoint
 
 

@@ -172,6 +172,19 @@ def verify_note_signature(text: str, signature: NoteSignature, key: NoteKey) -> 
     verify_signature_bytes(text.encode(), signature.signature, named=signature, key=expected)
 
 
+def verify_signed_by_log(note: UnverifiedNote, log: NoteKey) -> None:
+    """Check that `log` signed `note`: it has a line of that key, and every line of that key is its signature.
+
+    Raises:
+        VerificationError: LOG_SIGNATURE_INVALID.
+    """
+    by_log = [line for line in note.signatures if (line.key_name, line.key_id) == (log.name, log.key_id)]
+    if not by_log:
+        raise VerificationError(Code.LOG_SIGNATURE_INVALID, "the log did not sign")
+    for signature in by_log:
+        verify_note_signature(note.text, signature, log)
+
+
 def verify_signature_bytes(message: bytes, raw: bytes, *, named: NoteSignature, key: NoteKey) -> None:
     """Check that the line `named` names `key`, and that `raw` is the key's Ed25519 signature of `message`.
 

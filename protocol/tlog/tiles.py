@@ -158,6 +158,18 @@ def read_hashes_from_tiles(tree_size: int, read_tiles: TileReader) -> HashReader
     return read_hashes
 
 
+def read_tiles_once(read_tiles: TileReader) -> TileReader:
+    """A reader that asks `read_tiles` for each tile only once."""
+    known: dict[HashTile, bytes] = {}
+
+    def read_known(tiles: Sequence[HashTile]) -> list[bytes]:
+        if unknown := [tile for tile in tiles if tile not in known]:
+            known.update(zip(unknown, read_tiles(unknown), strict=True))
+        return [known[tile] for tile in tiles]
+
+    return read_known
+
+
 def extend_tiles(
     tree_size: int, leaf_hashes: Sequence[bytes], read_tiles: TileReader
 ) -> dict[HashTile, bytes]:

@@ -11,6 +11,7 @@ old <tree size of the last checkpoint this witness cosigned>
 The witness answers with the signature lines to add to the note.
 """
 
+import hashlib
 from dataclasses import dataclass
 
 from protocol.codes import Code
@@ -30,6 +31,11 @@ class AddCheckpointRequest:
     old_size: int
     consistency_proof: tuple[bytes, ...]
     checkpoint: str
+
+
+def hash_origin(origin: str) -> str:
+    """What stands for the log `origin` in addresses, 64 hex digits."""
+    return hashlib.sha256(origin.encode()).hexdigest()
 
 
 def parse_add_checkpoint(body: bytes) -> AddCheckpointRequest:

@@ -12,12 +12,11 @@ from ledger.node.cosigner import Cosigner, Promise
 from ledger.node.evidence import kept_evidence
 from ledger.node.folder import NodeFolder
 from ledger.node.http import NodeApp, create_node_app
-from ledger.node.last_cosigned import hash_origin
 from ledger.node.running import run_node
 from ledger.trust import TrustedLedger
 from protocol.keys import Ed25519PrivateKey
 from protocol.tlog.note import NoteKey, SignatureType
-from protocol.tlog.witness import AddCheckpointRequest, encode_add_checkpoint
+from protocol.tlog.witness import AddCheckpointRequest, encode_add_checkpoint, hash_origin
 from storage.passphrase import WEAKEST_ACCEPTED, Passphrase
 from tests.browser import Answer, Browser
 from tests.ledger.world import Clock

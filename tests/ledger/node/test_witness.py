@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Engine
 
 from ledger.node.cosigner import Cosigner, Promise
-from ledger.node.last_cosigned import CosignedNote, LastCosigned, Recorded, hash_origin
+from ledger.node.last_cosigned import CosignedNote, LastCosigned, Recorded
 from ledger.node.tables import METADATA
 from ledger.node.witness import Cosigned, LogWitness, OldSizeDiffers, SignedCheckpoint
 from protocol.codes import Code
@@ -28,7 +28,7 @@ from protocol.tlog.note import (
     parse_signature_line,
     sign_note,
 )
-from protocol.tlog.witness import AddCheckpointRequest
+from protocol.tlog.witness import AddCheckpointRequest, hash_origin
 from storage.database import open_database
 from tests.ledger.node.cosigned_log import LOG_KEY, ORIGIN, STRANGER, CosignedLog
 from tests.ledger.world import NOW, Clock

@@ -29,6 +29,7 @@ from protocol.tlog.tiles import (
     parse_hash_tile,
     parse_tile_path,
     read_hashes_from_tiles,
+    read_tiles_once,
     select_entry_bundles,
     select_tile_of_node,
 )
@@ -256,3 +257,18 @@ def test_tile_of_the_wrong_width_from_a_store_is_refused(big_store: TileStore) -
     with pytest.raises(MalformedError) as caught:
         compute_root(7, read_hashes_from_tiles(7, reader))
     assert caught.value.code is Code.LOG_TILE_INVALID
+
+
+def test_reader_that_keeps_tiles_asks_for_each_of_them_once() -> None:
+    asked: list[HashTile] = []
+
+    def read(tiles: Sequence[HashTile]) -> list[bytes]:
+        asked.extend(tiles)
+        return [tile.path.encode() for tile in tiles]
+
+    reader = read_tiles_once(read)
+    one, two, three = (HashTile(0, index) for index in range(3))
+    assert list(reader([one, two])) == [one.path.encode(), two.path.encode()]
+    assert list(reader([three, one])) == [three.path.encode(), one.path.encode()]
+    assert list(reader([two])) == [two.path.encode()]
+    assert asked == [one, two, three]

@@ -19,6 +19,7 @@ from protocol.tlog.witness import (
     MAX_REQUEST_BYTES,
     AddCheckpointRequest,
     encode_add_checkpoint,
+    hash_origin,
     parse_add_checkpoint,
     parse_cosignature_lines,
 )
@@ -148,3 +149,8 @@ def test_answer_of_a_witness_is_read_as_signature_lines_that_verify() -> None:
 def test_answer_that_is_no_signature_lines_is_refused(body: bytes) -> None:
     with pytest.raises(MalformedError):
         parse_cosignature_lines(body)
+
+
+def test_log_is_called_in_addresses_by_the_hash_of_its_origin() -> None:
+    origin = parse_checkpoint(parse_note(GENERATED["checkpoint_7"]).text).origin
+    assert hash_origin(origin) in GENERATED["monitor_path"]
