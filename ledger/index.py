@@ -89,7 +89,7 @@ class LedgerIndex:
     @property
     def head(self) -> Head:
         """How far the index log reaches."""
-        return Head(self.edge.tree_size, self.edge.root_hash())
+        return Head.of(self.edge)
 
     def hash_reader(self, tree_size: int) -> HashReader:
         """A reader for the nodes of the index log of `tree_size` entries."""
@@ -132,7 +132,7 @@ class LedgerIndex:
     def _append(self, entry: IndexEntry) -> None:
         leaf = encode_index_entry(entry)
         grown = self.edge.append([hash_leaf(leaf)])
-        then = Head(grown.tree_size, grown.root_hash())
+        then = Head.of(grown)
         try:
             self._store.index.append([leaf], after=self.head, then=then)
         except TallyError as error:

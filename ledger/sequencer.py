@@ -109,13 +109,13 @@ class Sequencer:
         edge = self._load()
         check_whole_log(self._store)
         check_whole_log(self._store.index)
-        check_before_signing(self._store, signed=self._signers.log.last_signed, head=_head(edge))
+        check_before_signing(self._store, signed=self._signers.log.last_signed, head=Head.of(edge))
         self._publisher = Publisher(
             self._store,
             self._signers,
             self._cosigners,
             evidence=self._evidence,
-            head=_head(edge),
+            head=Head.of(edge),
             clock=self._clock,
         )
         self._publisher.__enter__()
@@ -217,7 +217,7 @@ class Sequencer:
             _refuse(submissions, failure)
         else:
             self._edge, self._trouble = edge, None
-            self._answer(submissions, outcomes, _head(edge))
+            self._answer(submissions, outcomes, Head.of(edge))
 
     def _append(
         self, submissions: Sequence[_Submission], edge: RightEdge
@@ -253,7 +253,7 @@ class Sequencer:
                 outcomes.append(logged)
         if added:
             grown = edge.append(item.leaf_hash for item in added)
-            self._store.append([item.record for item in added], after=_head(edge), then=_head(grown))
+            self._store.append([item.record for item in added], after=Head.of(edge), then=Head.of(grown))
             edge = grown
         return outcomes, edge
 
@@ -315,10 +315,6 @@ def _version(record: DidRecord) -> tuple[str, int]:
 
 def _name(record: DidRecord) -> str:
     return record.did.log_path()
-
-
-def _head(edge: RightEdge) -> Head:
-    return Head(edge.tree_size, edge.root_hash())
 
 
 def _rival(record: DidRecord) -> RefusedError:

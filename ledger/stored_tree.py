@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import Self
 
 from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -21,7 +22,7 @@ from ledger.tree import Tree
 from protocol.codes import Code
 from protocol.encoding.time import from_seconds, to_seconds
 from protocol.errors import RefusedError, UnavailableError
-from protocol.tlog.merkle import EMPTY_ROOT, HashReader
+from protocol.tlog.merkle import EMPTY_ROOT, HashReader, RightEdge
 from protocol.tlog.tiles import (
     TILE_WIDTH,
     EntryBundle,
@@ -39,6 +40,11 @@ class Head:
 
     tree_size: int
     root_hash: bytes
+
+    @classmethod
+    def of(cls, edge: RightEdge) -> Self:
+        """How far the tree with this right edge reaches."""
+        return cls(edge.tree_size, edge.root_hash())
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,7 @@ class LogCopy:
             raise self._failure
         edge = self._edge
         # Nobody else should have written here; if somebody did, it was stored by the same rules.
-        if edge is None or _head(edge) != self._store.head():
+        if edge is None or Head.of(edge) != self._store.head():
             edge = self._load()
         if edge.tree_size >= target.tree_size:
             return
@@ -114,13 +114,13 @@ class LogCopy:
 
     def _verify_leads_to(self, target: SignedCheckpoint, edge: RightEdge, grown: RightEdge) -> None:
         try:
-            verify_growth(_head(grown), target, self._reader_of(target))
+            verify_growth(Head.of(grown), target, self._reader_of(target))
             return
         except (MalformedError, VerificationError):
             self._tiles = None
         # Either the history is another, or what was read just now is not what the log signed.
         try:
-            verify_growth(_head(edge), target, self._reader_of(target))
+            verify_growth(Head.of(edge), target, self._reader_of(target))
         finally:
             self._tiles = None
         detail = f"the entries from {edge.tree_size} on are not those of the checkpoint"
@@ -137,17 +137,13 @@ class LogCopy:
         grown = edge.append(hash_leaf(record.leaf) for record in records)
         # Whether what follows came to pass is for the database to say.
         self._edge = None
-        self._store.append(records, after=_head(edge), then=_head(grown))
+        self._store.append(records, after=Head.of(edge), then=Head.of(grown))
         try:
             before = Checkpoint("", edge.tree_size, edge.root_hash())
-            check_before_signing(self._store, signed=before, head=_head(grown))
+            check_before_signing(self._store, signed=before, head=Head.of(grown))
         except UnavailableError as error:
             if error.code is Code.LOG_SELF_CHECK_FAILED:
                 self._failure = error
             raise
         self._edge, self._tree_size = grown, grown.tree_size
         return grown
-
-
-def _head(edge: RightEdge) -> Head:
-    return Head(edge.tree_size, edge.root_hash())

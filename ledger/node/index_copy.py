@@ -86,9 +86,9 @@ class IndexCopy:
         leaves = self._files.read_bundle(EntryBundle(bundle, width))[offset:]
         grown = edge.append(map(hash_leaf, leaves))
         read_hashes = read_hashes_from_tiles(signed.tree_size, read_tiles_once(self._files.read_tiles))
-        verify_growth(Head(edge.tree_size, edge.root_hash()), signed, read_hashes)
+        verify_growth(Head.of(edge), signed, read_hashes)
         try:
-            verify_growth(Head(grown.tree_size, grown.root_hash()), signed, read_hashes)
+            verify_growth(Head.of(grown), signed, read_hashes)
         except VerificationError as error:
             detail = f"the entries from {edge.tree_size} on are not those of the checkpoint"
             raise VerificationError(Code.LOG_TILE_INVALID, detail) from error

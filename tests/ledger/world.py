@@ -100,7 +100,7 @@ def append(store: LedgerStore, records: Sequence[Record]) -> Head:
     after = store.head()
     read_hashes = read_hashes_from_tiles(after.tree_size, store.read_tiles)
     edge = RightEdge.load(after.tree_size, read_hashes).append(hash_leaf(r.leaf) for r in records)
-    then = Head(edge.tree_size, edge.root_hash())
+    then = Head.of(edge)
     store.append(records, after=after, then=then)
     return then
 

@@ -56,7 +56,7 @@ class Operator:
         head = store.head()
         leaf = encode_index_entry(IndexEntry(AUTHORITY, log.tree_size, NOW, log.root_hash, bytes(32)))
         edge = RightEdge.load(head.tree_size, store.hash_reader(head.tree_size)).append([hash_leaf(leaf)])
-        then = Head(edge.tree_size, edge.root_hash())
+        then = Head.of(edge)
         self._log.store.index.append([leaf], after=head, then=then)
         return signed(then)
 
