@@ -3,7 +3,7 @@
 A proof is worth what the trusted ledger's quorum says in it, whoever brings it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from ledger.trust import TrustedLedger, TrustedLedgers
@@ -19,6 +19,7 @@ from protocol.index.leaf import IndexEntry
 from protocol.index.proof import TallyProof, VerifiedRecords, parse_tally_proof, verify_tally_proof
 from protocol.index.subject import did_subject
 from protocol.records import split_history
+from protocol.records.key_compromise import KeyCompromisedRecord, compromised_keys
 from protocol.tlog.policy import VerifiedCheckpoint
 
 MAX_PROOFS = 16
@@ -83,9 +84,9 @@ class EvidenceResolver:
         if not records.entries:
             raise UnavailableError(Code.DID_NOT_FOUND, did)
         evidence = log_evidence(records.log, records.checkpoint, handed_in=True)
-        entries, _marks = split_history(records.leaves)
+        entries, marks = split_history(records.leaves)
         history = verify_history(entries, did=did, now=now, witness_proofs=NO_WITNESS_PROOFS)
-        return logged_history(history, records, evidence=evidence)
+        return logged_history(history, marks, records, evidence=evidence)
 
 
 def resolve_by_itself(did: str) -> VerifiedDid | None:
@@ -118,14 +119,17 @@ def log_evidence(log: IndexEntry, checkpoint: VerifiedCheckpoint, *, handed_in: 
 
 
 def logged_history(
-    history: VerifiedHistory, records: VerifiedRecords, *, evidence: LogEvidence
+    history: VerifiedHistory,
+    marks: Sequence[KeyCompromisedRecord],
+    records: VerifiedRecords,
+    *,
+    evidence: LogEvidence,
 ) -> LoggedHistory:
-    """`history`, which was read from `records`, with the times at which they were logged.
+    """`history` and the `marks` on its keys, read from `records`, with the times at which it was logged.
 
     Raises:
         VerificationError: an entry says that it was made after it was logged.
     """
-    entries, _marks = split_history(records.leaves)
-    logged = set(entries)
-    times = [entry.time for entry in records.entries if entry.leaf in logged]
-    return verify_logged_history(history, times, evidence=evidence)
+    marked = {mark.leaf for mark in marks}
+    times = [entry.time for entry in records.entries if entry.leaf not in marked]
+    return verify_logged_history(history, times, compromised=compromised_keys(marks), evidence=evidence)

@@ -77,10 +77,9 @@ class LedgerResolver:
                 return replace(known.logged, evidence=log_evidence(known.log, checkpoint, handed_in=False))
         records = client.read_history(did, now=now)
         evidence = log_evidence(records.log, records.checkpoint, handed_in=False)
-        # Marks on keys stand between the entries. What they mean for what was signed is not said here.
-        entries, _marks = split_history(records.leaves)
+        entries, marks = split_history(records.leaves)
         history = _verify(did, entries, known, now)
-        logged = logged_history(history, records, evidence=evidence)
+        logged = logged_history(history, marks, records, evidence=evidence)
         self._resolved[did] = _Resolved(entries, logged, records.log, records.checkpoint.tree_size)
         return logged
 

@@ -150,6 +150,15 @@ class Code(StrEnum):
             Audience.VERIFIER: "Ask the holder to get the credential again from its issuer.",
         },
     )
+    KEY_COMPROMISED = (
+        "key_compromised",
+        "The key that signed was in other hands by then: its owner marked it on the ledger.",
+        "Do not trust it; anybody may have signed it.",
+        {
+            Audience.HOLDER: "Ask the issuer for the credential again, signed with its new key.",
+            Audience.VERIFIER: "Ask the holder to get the credential again from its issuer.",
+        },
+    )
 
     # Disclosures and claims
     DISCLOSURE_MALFORMED = (

@@ -1,6 +1,6 @@
 """The history of a DID as people are shown it: its versions, and which key it had from when to when."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,9 +12,10 @@ from protocol.did.webvh.identifier import parse_webvh
 from protocol.did.webvh.witness import NO_WITNESS_PROOFS
 from protocol.errors import TallyError
 from protocol.index.proof import SubjectEntry
+from protocol.keys import PublicKey
 from protocol.keys.multikey import encode_multikey
 from protocol.records import split_history
-from protocol.records.key_compromise import KeyCompromisedRecord
+from protocol.records.key_compromise import compromised_keys
 
 _USES = {Relationship.ASSERTION: "issues", Relationship.AUTHENTICATION: "proves who acts"}
 
@@ -84,21 +85,18 @@ def show_did(did: str, entries: Sequence[SubjectEntry], *, now: datetime) -> Sho
     except TallyError as error:
         return ShownDid(did, label, path, shown, (), None, error)
     end = times[-1] if history.deactivated else None
-    return ShownDid(did, label, path, shown, _keys(dated, end, marks), end, None)
+    return ShownDid(did, label, path, shown, _keys(dated, end, compromised_keys(marks)), end, None)
 
 
 def _keys(
-    dated: Iterable[DatedKey], end: datetime | None, marks: Iterable[KeyCompromisedRecord]
+    dated: Iterable[DatedKey], end: datetime | None, compromised: Mapping[PublicKey, datetime]
 ) -> tuple[ShownKey, ...]:
     """The keys, each once for all its uses in one interval; `end` is when the DID ended."""
-    uses: dict[tuple[str, str, datetime, datetime | None], list[str]] = {}
+    uses: dict[tuple[str, PublicKey, datetime, datetime | None], list[str]] = {}
     for key in dated:
-        listed = (key.id, encode_multikey(key.public_key), key.valid_from, key.valid_until or end)
+        listed = (key.id, key.public_key, key.valid_from, key.valid_until or end)
         uses.setdefault(listed, []).append(_USES[key.relationship])
-    since: dict[str, datetime] = {}
-    for mark in marks:
-        since[mark.multikey] = min(mark.since, since.get(mark.multikey, mark.since))
     return tuple(
-        ShownKey(key_id, text, ", ".join(words), begin, until, since.get(text))
-        for (key_id, text, begin, until), words in uses.items()
+        ShownKey(key_id, encode_multikey(key), ", ".join(words), begin, until, compromised.get(key))
+        for (key_id, key, begin, until), words in uses.items()
     )

@@ -37,7 +37,8 @@ class DatedKey:
     """A key of a DID with the interval in which the DID's history lists it for `relationship`.
 
     Both times are those at which a quorum saw the entry in the log, where there is one. `valid_until` is that
-    of the entry that removed the key, None while it is listed.
+    of the entry that removed the key, None while it is listed. `compromised` is since when the key is in
+    other hands, by its owner's mark in the log; None where there is no such mark.
     """
 
     id: str
@@ -45,6 +46,11 @@ class DatedKey:
     relationship: Relationship
     valid_from: datetime
     valid_until: datetime | None
+    compromised: datetime | None = None
+
+    def compromised_at(self, moment: datetime | None) -> bool:
+        """Whether it was in other hands at `moment`, or is now if that is unknown."""
+        return self.compromised is not None and (moment is None or moment >= self.compromised)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,29 +74,41 @@ class VerifiedDid:
         """The key `key_id`, which the current document must list for `relationship`.
 
         Raises:
-            VerificationError: it does not.
+            VerificationError: it does not, or the key was marked as compromised and is listed all the same.
         """
-        return self.document.key(key_id, relationship)
+        public_key = self.document.key(key_id, relationship)
+        if self.is_compromised(public_key):
+            raise VerificationError(Code.KEY_COMPROMISED)
+        return public_key
+
+    def is_compromised(self, public_key: PublicKey) -> bool:
+        """Whether `public_key` is in other hands now, or was at the moment of the past that this is as of."""
+        moment = None if self.evidence is None else self.evidence.as_of
+        return any(key.public_key == public_key and key.compromised_at(moment) for key in self.keys)
 
     def key_used_at(self, key_id: str, relationship: Relationship, moment: datetime | None) -> PublicKey:
         """The key `key_id` if something signed at `moment` may be believed.
 
-        A key that is still listed is good for any moment. One that was rotated out is good only for what
-        says it was signed before: an unknown `moment` is refused then. The start of the interval is not
-        compared, because issuers round times down so that holders cannot be told apart by them.
+        A key that is still listed is good for any moment. One that was rotated out, or is in other hands, is
+        good only for what says it was signed before: an unknown `moment` is refused then. The start of the
+        interval is not compared, because issuers round times down so that holders cannot be told apart.
+
+        Not checked: that `moment` is true. It is the word of whoever had the key.
 
         Raises:
-            VerificationError: never listed for this use, or no longer at `moment`.
+            VerificationError: never listed for this use, no longer at `moment`, or in other hands by then.
         """
-        listed = False
+        code, detail = Code.ISSUER_KEY_NOT_AUTHORIZED, relationship.value
         for key in self.keys:
-            if key.id == key_id and key.relationship is relationship:
-                if key.valid_until is None or (moment is not None and moment < key.valid_until):
-                    return key.public_key
-                listed = True
-        raise VerificationError(
-            Code.ISSUER_KEY_NOT_AUTHORIZED, "the key was rotated out" if listed else relationship.value
-        )
+            if key.id != key_id or key.relationship is not relationship:
+                continue
+            if key.compromised_at(moment):
+                code, detail = Code.KEY_COMPROMISED, ""
+            elif key.valid_until is None or (moment is not None and moment < key.valid_until):
+                return key.public_key
+            else:
+                detail = "the key was rotated out"
+        raise VerificationError(code, detail)
 
 
 def verified_by_itself(document: DidDocument) -> VerifiedDid:

@@ -4,6 +4,7 @@
  "key": <DID URL under by>, "multikey": "z…", "since": <UTC>}
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -52,6 +53,15 @@ def parse_key_compromised(source: JsonObject, leaf: bytes) -> KeyCompromisedReco
     if since > authorship.time:
         raise MalformedError(Code.MEMBER_INVALID, "since")
     return KeyCompromisedRecord(authorship, key_id, multikey, since, leaf)
+
+
+def compromised_keys(marks: Iterable[KeyCompromisedRecord]) -> dict[PublicKey, datetime]:
+    """The keys that `marks` are about, each with the earliest time since when it is in other hands."""
+    keys: dict[PublicKey, datetime] = {}
+    for mark in marks:
+        key = parse_multikey(mark.multikey)
+        keys[key] = min(mark.since, keys.get(key, mark.since))
+    return keys
 
 
 def create_key_compromised(

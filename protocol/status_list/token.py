@@ -69,10 +69,10 @@ def verify_status_list_token(
 ) -> VerifiedStatusList:
     """Check a status list token against the credential's issuer, its address and the time (§8.3).
 
-    Lists are signed anew all the time, so only a key that the issuer's DID lists for assertions now will do,
-    also where the credential itself was signed with one that was rotated out. For a list of the past (§8.4),
-    `now` is the moment that was asked for. Not checked: that the list is not older than one already seen
-    (`verify_no_rollback`); only the caller remembers that one.
+    Lists are signed anew all the time, so only a key will do that the issuer's DID lists for assertions now,
+    and that is not marked as compromised, also where the credential itself was signed with one that was
+    rotated out. For a list of the past (§8.4), `now` is the moment that was asked for. Not checked: that the
+    list is not older than one already seen (`verify_no_rollback`); only the caller remembers that one.
 
     Raises:
         MalformedError: not a status list token, a required member missing, or a list that cannot be read.
@@ -187,4 +187,8 @@ def _open_token(token: str, methods: tuple[VerificationMethod, ...]) -> Verified
 
 def _assertion_methods(issuer: VerifiedDid) -> tuple[VerificationMethod, ...]:
     listed = issuer.document.relationships[Relationship.ASSERTION]
-    return tuple(method for method in issuer.document.verification_methods if method.id in listed)
+    return tuple(
+        method
+        for method in issuer.document.verification_methods
+        if method.id in listed and not issuer.is_compromised(method.public_key)
+    )

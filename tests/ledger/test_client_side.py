@@ -47,6 +47,8 @@ from protocol.index.proof import (
     parse_tally_proof,
 )
 from protocol.keys import Ed25519PrivateKey
+from protocol.records.key_compromise import create_key_compromised
+from protocol.records.signed import Signer
 from protocol.tlog.fork import VerifiedFork, parse_fork_evidence, verify_fork_evidence
 from protocol.tlog.merkle import EMPTY_ROOT
 from protocol.tlog.tiles import HashTile, parse_tile_path
@@ -694,6 +696,33 @@ def test_rotated_key_replaces_the_old_one_which_stays_good_for_what_it_signed(
     assert verified.key_used_at(old.key_id, Relationship.ASSERTION, signed_at) == old.key.public_key
     with pytest.raises(VerificationError):
         verified.current_key(old.key_id, Relationship.ASSERTION)
+
+
+def test_stolen_key_is_good_only_for_what_it_signed_before_its_owner_says_it_was_stolen(
+    institution: Institution,
+) -> None:
+    reader, did = institution.reader, institution.create()
+    resolver = reader.resolver()
+    old = identity_key(institution.keeper.ring, did)
+    honest = reader.world.clock()
+    resolver.resolve(did)
+    reader.world.clock.time += timedelta(hours=2)
+    new = rotate_identity(institution.keeper, did, now=reader.world.clock())
+    stolen = reader.world.clock() - timedelta(hours=1)
+    assert resolver.resolve(did).key_used_at(old.key_id, Relationship.ASSERTION, stolen) == old.key.public_key
+    mark = create_key_compromised(
+        old.key_id,
+        old.key.public_key,
+        signer=Signer(did, new.key, new.key_id),
+        since=stolen,
+        time=reader.world.clock(),
+    )
+    reader.log(mark.leaf.decode())
+    for verified in (resolver.resolve(did), resolver.resolve(did, at=honest)):
+        assert verified.key_used_at(old.key_id, Relationship.ASSERTION, honest) == old.key.public_key
+        with pytest.raises(VerificationError) as refusal:
+            verified.key_used_at(old.key_id, Relationship.ASSERTION, stolen)
+        assert refusal.value.code is Code.KEY_COMPROMISED
 
 
 def test_identity_is_rotated_twice_within_one_second(institution: Institution) -> None:

@@ -1,12 +1,16 @@
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from protocol.codes import Code
 from protocol.encoding.jcs import canonicalize
 from protocol.encoding.strict_json import JsonObject, parse_json_object
 from protocol.errors import MalformedError, VerificationError
+from protocol.keys.multikey import parse_multikey
 from protocol.records import Record, SignedRecord, parse_leaf, parse_record, split_history, subject_of
 from protocol.records.accreditation import Action, create_withdrawal
-from protocol.records.key_compromise import create_key_compromised
+from protocol.records.key_compromise import compromised_keys, create_key_compromised
 from protocol.records.signed import Signer, verify_authorship
 from protocol.records.timestamp import create_timestamp
 from protocol.records.type_metadata import create_type_metadata_record
@@ -155,6 +159,12 @@ def test_history_is_taken_apart_from_the_marks_on_its_keys() -> None:
     entries, marks = split_history([record(ROOT).leaf, MARK.leaf, second.leaf])
     assert entries == (record(ROOT).leaf, second.leaf)
     assert marks == (MARK,)
+
+
+def test_key_marked_several_times_is_in_other_hands_since_the_earliest() -> None:
+    earlier, later = (replace(MARK, since=MARK.since + timedelta(hours=hours)) for hours in (-1, 1))
+    assert compromised_keys([MARK, earlier, later]) == {parse_multikey(MARK.multikey): earlier.since}
+    assert compromised_keys([]) == {}
 
 
 def test_entry_that_only_looks_like_another_record_stays_in_the_history() -> None:

@@ -5,7 +5,7 @@ counts for the keys is when the entry stood in the log for everybody to see.
 """
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -14,19 +14,29 @@ from protocol.did.verified import LogEvidence, VerifiedDid
 from protocol.did.webvh.history import VerifiedHistory, date_keys
 from protocol.did.webvh.version import CLOCK_TOLERANCE
 from protocol.errors import UnavailableError, VerificationError
+from protocol.keys import PublicKey
 
 
 @dataclass(frozen=True, slots=True)
 class LoggedHistory:
-    """A history, `times` when each of its versions was logged, and where and when all of that was seen."""
+    """A history as the log holds it.
+
+    Attributes:
+        history: The history.
+        times: When each of its versions was logged.
+        compromised: The keys that are in other hands, since when, as the log says now.
+        evidence: Where and when all of that was seen.
+    """
 
     history: VerifiedHistory
     times: tuple[datetime, ...]
+    compromised: Mapping[PublicKey, datetime]
     evidence: LogEvidence
 
     def verified_did(self, *, at: datetime | None) -> VerifiedDid:
         """The document of now, and every key with the interval in which the log listed it; `at` a moment of
-        the past the same as of then, as if nothing had been logged since.
+        the past the same as of then, as if nothing had been logged since but that keys were compromised: who
+        marks a key today takes back what it signed before today.
 
         Raises:
             MalformedError: the document of a version breaks the rules of DID documents.
@@ -45,11 +55,19 @@ class LoggedHistory:
         if latest.parameters.deactivated:
             raise VerificationError(Code.DID_DEACTIVATED)
         evidence = replace(self.evidence, as_of=at)
-        return VerifiedDid(self.history.did, latest.document(), date_keys(versions, times), evidence)
+        keys = tuple(
+            replace(key, compromised=self.compromised.get(key.public_key))
+            for key in date_keys(versions, times)
+        )
+        return VerifiedDid(self.history.did, latest.document(), keys, evidence)
 
 
 def verify_logged_history(
-    history: VerifiedHistory, times: Sequence[datetime], *, evidence: LogEvidence
+    history: VerifiedHistory,
+    times: Sequence[datetime],
+    *,
+    compromised: Mapping[PublicKey, datetime],
+    evidence: LogEvidence,
 ) -> LoggedHistory:
     """Check the entries of `history` against the `times` at which they were logged, one for each.
 
@@ -65,4 +83,4 @@ def verify_logged_history(
     for version, time in zip(history.versions, times, strict=True):
         if version.time > time + CLOCK_TOLERANCE:
             raise VerificationError(Code.DID_TIME_INVALID, "the entry is younger than its place in the log")
-    return LoggedHistory(history, tuple(times), evidence)
+    return LoggedHistory(history, tuple(times), compromised, evidence)

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -53,6 +54,38 @@ def test_key_never_listed_for_the_use_is_refused(key_id: str, relationship: Rela
     with pytest.raises(VerificationError) as refusal:
         VERIFIED.key_used_at(key_id, relationship, ROTATED)
     assert refusal.value.detail == relationship.value
+
+
+STOLEN = ROTATED - 10 * SECOND
+MARKED = replace(
+    VERIFIED,
+    keys=(replace(VERIFIED.keys[0], compromised=STOLEN), replace(VERIFIED.keys[1], compromised=ROTATED)),
+)
+
+
+def test_compromised_key_is_good_for_what_was_signed_before_the_moment_its_owner_names() -> None:
+    assert MARKED.key_used_at(f"{DID}#old", ISSUING, STOLEN - SECOND) == OLD
+    assert MARKED.key_used_at(f"{DID}#new", ISSUING, ROTATED - SECOND) == NEW
+
+
+@pytest.mark.parametrize("moment", [STOLEN, ROTATED, ROTATED + SECOND, None])
+def test_compromised_key_is_refused_from_then_on_and_at_an_unknown_time(moment: datetime | None) -> None:
+    with pytest.raises(VerificationError) as refusal:
+        MARKED.key_used_at(f"{DID}#old", ISSUING, moment)
+    assert refusal.value.code is Code.KEY_COMPROMISED
+
+
+def test_compromised_key_is_refused_although_it_is_listed() -> None:
+    for moment in (ROTATED, None):
+        with pytest.raises(VerificationError) as refusal:
+            MARKED.key_used_at(f"{DID}#new", ISSUING, moment)
+        assert refusal.value.code is Code.KEY_COMPROMISED
+
+
+def test_key_that_took_over_the_name_of_a_compromised_one_is_good() -> None:
+    renamed = replace(MARKED.keys[1], id=f"{DID}#old", compromised=None)
+    verified = replace(MARKED, keys=(MARKED.keys[0], renamed))
+    assert verified.key_used_at(f"{DID}#old", ISSUING, ROTATED) == NEW
 
 
 def test_current_key_is_that_of_the_document() -> None:

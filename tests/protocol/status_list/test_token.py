@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -45,6 +46,13 @@ def test_signed_token_of_the_specification_is_verified() -> None:
     assert verified.issued_at == datetime.fromtimestamp(1686920170, UTC)
     assert verified.expires_at == datetime.fromtimestamp(2291720170, UTC)
     assert verified.time_to_live == timedelta(hours=12)
+
+
+def test_token_signed_with_a_key_that_is_listed_and_marked_as_compromised_is_refused() -> None:
+    keys = tuple(replace(key, compromised=NOW + timedelta(days=1)) for key in ISSUER.keys)
+    with pytest.raises(VerificationError) as refusal:
+        verify(token(), issuer=replace(ISSUER, keys=keys))
+    assert refusal.value.code is Code.STATUS_SIGNATURE_INVALID
 
 
 def test_created_token_is_verified_and_says_what_it_was_given() -> None:

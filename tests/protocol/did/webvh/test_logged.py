@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import pytest
@@ -9,6 +9,7 @@ from protocol.did.verified import LogEvidence
 from protocol.did.webvh.author import deactivate_did, update_did
 from protocol.did.webvh.logged import LoggedHistory, verify_logged_history
 from protocol.errors import UnavailableError, VerificationError
+from protocol.keys import PublicKey
 from tests.webvh_logs import HOUR, KEY, NEXT_KEY, NOW, START, first, verify
 
 EVIDENCE = LogEvidence("ledger.example/log", 7, NOW)
@@ -26,9 +27,11 @@ ROTATED = update_did(
 TIMES = [START + number * HOUR + timedelta(days=1) for number in range(3)]
 
 
-def logged(count: int, times: Sequence[datetime] = TIMES) -> LoggedHistory:
+def logged(
+    count: int, times: Sequence[datetime] = TIMES, *, compromised: Mapping[PublicKey, datetime] | None = None
+) -> LoggedHistory:
     history = verify(*[entry.line for entry in (HONEST, ROTATED, END)[:count]])
-    return verify_logged_history(history, times[:count], evidence=EVIDENCE)
+    return verify_logged_history(history, times[:count], compromised=compromised or {}, evidence=EVIDENCE)
 
 
 def test_keys_have_the_interval_in_which_they_stood_in_the_log() -> None:
@@ -87,4 +90,24 @@ def test_entry_made_more_than_five_minutes_after_it_was_logged_is_refused() -> N
 
 def test_every_version_has_one_time() -> None:
     with pytest.raises(ValueError, match="argument"):
-        verify_logged_history(verify(HONEST.line), TIMES, evidence=EVIDENCE)
+        verify_logged_history(verify(HONEST.line), TIMES, compromised={}, evidence=EVIDENCE)
+
+
+def test_key_marked_since_then_is_marked_in_every_use_also_for_a_question_about_the_past() -> None:
+    since = TIMES[0] + HOUR
+    history = logged(2, compromised={KEY.public_key: since})
+    for at in (None, TIMES[0]):
+        marked = {key.id: key.compromised for key in history.verified_did(at=at).keys}
+        assert marked[f"{DID}#key-1"] == since
+        assert marked.get(f"{DID}#key-2") is None
+
+
+def test_key_that_is_listed_and_marked_is_good_only_as_of_a_moment_before() -> None:
+    since = TIMES[0] + HOUR
+    history = logged(1, compromised={KEY.public_key: since})
+    before = history.verified_did(at=since - timedelta(seconds=1))
+    assert before.current_key(f"{DID}#key-1", ISSUING) == KEY.public_key
+    for at in (since, None):
+        with pytest.raises(VerificationError) as refusal:
+            history.verified_did(at=at).current_key(f"{DID}#key-1", ISSUING)
+        assert refusal.value.code is Code.KEY_COMPROMISED
