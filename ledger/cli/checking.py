@@ -6,12 +6,13 @@ import click
 
 from doors.clock import now
 from doors.command import Command, pass_terminal
+from doors.counted import counted
 from doors.exit_code import ExitCode
 from doors.home import state_folder
 from doors.ledger_address import LedgerAddress
 from doors.terminal import Terminal, good, verbatim
 from doors.text_file import TextFile
-from ledger.cli.evidence import check_evidence, counted
+from ledger.cli.evidence import check_evidence
 from ledger.cli.owning import own_folder
 from protocol.codes import Code
 from protocol.encoding.time import encode_utc

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from doors.counted import counted
 from doors.exit_code import ExitCode
 from doors.terminal import Terminal, bad, bold, good, safe_text, verbatim
 from ledger.cli.owning import own_folder
@@ -57,11 +58,6 @@ def check_evidence(terminal: Terminal, evidence: str, *, policy: str | None) -> 
         terminal.say(bad("✗ "), f"The cosigner {safe_text(name)} of the policy has cosigned both.")
     terminal.say(_advice(is_trusted, by_policy=policy is not None))
     return ExitCode.UNTRUSTED if policy is not None and not is_trusted else ExitCode.SUCCESS
-
-
-def counted(count: int, one: str, many: str) -> str:
-    """So many of them, in words."""
-    return f"{count} {one if count == 1 else many}"
 
 
 def _policy(text: str | None) -> "LogPolicy | None":

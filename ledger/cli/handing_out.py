@@ -8,10 +8,10 @@ import click
 
 from doors.clock import now
 from doors.command import Command, pass_terminal
+from doors.counted import counted
 from doors.home import state_folder
 from doors.terminal import Terminal, good, safe_text
 from doors.text_file import TextFile, write_new_file
-from ledger.cli.evidence import counted
 from protocol.codes import Code
 from protocol.encoding.strict_json import decode_utf8
 from protocol.encoding.time import encode_utc

@@ -6,11 +6,11 @@ import click
 
 from doors.clock import now
 from doors.command import Command, pass_terminal
+from doors.counted import counted
 from doors.home import state_folder
 from doors.ledger_address import LedgerAddress
 from doors.terminal import Terminal, good
 from doors.text_file import TextFile
-from ledger.cli.evidence import counted
 from protocol.encoding.time import encode_utc
 
 

@@ -9,6 +9,7 @@ import click
 
 from doors.clock import now
 from doors.command import Command, Group, pass_terminal
+from doors.counted import counted
 from doors.exit_code import ExitCode
 from doors.home import data_folder, state_folder
 from doors.ledger_address import LedgerAddress
@@ -202,20 +203,24 @@ def _say_status(terminal: Terminal, ledger: "TrustedLedger", found: "NodeStatus"
         terminal.say(warning("! "), f"what {ledger.origin} has published cannot be known: {published}")
     else:
         missing = f"{found.lag} of them are missing here" if found.lag else "all of them are here"
-        terminal.say(yes, f"{ledger.origin} has published {published} entries: {missing}")
+        terminal.say(yes, f"{ledger.origin} has published {_entries(published)}: {missing}")
     if found.copied_size is not None:
-        terminal.say(yes, f"copied and checked: {found.copied_size} entries")
+        terminal.say(yes, f"copied and checked: {_entries(found.copied_size)}")
     if found.cosigned is None:
         terminal.say("  nothing was cosigned yet")
     else:
         size, time = found.cosigned.tree_size, encode_utc(found.cosigned.time)
-        terminal.say(yes, f"cosigned: {size} entries, last at {time}")
+        terminal.say(yes, f"cosigned: {_entries(size)}, last at {time}")
     if found.trouble is not None:
         detail = f" ({found.trouble.detail})" if found.trouble.detail else ""
         since = encode_utc(found.trouble.since)
         terminal.say(no, f"since {since}: {found.trouble.code.meaning}{detail}")
     for path in found.evidence:
         terminal.say(no, "kept as evidence: ", verbatim(str(path)))
+
+
+def _entries(count: int) -> str:
+    return counted(count, "entry", "entries")
 
 
 def _exit_code(found: "NodeStatus") -> ExitCode:
