@@ -7,6 +7,7 @@ trust: hashes taken from them either lead to the checkpoint's root or are refuse
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from itertools import pairwise
 
 from ledger.fetch import Fetcher
 from ledger.growth import LogState, verify_growth
@@ -16,12 +17,9 @@ from ledger.tree import Tree
 from ledger.trust import TrustedLedger, errors_of_ledger
 from protocol.codes import Code
 from protocol.encoding.form import encode_form
-from protocol.encoding.members import (
-    integer_member,
-    text_member,
-)
+from protocol.encoding.members import boolean_member, integer_member, text_member, texts_member
 from protocol.encoding.strict_json import parse_json_object
-from protocol.errors import UnavailableError, VerificationError
+from protocol.errors import MalformedError, UnavailableError, VerificationError
 from protocol.index.leaf import IndexEntry
 from protocol.index.proof import MAX_PROOF_BYTES, VerifiedRecords, parse_tally_proof, verify_tally_proof
 from protocol.index.subject import Subject, did_subject
@@ -38,7 +36,8 @@ TOKEN_PREFIX = "tally_ledger"  # noqa: S105 (what every onboarding token begins 
 
 _JSON = "application/json"
 _TEXT = "text/plain"
-_MAX_HISTORY_BYTES = 8 * 1024 * 1024
+_MAX_ACCREDITED_BYTES = 1 << 20
+_MAX_ACCREDITED = 100_000
 # What happens to the ledger's own machine; under these words it would be taken for the reader's.
 _TROUBLE_OF_A_MACHINE = frozenset(
     {
@@ -131,6 +130,33 @@ class LedgerClient:
         if not records.entries:
             raise UnavailableError(Code.DID_NOT_FOUND, did)
         return records
+
+    def list_accredited(self, *, did: str | None = None, vct: str | None = None) -> list[str]:
+        """Who has accreditations that `did` has, gave or stands above, or anybody; for `vct`, or any type.
+
+        That nobody is missing is the word of the ledger; what each has, `read_records` proves.
+
+        Raises:
+            MalformedError: the answer is not in its form, or has no end.
+            UnavailableError: the ledger cannot be reached.
+        """
+        dids: list[str] = []
+        asked = {name: text for name, text in (("did", did), ("type", vct)) if text is not None}
+        while True:
+            query = encode_form(asked | ({"after": dids[-1]} if dids else {}))
+            with errors_of_ledger():
+                url = f"{self.ledger.url}/accredited?{query}"
+                answer = self._fetcher.fetch_ok(url, accept=_JSON, max_bytes=_MAX_ACCREDITED_BYTES)
+            source = parse_json_object(answer.body, max_bytes=_MAX_ACCREDITED_BYTES)
+            more = texts_member(source, "dids")
+            before = dids[-1:] + more
+            if any(left >= right for left, right in pairwise(before)):
+                raise MalformedError(Code.MEMBER_INVALID, "dids are sorted, and each once")
+            dids += more
+            if len(dids) > _MAX_ACCREDITED:
+                raise MalformedError(Code.SIZE_EXCEEDED, "accredited DIDs")
+            if not more or not boolean_member(source, "more", default=False):
+                return dids
 
     def submit(self, line: bytes, *, onboarding_token: str) -> Receipt:
         """Ask the ledger to log the record `line`; submitting it again changes nothing.

@@ -5,6 +5,7 @@ GET  /tile/<L>/<N>[.p/<W>]          hashes; /tile/entries/<N>[.p/<W>] entries
 GET  /<name>/did.jsonl              the history of a DID, at its did:webvh URL
 GET  /index/checkpoint, /index/tile/…   the same of the index log
 GET  /evidence?kind=did&name=<did>  all there is about a subject, and the proof that it is all: a .tally-proof
+GET  /accredited?did=<did>&type=<vct>   who has accreditations; what they are worth, the evidence says
 GET  /proof/<leaf hash, hex>        one entry's .tlog-proof
 GET  /policy                        the tlog-policy that trusts this log
 POST /entries                       log one did:webvh entry, with an onboarding token
@@ -25,6 +26,8 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from doors.http import answers, bearer_key, create_app, raw_body, request_body
+from ledger.accreditation_book import AccreditationBook
+from ledger.accreditations import about, dids_of, of_type
 from ledger.admission import Admission
 from ledger.browse.explorer import Explorer
 from ledger.browse.http import add_missing_page, add_pages
@@ -45,6 +48,9 @@ from protocol.records import DidRecord, Record, parse_record
 from protocol.tlog.policy import LogPolicy, parse_log_policy
 from protocol.tlog.proof import create_log_proof, encode_log_proof
 from storage.management_key import ManagementKey, verify_management_key
+
+MAX_ACCREDITED = 500
+"""How many DIDs one answer names."""
 
 _LEAF_HASH = re.compile(r"[0-9a-f]{64}")
 _TEXT = "text/plain"
@@ -139,6 +145,8 @@ def create_ledger_app(ledger: LedgerApp) -> FastAPI:
     )
     _add_log(app, ledger)
     _add_writing(app, ledger)
+    book = AccreditationBook(ledger.store, ledger.published)
+    _add_accredited(app, book)
     policy = parse_log_policy(ledger.policy)
     origin = policy.logs[0].key.name
     add_pages(app, _explorer(ledger, policy), origin=origin)
@@ -237,6 +245,29 @@ def _add_writing(app: FastAPI, ledger: LedgerApp) -> None:
         else:
             answer |= {"kind": record.subject.kind, "name": record.subject.name}
         return JSONResponse(answer)
+
+
+def _add_accredited(app: FastAPI, book: AccreditationBook) -> None:
+    @app.get(
+        "/accredited",
+        tags=["index"],
+        summary="Who has accreditations, in the order of the alphabet",
+        **answers("Their DIDs, and whether there are more."),
+    )
+    def get_accredited(
+        did: Annotated[str, Query(max_length=MAX_NAME_BYTES)] = "",
+        vct: Annotated[str, Query(alias="type", max_length=MAX_NAME_BYTES)] = "",
+        after: Annotated[str, Query(max_length=MAX_NAME_BYTES)] = "",
+    ) -> JSONResponse:
+        """With `did`, those whose accreditation it has, gave, or stands above; with `after`, those behind it.
+
+        This is no more than the ledger's word: the evidence of each DID says what it has.
+        """
+        trees = book.trees()
+        trees = about(trees, did) if did else trees
+        dids = [each for each in dids_of(of_type(trees, vct) if vct else trees) if each > after]
+        more = len(dids) > MAX_ACCREDITED
+        return JSONResponse({"dids": dids[:MAX_ACCREDITED], "more": more}, headers=PUBLIC)
 
 
 def _explorer(ledger: LedgerApp, policy: LogPolicy) -> Explorer:

@@ -19,7 +19,7 @@ from ledger.fetch import chosen_fetcher
 from ledger.identity import IdentityKeeper, create_identity_keys
 from ledger.memory import CheckpointMemory
 from ledger.remote import RemoteServer
-from ledger.trust import TrustedLedger
+from ledger.trust import LEDGERS_FILE, TrustedLedger, parse_ledgers_file
 from protocol.codes import Code
 from protocol.errors import RefusedError, UnavailableError
 from storage.atomic_file import Folder
@@ -27,6 +27,7 @@ from storage.database_address import resolve_database
 from storage.key_ring import KeyRing, KeyType, create_key
 from storage.management_key import create_management_key, parse_management_key
 from storage.passphrase import KdfParameters, Passphrase
+from storage.toml_table import parse_toml
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine, MetaData
@@ -110,6 +111,16 @@ class InstitutionFolder:
             return open_register(address, tables, mark=seal_mark(seal_key))
         except ValueError as error:
             raise RefusedError(Code.SETTINGS_INVALID, f"database: {error}") from error
+
+    def load_identity(self, settings: str) -> tuple[str, TrustedLedger]:
+        """The institution's DID, which the file `settings` names among other things, and the ledger it is on.
+
+        Raises:
+            RefusedError: `init` did not come to its end here, or a file cannot be used.
+            VerificationError: the ledger is none of those that the institution trusts.
+        """
+        did = parse_toml(self.read(settings), file=settings, code=Code.SETTINGS_INVALID).text("did")
+        return did, parse_ledgers_file(self.read(LEDGERS_FILE)).ledger_of(did)
 
     def memory(self) -> CheckpointMemory:
         """What the institution has seen of its ledgers."""

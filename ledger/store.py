@@ -145,6 +145,22 @@ class LedgerStore(StoredTree):
             rows = connection.execute(query.order_by(ENTRY.c.leaf_index))
             return [StoredEntry(row.leaf_index, row.leaf) for row in rows]
 
+    def entries_beginning(self, prefix: bytes, begin: int, end: int) -> list[StoredEntry]:
+        """Those of the entries from `begin` to `end` whose bytes begin with `prefix`, in their order.
+
+        `prefix` is not empty, and does not end with the byte 255.
+        """
+        after = prefix[:-1] + bytes([prefix[-1] + 1])
+        query = select(ENTRY.c.leaf_index, ENTRY.c.leaf).where(
+            ENTRY.c.leaf_index >= begin,
+            ENTRY.c.leaf_index < end,
+            ENTRY.c.leaf >= prefix,
+            ENTRY.c.leaf < after,
+        )
+        with self._reading() as connection:
+            rows = connection.execute(query.order_by(ENTRY.c.leaf_index))
+            return [StoredEntry(row.leaf_index, row.leaf) for row in rows]
+
     def find_leaf(self, leaf_hash: bytes) -> int | None:
         """The index of the entry with this leaf hash."""
         with self._reading() as connection:

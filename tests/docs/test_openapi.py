@@ -49,6 +49,7 @@ def ledger_requests(browser: Browser, store: LedgerStore) -> Requests:
         "GET /proof/{leaf_hash}": partial(browser.get, f"/proof/{receipt['leaf_hash']}"),
         "GET /index/checkpoint": partial(browser.get, "/index/checkpoint"),
         "GET /index/tile/{path}": partial(browser.get, "/index/tile/entries/000.p/1"),
+        "GET /accredited": partial(browser.get, "/accredited"),
         "GET /evidence": partial(browser.get, f"/evidence?name={quote(receipt['did'], safe='')}"),
         "GET /{name}/did.jsonl": partial(browser.get, "/university/did.jsonl"),
         "POST /entries": post,

@@ -1,0 +1,149 @@
+"""The accreditations of a log as trees: each below the one that it rests on, the roots' on top.
+
+A tree is put together from the complete lists of the DIDs in it. When each accreditation counts is what
+`protocol.accreditation` makes of it.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TypeAlias
+
+from protocol.accreditation import AccreditationLink, verify_rests_on
+from protocol.codes import Code
+from protocol.errors import VerificationError
+from protocol.index.proof import SubjectEntry
+from protocol.records import parse_leaf
+from protocol.records.accreditation import AccreditationRecord, WithdrawalRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Accreditation:
+    """An accreditation, and those that rest on it.
+
+    Attributes:
+        link: What it says, and when it counts.
+        leaf_index: Where it stands in the log.
+        below: Those that rest on it, in the order of the log.
+    """
+
+    link: AccreditationLink
+    leaf_index: int
+    below: tuple["Accreditation", ...]
+
+    @property
+    def record(self) -> AccreditationRecord:
+        """What it says."""
+        return self.link.record
+
+    def counts_at(self, moment: datetime) -> bool:
+        """Whether it counts then: all above it counts then, too, unless it begins later or ended before."""
+        return self.link.since <= moment < self.link.until
+
+    def walk(self) -> Iterator["Accreditation"]:
+        """It and all below it, each before those that rest on it."""
+        yield self
+        for each in self.below:
+            yield from each.walk()
+
+
+Trees: TypeAlias = tuple[Accreditation, ...]
+
+
+def plant_trees(entries: Iterable[SubjectEntry]) -> Trees:
+    """The accreditations among `entries` as trees; `entries` also hold all withdrawals of each of them.
+
+    Not checked: that nobody is missing, and the proofs of the records, which whoever copied the log checked.
+
+    Raises:
+        MalformedError: an entry is no record.
+        VerificationError: ACCREDITATION_INVALID, one rests on none of them, or gives more than that one has.
+    """
+    found: dict[bytes, tuple[AccreditationRecord, SubjectEntry]] = {}
+    withdrawn: dict[bytes, datetime] = {}
+    for entry in sorted(entries, key=lambda entry: entry.leaf_index):
+        match parse_leaf(entry.leaf):
+            case AccreditationRecord() as record:
+                found[record.leaf_hash] = (record, entry)
+            case WithdrawalRecord() as withdrawal:
+                withdrawn.setdefault(withdrawal.accreditation, entry.time)
+            case _:
+                pass
+    below: dict[bytes | None, list[bytes]] = {}
+    for leaf_hash, (record, _entry) in found.items():
+        if record.under is not None and record.under not in found:
+            detail = f"{leaf_hash.hex()}: what it rests on is not there"
+            raise VerificationError(Code.ACCREDITATION_INVALID, detail)
+        below.setdefault(record.under, []).append(leaf_hash)
+
+    def grow(leaf_hash: bytes, above: tuple[AccreditationLink, ...]) -> Accreditation:
+        record, entry = found[leaf_hash]
+        if above:
+            verify_rests_on(record, [link.record for link in above])
+        ends = [withdrawn.get(leaf_hash), above[0].withdrawn if above else None]
+        end = min((time for time in ends if time is not None), default=None)
+        link = AccreditationLink(record, entry.time, end)
+        children = tuple(grow(each, (link, *above)) for each in below.get(leaf_hash, ()))
+        return Accreditation(link, entry.leaf_index, children)
+
+    return tuple(grow(leaf_hash, ()) for leaf_hash in below.get(None, ()))
+
+
+def prune(trees: Trees, wanted: Callable[[Accreditation], bool]) -> Trees:
+    """Those of `trees` that are `wanted`, with nothing below one that is not."""
+    return tuple(replace(each, below=prune(each.below, wanted)) for each in trees if wanted(each))
+
+
+def about(trees: Trees, did: str) -> Trees:
+    """What concerns `did`: what it was given, all above that, and all that rests on what it gave or has."""
+    kept: list[Accreditation] = []
+    for each in trees:
+        if did in (each.record.accredited, each.record.authorship.by):
+            kept.append(each)
+        elif below := about(each.below, did):
+            kept.append(replace(each, below=below))
+    return tuple(kept)
+
+
+def of_type(trees: Trees, vct: str) -> Trees:
+    """What concerns credentials of the type `vct`."""
+    return prune(trees, lambda each: vct in each.record.types)
+
+
+def dids_of(trees: Trees) -> list[str]:
+    """Who is accredited in them, in the order of the alphabet."""
+    return sorted({each.record.accredited for tree in trees for each in tree.walk()})
+
+
+def chains_of(trees: Trees, did: str) -> Iterator[Trees]:
+    """Each accreditation of `did` with all that it rests on, the nearest first; the newest of them first."""
+    found: list[Trees] = []
+
+    def search(some: Trees, above: Trees) -> None:
+        for each in some:
+            if each.record.accredited == did:
+                found.append((each, *above))
+            search(each.below, (each, *above))
+
+    search(trees, ())
+    yield from sorted(found, key=lambda chain: chain[0].leaf_index, reverse=True)
+
+
+def verify_above(record: AccreditationRecord, chains: Iterable[Trees], *, moment: datetime) -> None:
+    """Check that `record` may rest on what it names, which is among the `chains` that its author has.
+
+    Raises:
+        VerificationError: ACCREDITATION_MISSING, its author was not given that; ACCREDITATION_WITHDRAWN or
+            ACCREDITATION_OUT_OF_TIME, it does not count at `moment`; ACCREDITATION_INVALID, it gives less.
+    """
+    for chain in chains:
+        nearest = chain[0]
+        if nearest.record.leaf_hash != record.under:
+            continue
+        if nearest.link.withdrawn is not None and nearest.link.withdrawn <= moment:
+            raise VerificationError(Code.ACCREDITATION_WITHDRAWN, "what it rests on")
+        if not nearest.counts_at(moment):
+            raise VerificationError(Code.ACCREDITATION_OUT_OF_TIME, "what it rests on")
+        verify_rests_on(record, [each.record for each in chain])
+        return
+    raise VerificationError(Code.ACCREDITATION_MISSING, record.authorship.by)

@@ -1,0 +1,66 @@
+"""Who is accredited, read from outside: the ledger says whom to look at, and the evidence says the rest."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from ledger.accreditations import Trees, about, of_type, plant_trees
+from ledger.client import LedgerClient
+from protocol.index.proof import SubjectEntry
+from protocol.records import parse_leaf
+from protocol.records.accreditation import AccreditationRecord, accreditation_subject
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenAccreditations:
+    """Accreditations, each of them proven to be in the log, with every withdrawal that is there.
+
+    Attributes:
+        trees: Each below the one that it rests on.
+        time: When the quorum saw the oldest of the evidence; None where there is none, or no time in it.
+    """
+
+    trees: Trees
+    time: datetime | None
+
+
+def read_accreditations(client: LedgerClient, dids: Iterable[str], *, now: datetime) -> ProvenAccreditations:
+    """All that these `dids` were given, and all that it rests on. What they gave is in other lists.
+
+    Raises:
+        MalformedError: an answer is not in its form.
+        VerificationError: a proof does not hold, or an accreditation does not rest on what it says.
+        UnavailableError: the ledger cannot be reached.
+    """
+    waiting, seen = list(dids), set[str]()
+    entries: dict[int, SubjectEntry] = {}
+    times: list[datetime] = []
+    while waiting:
+        did = waiting.pop()
+        if did in seen:
+            continue
+        seen.add(did)
+        records = client.read_records(accreditation_subject(did), now=now)
+        entries |= {entry.leaf_index: entry for entry in records.entries}
+        times += [] if records.time is None else [records.time]
+        for record in (parse_leaf(entry.leaf) for entry in records.entries):
+            if isinstance(record, AccreditationRecord) and record.under is not None:
+                waiting.append(record.authorship.by)
+    return ProvenAccreditations(plant_trees(entries.values()), min(times, default=None))
+
+
+def search_accreditations(
+    client: LedgerClient, *, did: str | None = None, vct: str | None = None, now: datetime
+) -> ProvenAccreditations:
+    """What `did` was given and gave, and all that rests on it, for `vct` or any type; without it, everything.
+
+    What is not proven: that nobody is missing whom another institution accredited. Whom to look at is the
+    ledger's word. What `did` itself was given is complete.
+
+    Raises:
+        MalformedError, VerificationError, UnavailableError: as `read_accreditations`.
+    """
+    dids = client.list_accredited(did=did, vct=vct)
+    proven = read_accreditations(client, dids if did is None else [did, *dids], now=now)
+    trees = proven.trees if did is None else about(proven.trees, did)
+    return replace(proven, trees=trees if vct is None else of_type(trees, vct))

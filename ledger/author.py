@@ -1,0 +1,62 @@
+"""An institution that says something on its ledger: records of its DID, signed with its present key."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from ledger.client import LedgerClient
+from ledger.identity import IdentityKeeper, identity_key
+from ledger.institution_folder import InstitutionFolder
+from ledger.trust import TrustedLedger
+from protocol.codes import Code
+from protocol.errors import UnavailableError
+from protocol.index.proof import SubjectEntry
+from protocol.records import SignedRecord
+from protocol.records.signed import Signer
+from storage.key_ring import KeyRing
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """An institution whose keys are open.
+
+    Attributes:
+        signer: Signs its records.
+        keeper: Its ring, its ledger, and its right to write there.
+    """
+
+    signer: Signer
+    keeper: IdentityKeeper
+
+    @property
+    def client(self) -> LedgerClient:
+        """The ledger it lives on."""
+        return self.keeper.client
+
+    def log(self, record: SignedRecord, *, now: datetime) -> SubjectEntry:
+        """Log `record`, and give the entry with the time and the place that are proven of it.
+
+        Raises:
+            RefusedError: the ledger does not admit it, or not from this writer.
+            VerificationError: what the ledger proves must not be trusted.
+            UnavailableError: the ledger cannot be reached. The record may have been logged all the same.
+        """
+        self.client.submit(record.leaf, onboarding_token=self.keeper.onboarding_token())
+        for entry in self.client.read_records(record.subject, now=now).entries:
+            if entry.leaf == record.leaf:
+                return entry
+        raise UnavailableError(Code.LOG_STALE, "the ledger does not show the new entry yet")
+
+
+@contextmanager
+def open_author(
+    folder: InstitutionFolder, ring: KeyRing, ledger: TrustedLedger, *, did: str
+) -> Iterator[Author]:
+    """The institution `did` of `folder` with its open `ring`, until the block ends.
+
+    Its server may run at the same time: nothing of the ring is changed.
+    """
+    key = identity_key(ring, did)
+    with folder.identity_keeper(ring, ledger) as keeper:
+        yield Author(Signer(did, key.key, key.key_id), keeper)

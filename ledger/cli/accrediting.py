@@ -1,0 +1,265 @@
+"""The commands with which an institution accredits others: `accredit` and `withdraw`.
+
+It is the institution of this home, the one of `tally issuer`, that says it, with its own key.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from doors.clock import now
+from doors.command import Command, pass_terminal
+from doors.home import data_folder, state_folder
+from doors.moment import Moment
+from doors.prompts import PassphraseSource, confirm, passphrase_options
+from doors.terminal import Terminal, bold, dim, good, safe_text, verbatim, warning
+from protocol.codes import Code
+from protocol.encoding.strict_json import JsonObject, JsonValue
+from protocol.encoding.time import encode_utc
+from protocol.errors import RefusedError
+
+if TYPE_CHECKING:
+    from ledger.author import Author
+    from ledger.institution_folder import InstitutionFolder
+    from protocol.index.proof import SubjectEntry
+    from protocol.records.accreditation import AccreditationRecord
+
+INSTITUTION = "issuer"
+"""The role whose folder in the home holds the institution that accredits."""
+SETTINGS = f"{INSTITUTION}.toml"
+
+
+@click.command(
+    "accredit",
+    cls=Command,
+    examples=[
+        "tally ledger accredit did:webvh:Qm…:ledger.example:university \\\n"
+        "  --type urn:tallystick:degree:1 --action issue --until 2027-12-31",
+        "tally ledger accredit did:webvh:Qm…:ledger.example:council \\\n"
+        "  --type urn:tallystick:degree:1 --action accredit --until 2031-12-31",
+    ],
+)
+@click.argument("did")
+@click.option("--type", "types", multiple=True, required=True, metavar="VCT", help="A type; repeat it.")
+@click.option(
+    "--action",
+    "actions",
+    multiple=True,
+    required=True,
+    type=click.Choice(["issue", "accredit"]),
+    help="What they may do; repeat it for both.",
+)
+@click.option("--until", type=Moment(), required=True, help="When it ends; a date is its first moment, UTC.")
+@click.option("--from", "valid_from", type=Moment(), help="When it begins; now by default.")
+@click.option(
+    "--depth",
+    type=click.IntRange(0, 4),
+    help="How many accreditors may stand between them and an issuer; 0 by default. Only to accredit.",
+)
+@click.option("--under", metavar="RECORD", help="The hash of the accreditation of your own it rests on.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@passphrase_options
+@pass_terminal
+def accredit(
+    terminal: Terminal,
+    *,
+    did: str,
+    types: tuple[str, ...],
+    actions: tuple[str, ...],
+    until: datetime,
+    valid_from: datetime | None,
+    depth: int | None,
+    under: str | None,
+    yes: bool,
+    passphrase: PassphraseSource,
+) -> None:
+    """Log that an institution may issue credentials of some types, or accredit others for them.
+
+    Your own institution says it, the one of `tally issuer` in this home, and everybody can read it for ever.
+    It speaks as a root, which counts with whoever trusts it. If you were accredited yourself, name the record
+    with --under: what you give rests on that, and is no more. `tally ledger withdraw` ends it early.
+    """
+    if "accredit" not in actions and depth is not None:
+        raise RefusedError(Code.USAGE_INVALID, "--depth goes with --action accredit")
+    from protocol.records.accreditation import Action, create_accreditation
+    from protocol.records.signed import parse_hash_text
+
+    chosen = {Action(action) for action in actions}
+    with _open_institution(terminal, passphrase) as author:
+        record = create_accreditation(
+            did,
+            signer=author.signer,
+            actions=chosen,
+            types=types,
+            depth=(depth or 0) if Action.ACCREDIT in chosen else None,
+            valid_from=(valid_from or now()).replace(microsecond=0),
+            valid_until=until,
+            under=None if under is None else parse_hash_text(under, "--under"),
+            time=now(),
+        )
+        is_known = _is_known(author, did)
+        _check_above(terminal, author, record)
+        _tell(terminal, record)
+        if not is_known:
+            terminal.note("They live on another ledger: nobody has looked whether there is such a DID.")
+        if not yes:
+            confirm(terminal, "Log this, for everybody to read?")
+        entry = author.log(record, now=now())
+    terminal.document({**accreditation_document(record), **_place(entry)})
+    terminal.say(good("✓ "), f"Entry {entry.leaf_index}, logged at {encode_utc(entry.time)}.")
+    terminal.say(verbatim(f"Record {record.leaf_hash.hex()}"))
+
+
+@click.command(
+    "withdraw",
+    cls=Command,
+    examples=["tally ledger withdraw 9f31…c0 --reason 'The university was closed.'"],
+)
+@click.argument("record")
+@click.option("--reason", help="Why, for everybody to read: at most 200 characters.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@passphrase_options
+@pass_terminal
+def withdraw(
+    terminal: Terminal, *, record: str, reason: str | None, yes: bool, passphrase: PassphraseSource
+) -> None:
+    """End an accreditation that you gave, or that rests on one you gave, by the hash of its record.
+
+    `tally ledger issuers` shows the hashes. It ends at once, with all that rests on it, and for good. What
+    was issued before stays good.
+    """
+    from protocol.records.accreditation import create_withdrawal
+    from protocol.records.signed import parse_hash_text
+
+    leaf_hash = parse_hash_text(record, "RECORD")
+    with _open_institution(terminal, passphrase) as author:
+        found = _find_accreditation(author, leaf_hash)
+        withdrawal = create_withdrawal(found, signer=author.signer, reason=reason, time=now())
+        _tell(terminal, found)
+        if not yes:
+            confirm(terminal, "Withdraw this, for good?")
+        entry = author.log(withdrawal, now=now())
+    terminal.document({"withdrawn": record, "did": found.accredited, "reason": reason, **_place(entry)})
+    terminal.say(good("✓ "), f"Withdrawn in entry {entry.leaf_index}, logged at {encode_utc(entry.time)}.")
+
+
+def accreditation_document(record: "AccreditationRecord") -> JsonObject:
+    """What an accreditation says, for a program."""
+    return {
+        "record": record.leaf_hash.hex(),
+        "did": record.accredited,
+        "by": record.authorship.by,
+        "actions": list[JsonValue](action.value for action in record.actions),
+        "types": list[JsonValue](record.types),
+        "depth": record.depth,
+        "valid_from": encode_utc(record.valid_from),
+        "valid_until": encode_utc(record.valid_until),
+        "under": None if record.under is None else record.under.hex(),
+    }
+
+
+def own_institution() -> "InstitutionFolder":
+    """The folder of the institution in this home."""
+    from ledger.institution_folder import InstitutionFolder
+
+    return InstitutionFolder(
+        data_folder(INSTITUTION), state_folder(INSTITUTION), key_prefix=f"tally_{INSTITUTION}"
+    )
+
+
+def _tell(terminal: Terminal, record: "AccreditationRecord") -> None:
+    actions = " and ".join(action.value for action in record.actions)
+    depth = "" if record.depth is None else f" (depth {record.depth})"
+    under = "nothing: it is said as a root" if record.under is None else record.under.hex()
+    for name, value in (
+        ("by", record.authorship.by),
+        ("accredited", record.accredited),
+        ("may", actions + depth),
+        *(("type", vct) for vct in record.types),
+        ("from", encode_utc(record.valid_from)),
+        ("until", encode_utc(record.valid_until)),
+        ("rests on", under),
+    ):
+        terminal.note(dim(name.ljust(11)), bold(safe_text(value, max_characters=1024)))
+
+
+def _place(entry: "SubjectEntry") -> JsonObject:
+    return {"index": entry.leaf_index, "time": encode_utc(entry.time)}
+
+
+@contextmanager
+def _open_institution(terminal: Terminal, passphrase: PassphraseSource) -> Iterator["Author"]:
+    from ledger.author import open_author
+    from storage.passphrase import Passphrase
+
+    folder = own_institution()
+    if not (folder.path / SETTINGS).exists():
+        raise RefusedError(Code.NOT_INITIALIZED, "there is no institution: `tally issuer init` makes one")
+    did, ledger = folder.load_identity(SETTINGS)
+    with (
+        passphrase.unlock(terminal, lambda text: folder.open_keys(Passphrase(text))) as ring,
+        open_author(folder, ring, ledger, did=did) as author,
+    ):
+        yield author
+
+
+def _is_known(author: "Author", did: str) -> bool:
+    """Whether `did` is on the author's ledger; False where it lives on another one.
+
+    Raises:
+        UnavailableError: DID_NOT_FOUND, it should be there and is not; or the ledger cannot be reached.
+    """
+    from protocol.did.webvh.identifier import parse_webvh
+
+    if parse_webvh(did).authority != author.client.ledger.authority:
+        return False
+    author.client.read_history(did, now=now())
+    return True
+
+
+def _check_above(terminal: Terminal, author: "Author", record: "AccreditationRecord") -> None:
+    """Check what `record` rests on, or say what it could rest on.
+
+    Nothing is chosen for the author: anybody may accredit them, and would stand above all that they give.
+    """
+    from ledger.accreditations import chains_of, verify_above
+    from ledger.accredited import read_accreditations
+
+    moment = now()
+    own = record.authorship.by
+    chains = list(chains_of(read_accreditations(author.client, [own], now=moment).trees, own))
+    if record.under is not None:
+        verify_above(record, chains, moment=moment)
+        return
+    for chain in chains:
+        if chain[0].record.depth is not None and chain[0].counts_at(moment):
+            leaf_hash, root = chain[0].record.leaf_hash.hex(), chain[-1].record.authorship.by
+            terminal.note(
+                warning("! "), f"You speak as a root. {safe_text(root, max_characters=1024)} accredited you:"
+            )
+            terminal.note(verbatim(f"  --under {leaf_hash}"))
+
+
+def _find_accreditation(author: "Author", leaf_hash: bytes) -> "AccreditationRecord":
+    """The accreditation with this leaf hash, which the author's ledger shows where it stands.
+
+    Raises:
+        RefusedError: the ledger has none.
+        VerificationError: what it shows is not proven.
+    """
+    from ledger.browse.entry import ShownEntry
+    from ledger.browse.question import HashQuestion
+    from ledger.browse.reader import LedgerReader
+    from ledger.fetch import chosen_fetcher
+    from protocol.records import parse_leaf
+    from protocol.records.accreditation import AccreditationRecord
+
+    with chosen_fetcher(author.client.ledger.url) as fetcher:
+        found = LedgerReader(author.client, fetcher=fetcher, clock=now).find(HashQuestion(leaf_hash))
+    record = parse_leaf(found.leaf) if isinstance(found, ShownEntry) else None
+    if not isinstance(record, AccreditationRecord):
+        raise RefusedError(Code.NOT_FOUND, "the entry with this leaf hash is no accreditation")
+    return record
