@@ -172,8 +172,8 @@ def listed(*answers: JsonObject, folder: Path) -> list[str]:
 
 
 def test_list_is_read_to_its_end(tmp_path: Path) -> None:
-    first, last = {"dids": ["a", "b"], "more": True}, {"dids": ["c"], "more": False}
-    assert listed({**first}, {**last}, folder=tmp_path) == ["a", "b", "c"]
+    first: JsonObject = {"dids": ["a", "b"], "more": True}
+    assert listed(first, {"dids": ["c"], "more": False}, folder=tmp_path) == ["a", "b", "c"]
     assert listed({"dids": [], "more": True}, folder=tmp_path) == []
 
 

@@ -431,6 +431,7 @@ def test_paths_are_described_for_programs(unchanged: Ledger) -> None:
         "/tile/{path}",
         "/proof/{leaf_hash}",
         "/entries",
+        "/accredited",
         "/evidence",
         "/index/checkpoint",
         "/index/tile/{path}",
