@@ -8,6 +8,7 @@ rebinding) is not asked a next time. TLS still proves the name.
 import socket
 import ssl
 from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -115,11 +116,12 @@ class _TimedStream(httpcore2.NetworkStream):
         return self._stream.get_extra_info(info)
 
 
+@cache
 def tls_context(roots: Path | None) -> ssl.SSLContext:
     """TLS 1.2 or newer that trusts `roots`, or those of the system, and only names in the certificate's SAN.
 
-    Nothing comes from the environment: `ssl.create_default_context` would take the roots from SSL_CERT_FILE,
-    and write the session keys to SSLKEYLOGFILE.
+    A process reads the roots once. Nothing comes from the environment: `ssl.create_default_context` would
+    take the roots from SSL_CERT_FILE, and write the session keys to SSLKEYLOGFILE.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2

@@ -1,11 +1,13 @@
 """What holds for every test: property tests draw the same examples each time, so a green run stays green;
-temporary files are in memory where there is room; coverage is measured where it is to be had.
+temporary files are in memory where there is room; coverage is measured where it is to be had; no garbage is
+looked for among the tests themselves.
 
 `HYPOTHESIS_PROFILE=search` draws fresh ones, to look for what nobody has found yet. How long an example takes
 is never judged: on a busy machine that says nothing about us.
 """
 
 import asyncio
+import gc
 import inspect
 import os
 import shutil
@@ -37,6 +39,14 @@ def pytest_configure() -> None:
     # faults put in by hand.
     if os.access(MEMORY, os.W_OK | os.X_OK) and shutil.disk_usage(MEMORY).free > ROOM_BYTES:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    # What was collected stays to the end. An index that is opened calls for all garbage to be found, and
+    # would look through twelve thousand tests for it each time.
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
