@@ -57,6 +57,11 @@ def open_author(
 
     Its server may run at the same time: nothing of the ring is changed.
     """
-    key = identity_key(ring, did)
     with folder.identity_keeper(ring, ledger) as keeper:
-        yield Author(Signer(did, key.key, key.key_id), keeper)
+        yield author_of(keeper, did)
+
+
+def author_of(keeper: IdentityKeeper, did: str) -> Author:
+    """The institution `did` with the key that its open ring holds now."""
+    key = identity_key(keeper.ring, did)
+    return Author(Signer(did, key.key, key.key_id), keeper)

@@ -675,6 +675,15 @@ class Code(StrEnum):
         "The accreditation did not count at that time: not yet, or no longer.",
         "The institution needs a new accreditation; what was done in its time stays good.",
     )
+    TYPE_METADATA_CHANGED = (
+        "type_metadata_changed",
+        "The type of the credential is not described by the document that the ledger has logged for it.",
+        "Take the document that counts now; whoever described the type logs it anew when they change it.",
+        {
+            Audience.HOLDER: "Do not take the credential; ask its issuer to log what describes its type now.",
+            Audience.ISSUER: "Log what describes the type now: `tally issuer type anchor`.",
+        },
+    )
     DOCUMENT_NOT_LOGGED = (
         "document_not_logged",
         "The proof does not show that the ledger has logged this very document.",

@@ -1,10 +1,15 @@
-"""The commands on the types of credentials: `type add`, `type list`."""
+"""The commands on the types of credentials: `type add`, `type list`, `type anchor`."""
 
 import click
 
+from doors.clock import now
 from doors.command import Group, pass_terminal
-from doors.terminal import Terminal, bold, dim
+from doors.prompts import PassphraseSource, passphrase_options
+from doors.terminal import Terminal, bold, dim, good, verbatim
+from issuer.cli.authoring import open_institution
 from issuer.cli.owning import own_folder
+from protocol.encoding.strict_json import JsonObject
+from protocol.encoding.time import encode_utc
 
 types = Group("type", help="The types of credentials you issue.")
 
@@ -43,6 +48,9 @@ def add_type(terminal: Terminal, *, source: str, valid_days: int, refill_days: i
     if issued.refill:
         terminal.note(f"Wallets may fetch further copies for {issued.refill.days} days after the offer.")
         terminal.note("You keep the sealed claims of each holder as long: see docs/issuer.md.")
+    terminal.note(
+        f"`tally issuer type anchor {issued.name}` logs what describes it, so that a change is noticed."
+    )
 
 
 @types.command("list", examples=["tally issuer type list"])
@@ -57,3 +65,35 @@ def list_types(terminal: Terminal) -> None:
         terminal.say(bold(kind.name.ljust(20)), dim(f"  {kind.definition.vct}"))
     if not issued:
         terminal.note("None yet. Add one with `tally issuer type add degree`.")
+
+
+@types.command("anchor", examples=["tally issuer type anchor degree"])
+@click.argument("name")
+@passphrase_options
+@pass_terminal
+def anchor_type(terminal: Terminal, *, name: str, passphrase: PassphraseSource) -> None:
+    """Log the hash of the document that describes a type, so that everybody notices when it is changed.
+
+    Say it again after each `tally issuer type add`. What is logged already is not logged again.
+    """
+    from ledger.type_records import read_type_records
+    from protocol.records.type_metadata import create_type_metadata_record, metadata_integrity
+
+    shelf = own_folder().types
+    vct = shelf.load(name).definition.vct
+    integrity = metadata_integrity(shelf.metadata_document(name))
+    with open_institution(terminal, passphrase) as (_, author):
+        said = read_type_records(author.client, vct, now=now())
+        own = [each for each in said if each.by == author.signer.by]
+        is_logged = bool(own) and own[-1].integrity == integrity
+        if is_logged:
+            index, time = own[-1].leaf_index, own[-1].time
+        else:
+            record = create_type_metadata_record(vct, integrity=integrity, signer=author.signer, time=now())
+            entry = author.log(record, now=now())
+            index, time = entry.leaf_index, entry.time
+    found: JsonObject = {"name": name, "vct": vct, "integrity": integrity}
+    terminal.document({**found, "index": index, "time": encode_utc(time), "logged_before": is_logged})
+    before = "It was logged before" if is_logged else "Logged"
+    terminal.say(good("✓ "), f"{before}: entry {index}, {encode_utc(time)}.")
+    terminal.say(verbatim(integrity))

@@ -1,8 +1,8 @@
 """The ledger operator's commands: `tally ledger …`.
 
-All work on the folder of the ledger, but for `check`, `evidence`, `browse`, `mirror`, `issuers`, `timestamp`
-and `verify`: they use a ledger from outside, as `policy explain` does with a file. `accredit` and `withdraw`
-are for an institution that lives on one.
+All work on the folder of the ledger, but for `check`, `evidence`, `browse`, `mirror`, `issuers`, `type`,
+`timestamp` and `verify`: they use a ledger from outside, as `policy explain` does with a file. `accredit` and
+`withdraw` are for an institution that lives on one.
 """
 
 from doors.command import Group
@@ -16,11 +16,12 @@ from ledger.cli.mirroring import mirror
 from ledger.cli.owning import init, serve, token
 from ledger.cli.policy import policy
 from ledger.cli.stamping import timestamp, verify
+from ledger.cli.types import type_
 from ledger.node.cli import node
 
 commands = Group(help="Run and audit the ledger.")
 operating = (init, serve, token, head, show, prove, policy, node)
 reading = (evidence, check, browse, mirror)
-accrediting = (accredit, withdraw, issuers)
+accrediting = (accredit, withdraw, issuers, type_)
 for command in (*operating, *reading, timestamp, verify, *accrediting):
     commands.add_command(command)

@@ -60,9 +60,7 @@ def issuers(
     from ledger.fetch import chosen_fetcher
     from ledger.memory import CheckpointMemory
 
-    if url is not None and policy is None:
-        terminal.note("The policy is the ledger's own word; give --policy to check it against one you trust.")
-    ledger = _choose_ledger(url, policy)
+    ledger = choose_ledger(terminal, url, policy)
     moment = now()
     with chosen_fetcher(ledger.url) as fetcher:
         memory = CheckpointMemory(state_folder("ledger") / "seen")
@@ -90,7 +88,10 @@ def issuers(
         terminal.note(f"As of {time}, proven by {safe_text(ledger.origin)}.")
 
 
-def _choose_ledger(url: str | None, policy: str | None) -> "TrustedLedger":
+def choose_ledger(terminal: Terminal, url: str | None, policy: str | None) -> "TrustedLedger":
+    """The ledger to look at: as `choose_audited`, but without both that of the institution here, if any."""
+    if url is not None and policy is None:
+        terminal.note("The policy is the ledger's own word; give --policy to check it against one you trust.")
     folder = own_institution()
     if url is None and policy is None and (folder.path / SETTINGS).exists():
         return folder.load_identity(SETTINGS)[1]

@@ -13,7 +13,8 @@ from protocol.records.accreditation import Action, create_withdrawal
 from protocol.records.key_compromise import compromised_keys, create_key_compromised
 from protocol.records.signed import Signer, verify_authorship
 from protocol.records.timestamp import create_timestamp
-from protocol.records.type_metadata import create_type_metadata_record
+from protocol.records.type_metadata import create_type_metadata_record, metadata_integrity
+from protocol.type_metadata import verify_integrity
 from tests.ledger.world import KEY, NOW, OTHER_KEY, record, update
 from tests.signed_records import (
     BELOW,
@@ -189,3 +190,9 @@ def test_index_knows_nothing_that_is_no_record(leaf: bytes) -> None:
 def test_actions_are_written_in_their_order() -> None:
     assert TOP.actions == (Action.ACCREDIT, Action.ISSUE)
     assert Signer(ROOT_DID, KEY, f"{ROOT_DID}#key-1") == signer(ROOT_DID)
+
+
+def test_integrity_of_a_document_is_the_one_that_credentials_name() -> None:
+    document = b"{}"
+    assert metadata_integrity(document) == "sha256-RBNvo1WzZ4oRRq0W9+hknpT7T8If536DEMBg9hyq/4o="
+    verify_integrity(document, metadata_integrity(document))
