@@ -1,4 +1,4 @@
-"""Finding the verified state of a DID in proofs that somebody handed in, without any network.
+"""Finding the state of a DID, and its accreditations, in proofs that somebody handed in, without any network.
 
 A proof is worth what the trusted ledger's quorum says in it, whoever brings it.
 """
@@ -17,12 +17,16 @@ from protocol.did.webvh.witness import NO_WITNESS_PROOFS
 from protocol.errors import MalformedError, UnavailableError, VerificationError
 from protocol.index.leaf import IndexEntry
 from protocol.index.proof import TallyProof, VerifiedRecords, parse_tally_proof, verify_tally_proof
-from protocol.index.subject import did_subject
+from protocol.index.subject import Subject, did_subject
+from protocol.issuer_trust import LoggedRecords
 from protocol.records import split_history
+from protocol.records.accreditation import accreditation_subject
 from protocol.records.key_compromise import KeyCompromisedRecord, compromised_keys
 from protocol.tlog.policy import VerifiedCheckpoint
 
 MAX_PROOFS = 16
+ACCREDITATIONS_OF = "accreditations of "
+"""Stands before the DID in the detail of EVIDENCE_MISSING where it is not its history that is missing."""
 
 
 class EvidenceResolver:
@@ -76,17 +80,40 @@ class EvidenceResolver:
         verified = [self._verify(proof, did, ledger) for proof in found]
         return max(verified, key=lambda logged: logged.evidence.time)
 
+    def read_accreditations(self, did: str, root: str) -> LoggedRecords:
+        """All records about the accreditations of `did` on the ledger that `root` lives on.
+
+        Raises:
+            MalformedError: not a DID, or a proof cannot be read.
+            VerificationError: that ledger is not trusted, or a proof does not hold.
+            UnavailableError: EVIDENCE_MISSING, none of the proofs is about them on that ledger.
+        """
+        ledger = self._trusted.ledger_of(root)
+        subject = accreditation_subject(did)
+        # Others than its own ledger may hold accreditations of the same DID, for other roots.
+        found = [
+            self._verify_records(proof, subject, ledger)
+            for proof in self._proofs
+            if proof.subject == subject and proof.index_entry.origin == ledger.origin
+        ]
+        if not found:
+            raise UnavailableError(Code.EVIDENCE_MISSING, f"{ACCREDITATIONS_OF}{did}")
+        return max(found, key=lambda logged: logged.evidence.time)
+
     def _verify(self, proof: TallyProof, did: str, ledger: TrustedLedger) -> LoggedHistory:
-        now = self._clock()
-        records = verify_tally_proof(proof, subject=did_subject(did), policy=ledger.policy, now=now)
-        if records.log.origin != ledger.origin:
-            raise VerificationError(Code.LOG_ORIGIN_MISMATCH, "the proof is of another log")
+        logged = self._verify_records(proof, did_subject(did), ledger)
+        records = logged.records
         if not records.entries:
             raise UnavailableError(Code.DID_NOT_FOUND, did)
-        evidence = log_evidence(records.log, records.checkpoint, handed_in=True)
         entries, marks = split_history(records.leaves)
-        history = verify_history(entries, did=did, now=now, witness_proofs=NO_WITNESS_PROOFS)
-        return logged_history(history, marks, records, evidence=evidence)
+        history = verify_history(entries, did=did, now=self._clock(), witness_proofs=NO_WITNESS_PROOFS)
+        return logged_history(history, marks, records, evidence=logged.evidence)
+
+    def _verify_records(self, proof: TallyProof, subject: Subject, ledger: TrustedLedger) -> LoggedRecords:
+        records = verify_tally_proof(proof, subject=subject, policy=ledger.policy, now=self._clock())
+        if records.log.origin != ledger.origin:
+            raise VerificationError(Code.LOG_ORIGIN_MISMATCH, "the proof is of another log")
+        return LoggedRecords(records, log_evidence(records.log, records.checkpoint, handed_in=True))
 
 
 def resolve_by_itself(did: str) -> VerifiedDid | None:

@@ -21,7 +21,9 @@ from protocol.did.webvh.logged import LoggedHistory
 from protocol.did.webvh.witness import NO_WITNESS_PROOFS
 from protocol.errors import VerificationError
 from protocol.index.leaf import IndexEntry
+from protocol.issuer_trust import LoggedRecords
 from protocol.records import split_history
+from protocol.records.accreditation import accreditation_subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,17 @@ class LedgerResolver:
             UnavailableError: the ledger cannot be reached or does not know the DID.
         """
         return resolve_by_itself(did) or self._logged(did).verified_did(at=at)
+
+    def read_accreditations(self, did: str, root: str) -> LoggedRecords:
+        """All records about the accreditations of `did` on the ledger that `root` lives on.
+
+        Raises:
+            MalformedError: not a DID, or the answer is not in its form.
+            VerificationError: that ledger is not trusted, or the proof does not hold.
+            UnavailableError: the ledger cannot be reached.
+        """
+        records = self._client_for(root).read_records(accreditation_subject(did), now=self._clock())
+        return LoggedRecords(records, log_evidence(records.log, records.checkpoint, handed_in=False))
 
     def _logged(self, did: str) -> LoggedHistory:
         now = self._clock()

@@ -8,8 +8,12 @@ docs/formats/ledger-records.md.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import TypeAlias
 
 from protocol.codes import Code
+from protocol.encoding.strict_json import JsonObject
+from protocol.encoding.time import encode_utc
 from protocol.errors import VerificationError
 from protocol.index.proof import VerifiedRecords
 from protocol.records import parse_leaf
@@ -52,9 +56,10 @@ class AccreditationLink:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedAccreditation:
-    """A chain each link of which counted at the moment asked for: the issuer's first, the root's last."""
+    """A chain each link of which counted at `moment`: the issuer's first, the root's last."""
 
     links: tuple[AccreditationLink, ...]
+    moment: datetime
 
     @property
     def root(self) -> str:
@@ -64,12 +69,13 @@ class VerifiedAccreditation:
 
 @dataclass(frozen=True, slots=True)
 class _Logged:
-    accreditations: tuple[tuple[AccreditationRecord, datetime], ...]
-    withdrawals: tuple[tuple[WithdrawalRecord, datetime], ...]
+    """What a log holds about the accreditations of one DID, by leaf hash, in the order of the log."""
 
-    def withdrawn(self, leaf_hash: bytes) -> datetime | None:
-        times = [time for record, time in self.withdrawals if record.accreditation == leaf_hash]
-        return min(times, default=None)
+    accreditations: dict[bytes, tuple[AccreditationRecord, datetime]]
+    withdrawn: dict[bytes, datetime]
+
+
+_Reader: TypeAlias = Callable[[str], _Logged]
 
 
 def verify_accreditation(
@@ -80,12 +86,16 @@ def verify_accreditation(
     root: str,
     moment: datetime,
     read_records: Callable[[str], VerifiedRecords],
+    begun_by: datetime | None = None,
 ) -> VerifiedAccreditation:
     """Check that `did` was accredited for `action` with credentials of the type `vct`, by `root` in the end.
 
-    `read_records` gives all records about the accreditations of a DID. Not checked: the signatures of the
-    records, which whoever keeps a copy of the log has checked where they stand in it; and how old the
-    evidence is.
+    `read_records` gives all records about the accreditations of a DID, and is asked once for each. With
+    `begun_by`, a moment not before `moment`, it is enough that there is one between the two at which it was:
+    what is known of the moment is then only that it was not earlier, and not later.
+
+    Not checked: the signatures of the records, which whoever keeps a copy of the log has checked where they
+    stand in it; and how old the evidence is.
 
     Raises:
         VerificationError: no chain. The code says what is wrong with the one that came nearest, and the
@@ -95,20 +105,40 @@ def verify_accreditation(
         MalformedError: a record cannot be read.
         Whatever `read_records` raises.
     """
+
+    # Who may write can fill the list of somebody else: it is read once, however many chains lead through it.
+    @cache
+    def read(did: str) -> _Logged:
+        return _read(did, read_records)
+
     failure = VerificationError(Code.ACCREDITATION_MISSING, did)
-    for record, logged in reversed(_read(did, read_records).accreditations):
+    for record, logged in reversed(read(did).accreditations.values()):
         if vct not in record.types or action not in record.actions:
             continue
         try:
-            links = _chain(record, logged, root, read_records)
-            _verify_moment(links, moment)
+            links = _chain(record, logged, root, read)
+            counted_at = _verify_moment(links, moment, begun_by or moment)
         except VerificationError as error:
             # One that leads to the root says more than one that does not; else the newest is the one.
             if failure.code in (Code.ACCREDITATION_MISSING, Code.ACCREDITATION_NOT_ROOTED):
                 failure = error
         else:
-            return VerifiedAccreditation(links)
+            return VerifiedAccreditation(links, counted_at)
     raise failure
+
+
+def link_document(link: AccreditationLink) -> JsonObject:
+    """`link` as programs are told of it; times to the whole second."""
+    record = link.record
+    return {
+        "did": record.accredited,
+        "by": record.authorship.by,
+        "actions": [action.value for action in record.actions],
+        "types": [*record.types],
+        "since": encode_utc(link.since),
+        "until": encode_utc(link.until),
+        "leaf_hash": record.leaf_hash.hex(),
+    }
 
 
 def verify_rests_on(record: AccreditationRecord, above: Sequence[AccreditationRecord]) -> None:
@@ -135,18 +165,18 @@ def verify_rests_on(record: AccreditationRecord, above: Sequence[AccreditationRe
 
 
 def _chain(
-    record: AccreditationRecord, logged: datetime, root: str, read_records: Callable[[str], VerifiedRecords]
+    record: AccreditationRecord, logged: datetime, root: str, read: _Reader
 ) -> tuple[AccreditationLink, ...]:
     """The links from `record` up to the root, with what was withdrawn above each of them."""
-    found = [(record, logged, _read(record.accredited, read_records).withdrawn(record.leaf_hash))]
+    found = [(record, logged, read(record.accredited).withdrawn.get(record.leaf_hash))]
     while (under := record.under) is not None:
-        known = _read(record.authorship.by, read_records)
-        above = [(each, time) for each, time in known.accreditations if each.leaf_hash == under]
-        if not above or len(found) == MAX_LINKS:
+        known = read(record.authorship.by)
+        above = known.accreditations.get(under)
+        if above is None or len(found) == MAX_LINKS:
             detail = f"{record.leaf_hash.hex()}: what it rests on is not there"
             raise VerificationError(Code.ACCREDITATION_INVALID, detail)
-        record, logged = above[0]
-        found.append((record, logged, known.withdrawn(under)))
+        record, logged = above
+        found.append((record, logged, known.withdrawn.get(under)))
     if record.authorship.by != root:
         raise VerificationError(Code.ACCREDITATION_NOT_ROOTED, record.leaf_hash.hex())
     links: list[AccreditationLink] = []
@@ -159,14 +189,17 @@ def _chain(
     return tuple(reversed(links))
 
 
-def _verify_moment(links: Sequence[AccreditationLink], moment: datetime) -> None:
+def _verify_moment(links: Sequence[AccreditationLink], moment: datetime, begun_by: datetime) -> datetime:
+    """The first moment between the two at which all `links` had begun; they must count then."""
+    first = min(max(moment, *(link.since for link in links)), begun_by)
     for link in links:
         name = link.record.leaf_hash.hex()
-        if link.withdrawn is not None and link.withdrawn <= moment:
-            raise VerificationError(Code.ACCREDITATION_WITHDRAWN, f"{name}: at {link.withdrawn.isoformat()}")
-        if not link.since <= moment < link.until:
-            detail = f"{name}: from {link.since.isoformat()} until {link.until.isoformat()}"
+        if link.withdrawn is not None and link.withdrawn <= first:
+            raise VerificationError(Code.ACCREDITATION_WITHDRAWN, f"{name}: at {encode_utc(link.withdrawn)}")
+        if not link.since <= first < link.until:
+            detail = f"{name}: from {encode_utc(link.since)} until {encode_utc(link.until)}"
             raise VerificationError(Code.ACCREDITATION_OUT_OF_TIME, detail)
+    return first
 
 
 def _read(did: str, read_records: Callable[[str], VerifiedRecords]) -> _Logged:
@@ -174,7 +207,11 @@ def _read(did: str, read_records: Callable[[str], VerifiedRecords]) -> _Logged:
     if records.subject != accreditation_subject(did):
         raise ValueError("the records are about something else")
     found = [(parse_leaf(entry.leaf), entry.time) for entry in records.entries]
-    return _Logged(
-        tuple((record, time) for record, time in found if isinstance(record, AccreditationRecord)),
-        tuple((record, time) for record, time in found if isinstance(record, WithdrawalRecord)),
-    )
+    accreditations = {
+        record.leaf_hash: (record, time) for record, time in found if isinstance(record, AccreditationRecord)
+    }
+    # In the order of the log, so the first is the one that counts.
+    withdrawn = {
+        record.accreditation: time for record, time in reversed(found) if isinstance(record, WithdrawalRecord)
+    }
+    return _Logged(accreditations, withdrawn)

@@ -600,7 +600,7 @@ class Code(StrEnum):
     )
     EVIDENCE_MISSING = (
         "evidence_missing",
-        "There is no proof of the issuer's key history, and no ledger is asked without a network.",
+        "There is no proof of what the ledger holds about the issuer, and none is asked without a network.",
         "Ask for it where there is a network.",
         {
             Audience.VERIFIER: "Get its .tally-proof where there is a network, and give it with --evidence.",

@@ -26,12 +26,26 @@ class StatusRule(StrEnum):
     WHEN_REACHABLE = "when_reachable"
 
 
+class AccreditationRule(StrEnum):
+    """When the accreditation of an issuer that the policy does not list has to have counted.
+
+    WHEN_ISSUED: when the credential was issued, by the issuer's own word; what was done in its time stays
+    good. WHEN_CHECKED: then, and still when the credential is checked.
+    """
+
+    WHEN_ISSUED = "when_issued"
+    WHEN_CHECKED = "when_checked"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerificationPolicy:
     """What must hold for a presentation to be believed.
 
     Attributes:
         trusted_issuers: The issuer DIDs that count, per credential type (`vct`), compared byte for byte.
+        trusted_roots: The DIDs of those who say, per credential type, which further issuers count: each that
+            an accreditation on the root's ledger leads to.
+        accreditation: When such an accreditation has to have counted.
         key_binding: Whether key binding is demanded.
         status: What is demanded of the status.
         expiry_required: Whether a credential must state when it expires.
@@ -43,6 +57,8 @@ class VerificationPolicy:
     """
 
     trusted_issuers: Mapping[str, frozenset[str]]
+    trusted_roots: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    accreditation: AccreditationRule = AccreditationRule.WHEN_ISSUED
     key_binding: KeyBindingRule = KeyBindingRule.REQUIRED
     status: StatusRule = StatusRule.WHEN_PRESENT
     expiry_required: bool = False

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
+from protocol.accreditation import VerifiedAccreditation
 from protocol.checks import CheckRecord, CheckResult, Outcome
 from protocol.claim_path import ClaimPath
 from protocol.codes import Code
@@ -22,6 +23,7 @@ from protocol.encoding.strict_json import JsonObject
 from protocol.encoding.time import encode_utc, from_seconds
 from protocol.errors import VerificationError
 from protocol.evidence_age import require_did_without_history, verify_evidence_age
+from protocol.issuer_trust import AccreditationReader, verify_issuer_trust
 from protocol.jws import parse_jws_header, verify_jws
 from protocol.keys import PublicKey
 from protocol.policy import KeyBindingRule, VerificationPolicy
@@ -68,6 +70,7 @@ class VerifiedCredential(msgspec.Struct, frozen=True):
         disclosed: Where in `claims` the disclosed ones stand.
         holder_key: The key the credential is bound to, None if to none.
         checks: Each check with its outcome.
+        accreditation: How a root that the policy names leads to the issuer, None where it lists the issuer.
     """
 
     issuer: str
@@ -76,6 +79,7 @@ class VerifiedCredential(msgspec.Struct, frozen=True):
     disclosed: tuple[ClaimPath, ...]
     holder_key: PublicKey | None
     checks: tuple[CheckResult, ...]
+    accreditation: VerifiedAccreditation | None = None
 
 
 class VerifiedPresentation(VerifiedCredential, frozen=True):
@@ -102,6 +106,7 @@ def verify_presentation(
     now: datetime,
     resolve_did: DidResolver,
     fetch_status_list: StatusListFetcher,
+    read_accreditations: AccreditationReader | None = None,
     expected_transaction_data: Sequence[str] = (),
     at: datetime | None = None,
 ) -> VerifiedPresentation:
@@ -109,6 +114,8 @@ def verify_presentation(
 
     With `at`, a moment of the past, it is checked as of then: `resolve_did` answers for that moment, and how
     long ago the holder signed is not judged. How old the evidence is, is judged as of `now` all the same.
+
+    `read_accreditations` is needed where the policy names roots.
 
     `expected_transaction_data` are the encoded strings the request asked to confirm; none is asked for by
     default, and then none is accepted. Not checked: that the nonce was used only once, and that the claims
@@ -118,8 +125,8 @@ def verify_presentation(
         MalformedError: it cannot be read.
         VerificationError: it can be read, and must not be believed.
         UnavailableError: the issuer's DID or the status could not be had, so nobody knows.
-        ValueError: an empty nonce or audience, which would bind to nothing, or a resolver that answers for
-            another moment than `at`.
+        ValueError: an empty nonce or audience, which would bind to nothing; a resolver that answers for
+            another moment than `at`; or a policy with roots, and no `read_accreditations`.
 
     Every error carries in `checks` how far the verification came.
     """
@@ -127,7 +134,15 @@ def verify_presentation(
         raise ValueError("a presentation is bound to a nonce and an audience")
     request = _Request(expected_nonce, expected_audience, expected_transaction_data)
     return _verify(
-        VerifiedPresentation, presentation, request, policy, now, at, resolve_did, fetch_status_list
+        VerifiedPresentation,
+        presentation,
+        request,
+        policy,
+        now,
+        at,
+        resolve_did,
+        fetch_status_list,
+        read_accreditations,
     )
 
 
@@ -138,6 +153,7 @@ def verify_credential(
     now: datetime,
     resolve_did: DidResolver,
     fetch_status_list: StatusListFetcher,
+    read_accreditations: AccreditationReader | None = None,
     at: datetime | None = None,
 ) -> VerifiedCredential:
     """Check a credential that nobody presents: what a holder does with a new one (RFC 9901 §7.2).
@@ -150,7 +166,17 @@ def verify_credential(
     Raises:
         MalformedError, VerificationError, UnavailableError: as `verify_presentation`.
     """
-    return _verify(VerifiedCredential, credential, None, policy, now, at, resolve_did, fetch_status_list)
+    return _verify(
+        VerifiedCredential,
+        credential,
+        None,
+        policy,
+        now,
+        at,
+        resolve_did,
+        fetch_status_list,
+        read_accreditations,
+    )
 
 
 def _verify(
@@ -162,6 +188,7 @@ def _verify(
     at: datetime | None,
     resolve_did: DidResolver,
     fetch_status_list: StatusListFetcher,
+    read_accreditations: AccreditationReader | None,
 ) -> _Verified:
     on_that_day = "" if at is None else f"on {encode_utc(at)}"
     with CheckRecord(_CHECKS) as record:
@@ -188,12 +215,15 @@ def _verify(
         record.begin(Check.HEADER)
         jws = parse_credential_jws(sd_jwt)
 
-        # 4. Trust comes before any look-up: nothing is fetched on the word of an issuer the policy does not
-        #    trust for this very type, compared byte for byte. VC §2.5 and §7.
+        # 4. Trust comes before any other look-up: nothing is fetched on the word of an issuer the policy does
+        #    not trust for this very type, by its name, byte for byte, or because a root that the policy names
+        #    accredits it, for which that root's own ledger is asked. VC §2.5 and §7.
         record.begin(Check.ISSUER_TRUST)
         credential = parse_credential(jws)
-        if credential.issuer not in policy.trusted_issuers.get(credential.vct, frozenset()):
-            raise VerificationError(Code.ISSUER_NOT_TRUSTED)
+        trust = verify_issuer_trust(
+            credential, policy=policy, now=now, at=at, read_accreditations=read_accreditations
+        )
+        record.note(Outcome.PASSED, trust.detail)
 
         # 5. The verified history of the issuer's DID, at a co-signed time that is recent enough: what is in
         #    the log and old says nothing about keys that were taken back since.
@@ -277,4 +307,5 @@ def _verify(
         disclosed=tuple(verified.disclosed),
         holder_key=holder_key,
         checks=record.results,
+        accreditation=trust.accreditation,
     )

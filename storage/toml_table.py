@@ -96,6 +96,17 @@ class TomlTable:
             self.refuse(name, "is missing" if value is None else "is a list of texts")
         return value
 
+    def optional_texts(self, name: str) -> list[str] | None:
+        """The list `name` of texts; None when it is absent.
+
+        Raises:
+            RefusedError: something else.
+        """
+        if name in self._members:
+            return self.texts(name)
+        self._known.append(name)
+        return None
+
     def flag(self, name: str, *, default: bool) -> bool:
         """Whether `name` is true; `default` when it is absent.
 

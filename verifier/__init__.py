@@ -9,7 +9,8 @@ As a library it needs no service, and imports nothing but what is used:
         resolve_did=resolve_did, fetch_status_list=fetch_status_list,
     )
 
-`PolicyGrounds` makes the policy and the two look-ups from a policy.toml.
+`PolicyGrounds` makes the policy and the look-ups from a policy.toml. Where the policy names roots,
+`read_accreditations` is needed too.
 """
 
 import importlib

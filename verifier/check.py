@@ -67,6 +67,7 @@ def check_material(material: Material, grounds: Grounds, *, now: datetime) -> Ch
                 at=at,
                 resolve_did=inquiry.resolve_did,
                 fetch_status_list=inquiry.fetch_status_list,
+                read_accreditations=inquiry.read_accreditations,
             )
         else:
             verified = verify_presentation(
@@ -78,6 +79,7 @@ def check_material(material: Material, grounds: Grounds, *, now: datetime) -> Ch
                 at=at,
                 resolve_did=inquiry.resolve_did,
                 fetch_status_list=inquiry.fetch_status_list,
+                read_accreditations=inquiry.read_accreditations,
             )
     except (MalformedError, VerificationError, UnavailableError, RefusedError) as error:
         return CheckedMaterial(None, error, at)
@@ -98,7 +100,7 @@ def check_document(checked: CheckedMaterial) -> JsonObject:
     assert verified is not None, "without an error there is a credential"
     return asked | {
         "status": checked.status,
-        "checks": list[JsonValue](check_documents(verified.checks)),
+        "checks": list[JsonValue](check_documents(verified.checks, verified.accreditation)),
         "claims": verified.claims,
         "vct": verified.vct,
         "issuer": verified.issuer,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from protocol.accreditation import VerifiedAccreditation, link_document
 from protocol.checks import CheckResult, Outcome
 from protocol.codes import find_code
 from protocol.encoding.strict_json import JsonObject
@@ -29,9 +30,23 @@ _MEANINGS: Mapping[str, str] = {
 }
 
 
-def check_documents(checks: Iterable[CheckResult]) -> list[JsonObject]:
-    """Each check with its outcome, and what that means in a sentence."""
-    return [{"id": check.id, "outcome": check.outcome.value, "detail": _detail(check)} for check in checks]
+def check_documents(
+    checks: Iterable[CheckResult], accreditation: VerifiedAccreditation | None = None
+) -> list[JsonObject]:
+    """Each check with its outcome, and what that means in a sentence; beside the trust in the issuer the
+    `accreditation` that it rests on.
+    """
+    documents: list[JsonObject] = []
+    for check in checks:
+        document: JsonObject = {
+            "id": check.id,
+            "outcome": check.outcome.value,
+            "detail": _detail(check),
+        }
+        if check.id == Check.ISSUER_TRUST and accreditation is not None:
+            document["accreditation"] = [link_document(link) for link in accreditation.links]
+        documents.append(document)
+    return documents
 
 
 def _detail(check: CheckResult) -> str:

@@ -1,4 +1,4 @@
-"""The grounds of a decision: what the policy says, and how DIDs and status lists are found by it."""
+"""The grounds of a decision: what the policy says, and how all that it needs to know is found by it."""
 
 import threading
 from collections.abc import Callable
@@ -14,6 +14,7 @@ from ledger.memory import CheckpointMemory
 from ledger.resolver import LedgerResolver
 from ledger.status_list import fetch_status_list
 from protocol.did.verified import DidResolver, VerifiedDid
+from protocol.issuer_trust import AccreditationReader
 from protocol.openid4vp.stapled_evidence import parse_stapled_evidence
 from protocol.policy import VerificationPolicy
 from verifier.handed_in import (
@@ -40,6 +41,7 @@ class Grounds:
         development: Whether addresses under .localhost count as any other.
         resolve_did: Finds the verified state of a DID.
         status_lists: Finds status lists.
+        read_accreditations: Finds the records about accreditations; None where the policy names no root.
         at: The moment of the past that the look-ups answer for; None for now.
         hand_in: Makes look-ups of what somebody hands in; None where nothing is taken.
     """
@@ -48,6 +50,7 @@ class Grounds:
     development: bool
     resolve_did: DidResolver
     status_lists: StatusListFinder
+    read_accreditations: AccreditationReader | None = None
     at: datetime | None = None
     hand_in: Callable[[HandedIn], LookUps] | None = None
 
@@ -65,13 +68,15 @@ class Grounds:
             stapled = parse_stapled_evidence(evidence)
             return hand_in(HandedIn(stapled.proofs, stapled.status_lists))
 
+        read_accreditations = self.read_accreditations
         return replace(
             self,
-            resolve_did=FirstReachable(
-                lambda did, *, at=None: self.resolve_did(did),
-                lambda did, *, at=None: handed_in().resolve(did, at=at),
-            ).resolve,
+            resolve_did=FirstReachable(self.resolve_did, lambda did: handed_in().resolve(did, at=self.at)),
             status_lists=FirstReachableList(self.status_lists, LateStatusLists(lambda: handed_in().lists)),
+            read_accreditations=read_accreditations
+            and FirstReachable(
+                read_accreditations, lambda did, root: handed_in().read_accreditations(did, root)
+            ),
         )
 
     def inquiry(self, now: datetime) -> "Inquiry":
@@ -95,6 +100,11 @@ class Inquiry:
         """The verified state of the issuer `did`."""
         self._issuer = self._grounds.resolve_did(did)
         return self._issuer
+
+    @property
+    def read_accreditations(self) -> AccreditationReader | None:
+        """Finds the records about accreditations."""
+        return self._grounds.read_accreditations
 
     def fetch_status_list(self, uri: str) -> str:
         """The status list token of that issuer at `uri`."""
@@ -169,13 +179,16 @@ class PolicyGrounds:
                 # A list that is fetched now says nothing of another day.
                 lists = (fetched.lists, found.lists) if at is None else (found.lists, fetched.lists)
                 found = LookUps(
-                    FirstReachable(fetched.resolve, found.resolve).resolve, FirstReachableList(*lists)
+                    FirstReachable(fetched.resolve, found.resolve),
+                    FirstReachableList(*lists),
+                    FirstReachable(fetched.read_accreditations, found.read_accreditations),
                 )
         return Grounds(
             policy.rules,
             policy.ledgers.development,
             partial(found.resolve, at=at),
             found.lists,
+            found.read_accreditations,
             at,
             partial(self._from_files, policy),
         )
@@ -187,7 +200,7 @@ class PolicyGrounds:
             memory=self._lists if self._at is None else None,
             max_age=policy.rules.offline_evidence_max_age,
         )
-        return LookUps(evidence.resolve, lists)
+        return LookUps(evidence.resolve, lists, evidence.read_accreditations)
 
     def _over_the_network(self, policy: VerifierPolicy) -> LookUps:
         development = policy.ledgers.development
@@ -205,7 +218,8 @@ class PolicyGrounds:
             clock=self._clock,
         )
         fetch = partial(fetch_status_list, fetcher=self._fetcher(anywhere))
-        return LookUps(resolver.resolve, StatusLists(fetch, memory=self._lists))
+        lists = StatusLists(fetch, memory=self._lists)
+        return LookUps(resolver.resolve, lists, resolver.read_accreditations)
 
     def _fetcher(self, rules: FetchRules) -> Fetcher:
         if rules not in self._fetchers:

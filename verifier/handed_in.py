@@ -7,16 +7,20 @@ what is fetched counts, and what was handed in only where that cannot be had.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Generic, ParamSpec, Protocol, TypeVar
 
 from protocol.codes import Code
 from protocol.did.verified import VerifiedDid
 from protocol.errors import MalformedError, UnavailableError
 from protocol.evidence_age import describe_age
+from protocol.issuer_trust import AccreditationReader
 from protocol.status_list import parse_status_list_subject, verify_no_rollback, verify_status_list_token
 from verifier.status_cache import StatusListMemory
 
 MAX_STATUS_LISTS = 16
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class DatedResolver(Protocol):
@@ -44,10 +48,11 @@ class HandedIn:
 
 @dataclass(frozen=True, slots=True)
 class LookUps:
-    """How DIDs and status lists are found: fetched, or among what was handed in."""
+    """How DIDs, accreditations and status lists are found: fetched, or among what was handed in."""
 
     resolve: DatedResolver
     lists: StatusListFinder
+    read_accreditations: AccreditationReader
 
 
 class HandedStatusLists:
@@ -104,28 +109,28 @@ class HandedStatusLists:
 
 
 @dataclass(frozen=True, slots=True)
-class FirstReachable:
-    """Resolves DIDs at `first`, and at `second` those for which `first` cannot be reached."""
+class FirstReachable(Generic[P, T]):
+    """Looks up at `first`, and at `second` what `first` cannot reach, or says is `missing`.
 
-    first: DatedResolver
-    second: DatedResolver
+    What `second` does not have either is as unreachable as `first` said. Else each raises what it raises.
+    """
 
-    def resolve(self, did: str, *, at: datetime | None = None) -> VerifiedDid:
-        """The state of `did`.
+    first: Callable[P, T]
+    second: Callable[P, T]
+    missing: Code = Code.EVIDENCE_MISSING
 
-        Raises:
-            MalformedError, VerificationError, UnavailableError: as the two.
-        """
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
+        """What the look-up gives."""
         try:
-            return self.first(did, at=at)
+            return self.first(*args, **kwargs)
         except UnavailableError as unreachable:
-            if not _is_network(unreachable):
+            if not unreachable.code.startswith("network_") and unreachable.code is not self.missing:
                 raise
             try:
-                return self.second(did, at=at)
-            except UnavailableError as missing:
-                if missing.code is Code.EVIDENCE_MISSING:
-                    raise unreachable from missing
+                return self.second(*args, **kwargs)
+            except UnavailableError as absent:
+                if absent.code is self.missing:
+                    raise unreachable from absent
                 raise
 
 
@@ -142,17 +147,8 @@ class FirstReachableList:
         Raises:
             MalformedError, VerificationError, UnavailableError: as the two.
         """
-        try:
-            return self.first.find(uri, issuer=issuer, now=now, clock_skew=clock_skew)
-        except UnavailableError as unreachable:
-            if not _is_network(unreachable) and unreachable.code is not Code.STATUS_LIST_MISSING:
-                raise
-            try:
-                return self.second.find(uri, issuer=issuer, now=now, clock_skew=clock_skew)
-            except UnavailableError as missing:
-                if missing.code is Code.STATUS_LIST_MISSING:
-                    raise unreachable from missing
-                raise
+        look_up = FirstReachable(self.first.find, self.second.find, Code.STATUS_LIST_MISSING)
+        return look_up(uri, issuer=issuer, now=now, clock_skew=clock_skew)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +160,3 @@ class LateStatusLists:
     def find(self, uri: str, *, issuer: VerifiedDid, now: datetime, clock_skew: timedelta) -> str:
         """The token of the list at `uri`."""
         return self.make().find(uri, issuer=issuer, now=now, clock_skew=clock_skew)
-
-
-def _is_network(error: UnavailableError) -> bool:
-    return error.code.startswith("network_")

@@ -11,6 +11,7 @@
     [[trust]]
     type = "degree"             # or vct = "urn:…"
     issuers = ["did:webvh:…"]
+    accredited_by = ["did:webvh:…"]     # and every issuer that one of these accredits for it
 
     [rules]
     status = "required"
@@ -33,7 +34,7 @@ from protocol.did.key import resolve_did_key
 from protocol.did.webvh.identifier import parse_webvh
 from protocol.encoding.strict_json import decode_utf8
 from protocol.errors import MalformedError, RefusedError, VerificationError
-from protocol.policy import KeyBindingRule, StatusRule, VerificationPolicy
+from protocol.policy import AccreditationRule, KeyBindingRule, StatusRule, VerificationPolicy
 from schemas import credential_type, credential_types
 from storage.atomic_file import Folder
 from storage.toml_table import TomlTable, parse_toml, quote_toml, suggestion
@@ -51,9 +52,11 @@ _TEMPLATE = f"""\
 # [[trust]]                     # which issuers count for which type
 # type = "degree"               # or vct = "urn:…", for a type that does not come with Tallystick
 # issuers = ["did:webvh:…"]
+# accredited_by = ["did:webvh:…"]     # and every issuer that one of these accredits for it
 
 [rules]
 key_binding = "{_DEFAULTS.key_binding}"    # or "not_required": a copy of a credential will do
+accreditation = "{_DEFAULTS.accreditation}"  # or "when_checked": it must not have ended since either
 status = "{_DEFAULTS.status}"       # or "required", or "when_reachable": an unknown status is let pass
 expiry_required = false
 clock_skew_seconds = {_DEFAULTS.clock_skew.seconds}
@@ -65,7 +68,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _TRUST = """
 [[trust]]
 {kind} = {name}
-issuers = [{did}]
+{whom} = [{did}]
 """
 
 
@@ -86,10 +89,13 @@ def parse_policy(source: str | bytes) -> VerifierPolicy:
     top = parse_toml(source, file=FILE, code=Code.POLICY_INVALID)
     ledgers = take_trusted_ledgers(top)
     trusted: dict[str, frozenset[str]] = {}
+    roots: dict[str, frozenset[str]] = {}
     for table in top.tables("trust"):
-        vct, issuers = _parse_trust(table)
-        trusted[vct] = trusted.get(vct, frozenset()) | issuers
-    rules = _parse_rules(top.table("rules"), trusted)
+        vct, issuers, accredited_by = _parse_trust(table, ledgers)
+        for dids, known in ((issuers, trusted), (accredited_by, roots)):
+            if dids is not None:
+                known[vct] = known.get(vct, frozenset()) | dids
+    rules = _parse_rules(top.table("rules"), trusted, roots)
     top.end()
     return VerifierPolicy(ledgers, rules)
 
@@ -111,8 +117,10 @@ def encode_policy(ledgers: TrustedLedgers) -> str:
     return _TEMPLATE.format(ledgers=encode_trusted_ledgers(ledgers))
 
 
-def trust_issuer(path: Path, type_name: str, did: str) -> bool:
+def trust_issuer(path: Path, type_name: str, did: str, *, as_root: bool = False) -> bool:
     """Let the issuer `did` count for a type, given by its name or its vct; whether it did not before.
+
+    With `as_root` it is not the issuer, but accredits those who count.
 
     A table is added to the end of the file, so that everything its owner wrote stays as it is.
 
@@ -121,11 +129,15 @@ def trust_issuer(path: Path, type_name: str, did: str) -> bool:
             it at the moment.
         MalformedError, VerificationError: not a DID that can be looked up here.
     """
-    load_policy(path)
+    policy = load_policy(path)
     find_vct(type_name)
-    _check_did(did)
+    if as_root:
+        policy.ledgers.ledger_of(did)
+    else:
+        _check_did(did)
     kind = "vct" if ":" in type_name else "type"
-    block = _TRUST.format(kind=kind, name=quote_toml(type_name), did=quote_toml(did))
+    whom = "accredited_by" if as_root else "issuers"
+    block = _TRUST.format(kind=kind, name=quote_toml(type_name), whom=whom, did=quote_toml(did))
     with Folder(path.parent, private=False) as folder:
         lock = folder.take_lock(_LOCK)
         try:
@@ -155,31 +167,49 @@ def find_vct(type_name: str) -> str:
         raise RefusedError(error.code, f"{type_name[:80]!r}{suggestion(type_name, known)}") from error
 
 
-def _parse_trust(table: TomlTable) -> tuple[str, frozenset[str]]:
+def _parse_trust(
+    table: TomlTable, ledgers: TrustedLedgers
+) -> tuple[str, frozenset[str] | None, frozenset[str] | None]:
+    """The vct, the issuers, and who accredits issuers; either of the two is None where nothing is said."""
     name, vct = table.optional_text("type"), table.optional_text("vct")
-    issuers = table.texts("issuers")
+    accredited_by = table.optional_texts("accredited_by")
+    issuers = table.texts("issuers") if accredited_by is None else table.optional_texts("issuers")
     table.end()
     if (name is None) is (vct is None):
         table.refuse("type", "or vct: exactly one of the two")
-    for did in issuers:
-        try:
-            _check_did(did)
-        except (MalformedError, VerificationError) as error:
-            table.refuse("issuers", f"has {did[:80]!r}: {error.detail or error.code}")
+    _check_dids(table, "issuers", issuers, _check_did)
+    # One that lives nowhere we look could never lead to anybody.
+    _check_dids(table, "accredited_by", accredited_by, ledgers.ledger_of)
     if vct is None:
         try:
             vct = find_vct(name or "")
         except RefusedError as error:
             table.refuse("type", f"is unknown: {error.detail}")
-    return vct, frozenset(issuers)
+    return (
+        vct,
+        None if issuers is None else frozenset(issuers),
+        None if accredited_by is None else frozenset(accredited_by),
+    )
 
 
-def _parse_rules(table: TomlTable, trusted: dict[str, frozenset[str]]) -> VerificationPolicy:
+def _check_dids(table: TomlTable, name: str, dids: list[str] | None, check: Callable[[str], object]) -> None:
+    for did in dids or ():
+        try:
+            check(did)
+        except (MalformedError, VerificationError) as error:
+            table.refuse(name, f"has {did[:80]!r}: {error.detail or error.code}")
+
+
+def _parse_rules(
+    table: TomlTable, trusted: dict[str, frozenset[str]], roots: dict[str, frozenset[str]]
+) -> VerificationPolicy:
     def seconds(name: str, minimum: int, maximum: int, default: timedelta) -> timedelta:
         return timedelta(seconds=table.number(name, minimum, maximum, default=int(default.total_seconds())))
 
     rules = VerificationPolicy(
         trusted_issuers=trusted,
+        trusted_roots=roots,
+        accreditation=table.choice("accreditation", default=AccreditationRule.WHEN_ISSUED),
         key_binding=table.choice("key_binding", default=KeyBindingRule.REQUIRED),
         status=table.choice("status", default=StatusRule.WHEN_PRESENT),
         expiry_required=table.flag("expiry_required", default=False),

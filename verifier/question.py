@@ -49,7 +49,7 @@ def create_query(questions: Sequence[CredentialQuestion], policy: VerificationPo
     ids: set[str] = set()
     for number, question in enumerate(questions, 1):
         vct = find_vct(question.type)
-        if not policy.trusted_issuers.get(vct):
+        if not policy.trusted_issuers.get(vct) and not policy.trusted_roots.get(vct):
             raise RefusedError(Code.ISSUER_NOT_TRUSTED, f"nobody is trusted for {question.type}")
         _require_known_claims(question)
         query_id = question.type

@@ -82,6 +82,7 @@ def _verify(
         now=now,
         resolve_did=inquiry.resolve_did,
         fetch_status_list=inquiry.fetch_status_list,
+        read_accreditations=inquiry.read_accreditations,
         equal_claims=request.asked.equal_claims,
     )
 
@@ -136,7 +137,8 @@ def _all_checks(verified: VerifiedResponse) -> list[JsonObject]:
     checks: list[JsonObject] = []
     for query_id, answers in verified.answers.items():
         for answer in answers:
-            of_this = check_documents(answer.presentation.checks)
+            shown = answer.presentation
+            of_this = check_documents(shown.checks, shown.accreditation)
             checks += [{**check, "credential": query_id} for check in of_this] if several else of_this
     return checks + check_documents(verified.checks)
 

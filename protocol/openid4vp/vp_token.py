@@ -11,6 +11,7 @@ from protocol.codes import Code
 from protocol.credential_status import StatusListFetcher
 from protocol.did.verified import DidResolver
 from protocol.errors import VerificationError
+from protocol.issuer_trust import AccreditationReader
 from protocol.openid4vp.dcql.query import DcqlQuery
 from protocol.openid4vp.dcql.satisfaction import Answer, verify_equal_claims, verify_satisfaction
 from protocol.openid4vp.response import VpToken
@@ -53,6 +54,7 @@ def verify_vp_token(
     now: datetime,
     resolve_did: DidResolver,
     fetch_status_list: StatusListFetcher,
+    read_accreditations: AccreditationReader | None = None,
     equal_claims: Sequence[ClaimPath] = (),
 ) -> VerifiedResponse:
     """Check the answer to the request that asked `query` with `expected_nonce` and expires at `expires_at`.
@@ -86,6 +88,7 @@ def verify_vp_token(
                 now=now,
                 resolve_did=resolve_did,
                 fetch_status_list=fetch_status_list,
+                read_accreditations=read_accreditations,
             )
             for text in texts
         )

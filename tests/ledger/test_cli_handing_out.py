@@ -33,6 +33,21 @@ def test_evidence_is_a_file_that_holds_without_the_ledger(
     assert resolver.resolve(did).did == did
 
 
+def test_evidence_of_accreditations_is_a_file_of_its_own_of_whichever_ledger_the_policy_names(
+    tally: Tally, anchor: Anchor, tmp_path: Path
+) -> None:
+    policy = tmp_path / "policy"
+    policy.write_text(encode_log_policy(anchor.world.ledger.policy))
+    root = anchor.found().did
+    foreign = create("university", port=1).version.did
+    for did, file in ((root, "city-university"), (foreign, "university")):
+        said = tally("evidence", did, "--accreditations", "--policy", str(policy), "--json").json
+        assert (said["file"], said["entries"]) == (f"{file}-accreditations.tally-proof", 0)
+        trusted = TrustedLedgers((anchor.world.ledger,), development=True)
+        resolver = EvidenceResolver(trusted, [Path(said["file"]).read_bytes()], clock=anchor.world.clock)
+        assert resolver.read_accreditations(did, root).records.entries == ()
+
+
 def test_ledger_without_a_policy_is_believed_on_its_own_word_and_that_is_said(
     tally: Tally, anchor: Anchor
 ) -> None:

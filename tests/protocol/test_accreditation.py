@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from protocol.accreditation import VerifiedAccreditation, verify_accreditation, verify_rests_on
+from protocol.accreditation import (
+    VerifiedAccreditation,
+    link_document,
+    verify_accreditation,
+    verify_rests_on,
+)
 from protocol.codes import Code
 from protocol.errors import VerificationError
 from protocol.index.leaf import IndexEntry
@@ -65,9 +70,16 @@ def verify(
     vct: str = DEGREE,
     root: str = ROOT_DID,
     moment: datetime = NOON,
+    begun_by: datetime | None = None,
 ) -> VerifiedAccreditation:
     return verify_accreditation(
-        did, action=action, vct=vct, root=root, moment=moment, read_records=reader(log)
+        did,
+        action=action,
+        vct=vct,
+        root=root,
+        moment=moment,
+        begun_by=begun_by,
+        read_records=reader(log),
     )
 
 
@@ -207,6 +219,54 @@ def test_did_that_stands_twice_in_a_chain_is_refused() -> None:
             assert refusal(log, did=did) == (Code.ACCREDITATION_INVALID, name(circle))
         with pytest.raises(VerificationError):
             verify_rests_on(circle, [below, top])
+
+
+def test_first_moment_of_a_span_at_which_the_whole_chain_counted_is_the_one_that_is_told() -> None:
+    log = [(TOP, NOON), (BELOW, NOON + DAY)]
+    assert verify(log, moment=NOON - DAY, begun_by=NOON + DAY).moment == NOON + DAY
+    assert verify(log, moment=NOON + 2 * DAY, begun_by=NOON + 3 * DAY).moment == NOON + 2 * DAY
+    assert verify(log, moment=NOON + 2 * DAY).moment == NOON + 2 * DAY
+    late = {"moment": NOON - DAY, "begun_by": NOON + DAY - timedelta(seconds=1)}
+    assert refusal(log, **late) == (Code.ACCREDITATION_OUT_OF_TIME, name(BELOW))
+
+
+def test_chain_of_which_one_link_ended_before_another_began_never_counted() -> None:
+    withdrawal = create_withdrawal(TOP, signer=signer(ROOT_DID), reason=None, time=BEGIN)
+    log: Log = [(TOP, BEGIN), (withdrawal, NOON), (BELOW, NOON + DAY)]
+    span = {"moment": BEGIN, "begun_by": NOON + 2 * DAY}
+    assert refusal(log, **span) == (Code.ACCREDITATION_WITHDRAWN, name(BELOW))
+    brief = accreditation(ROOT_DID, MIDDLE_DID, actions=BOTH, depth=1, valid_until=NOON)
+    below = accreditation(MIDDLE_DID, SCHOOL_DID, valid_until=NOON, under=brief)
+    log = [(brief, BEGIN), (below, NOON + DAY)]
+    assert refusal(log, **span) == (Code.ACCREDITATION_OUT_OF_TIME, name(below))
+
+
+def test_each_list_is_read_once_however_many_accreditations_are_in_it() -> None:
+    asked: list[str] = []
+    others = [accreditation(MIDDLE_DID, SCHOOL_DID, types=(DEGREE, vct), under=TOP) for vct in "abcdef"]
+    read = reader([(TOP, BEGIN), *((other, BEGIN) for other in others)])
+
+    def count(did: str) -> VerifiedRecords:
+        asked.append(did)
+        return read(did)
+
+    with pytest.raises(VerificationError):
+        verify_accreditation(
+            SCHOOL_DID, action=Action.ISSUE, vct=DEGREE, root=ROOT_DID, moment=NOON, read_records=count
+        )
+    assert asked == [SCHOOL_DID, MIDDLE_DID]
+
+
+def test_link_is_told_with_all_that_it_says() -> None:
+    assert link_document(verify(CHAIN).links[0]) == {
+        "did": SCHOOL_DID,
+        "by": MIDDLE_DID,
+        "actions": ["issue"],
+        "types": [DEGREE],
+        "since": "2026-11-03T00:00:00Z",
+        "until": "2027-11-01T00:00:00Z",
+        "leaf_hash": name(BELOW),
+    }
 
 
 def test_records_about_somebody_else_are_the_callers_mistake() -> None:

@@ -5,7 +5,6 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,99 +12,30 @@ from typing import Any
 import pytest
 
 from doors.clock import now
-from ledger.admission import Admission
-from ledger.http import LedgerApp
 from ledger.trust import TrustedLedgers
 from protocol.codes import Code
 from protocol.did.document import create_did_document
 from protocol.did.verified import VerifiedDid
-from protocol.did.webvh.author import NewEntry, deactivate_did, update_did
-from protocol.encoding.strict_json import JsonObject
+from protocol.did.webvh.author import deactivate_did, update_did
 from protocol.encoding.time import encode_utc
 from protocol.errors import MalformedError, RefusedError, TallyError, UnavailableError
-from protocol.index.proof import encode_tally_proof
-from protocol.index.subject import did_subject
-from protocol.keys import Ed25519PrivateKey
-from protocol.sdjwt_vc import issue_sd_jwt_vc
 from tests.attacks.artefacts import ISSUER_KEY, NOW, verified_did
 from tests.command import run_tally
-from tests.ledger.world import KEY, OTHER_KEY, Clock, World, create, record
+from tests.ledger.world import KEY, OTHER_KEY, Clock, World
 from tests.processes import ROOT
-from tests.verifier.shop import DEGREE, STATUS_URI, outcomes, status_token
-from verifier.check import Material, check_document, check_material
-from verifier.grounds import PolicyGrounds
+from tests.verifier.desk import DID, ENTRY, Desk
+from tests.verifier.shop import STATUS_URI, outcomes, status_token
 from verifier.handed_in import (
     MAX_STATUS_LISTS,
     FirstReachable,
     FirstReachableList,
-    HandedIn,
     HandedStatusLists,
 )
 from verifier.policy_file import encode_policy, trust_issuer
 from verifier.status_cache import StatusListMemory
 
 HOUR = timedelta(hours=1)
-ENTRY = create("university")
-DID = ENTRY.version.did
 ISSUER = verified_did()
-
-
-@dataclass
-class Desk:
-    """A verifier with a policy that trusts a ledger and a university, and nobody to ask."""
-
-    world: World
-    path: Path
-
-    @property
-    def policy(self) -> Path:
-        return self.path / "verifier" / "policy.toml"
-
-    def log(self, *entries: NewEntry) -> None:
-        with self.world.sequencer() as sequencer:
-            for entry in entries:
-                sequencer.submit(record(entry)).result()
-
-    def proof(self, did: str = DID) -> bytes:
-        with self.world.sequencer() as sequencer:
-            store = self.world.store()
-            admission = Admission(store, authority=self.world.keys.origin)
-            app = LedgerApp(store, sequencer, admission, "", self.world.clock)
-            return encode_tally_proof(app.evidence(did_subject(did))).encode()
-
-    def credential(self, *, status: bool = False, key: Ed25519PrivateKey = KEY, name: str = "key-1") -> str:
-        clock = self.world.clock()
-        claims: JsonObject = {
-            "iss": DID,
-            "vct": DEGREE.vct,
-            "iat": int(clock.timestamp()),
-            "exp": int((clock + timedelta(days=30)).timestamp()),
-            "level": "master",
-        }
-        if status:
-            claims["status"] = {"status_list": {"idx": 412, "uri": STATUS_URI}}
-        return issue_sd_jwt_vc(
-            claims, disclosable=[("level",)], key=key, key_id=f"{DID}#{name}", salts=lambda: "salt" * 6
-        ).encoded
-
-    def status_list(self, value: int = 0, **changes: Any) -> str:
-        signed: dict[str, Any] = {"issued_at": self.world.clock(), "key": KEY, "key_id": f"{DID}#key-1"}
-        return status_token(value, **(signed | changes))
-
-    def check(
-        self, text: str, *proofs: bytes, lists: tuple[str, ...] = (), at: datetime | None = None
-    ) -> Any:
-        clock = self.world.clock
-        handed_in = HandedIn(proofs, lists, offline=True)
-        with PolicyGrounds(
-            self.policy, state=self.path / "state", clock=clock, handed_in=handed_in, at=at
-        ) as grounds:
-            checked = check_material(Material(text, None, None), grounds(), now=clock())
-        return check_document(checked)
-
-    def code(self, text: str, *proofs: bytes, **options: Any) -> str:
-        code: str = self.check(text, *proofs, **options)["error"]["code"]
-        return code
 
 
 @pytest.fixture
@@ -289,9 +219,9 @@ def test_evidence_counts_only_where_the_ledger_cannot_be_reached(
 
     resolver = FirstReachable(Raising(first), answer if second is None else Raising(second))
     if expected is None:
-        assert resolver.resolve(ISSUER.did) == ISSUER
+        assert resolver(ISSUER.did) == ISSUER
     else:
-        assert code_of(lambda: resolver.resolve(ISSUER.did)) is expected
+        assert code_of(lambda: resolver(ISSUER.did)) is expected
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,12 @@ import pytest
 from ledger.trust import TrustedLedger, TrustedLedgers
 from protocol.codes import Code
 from protocol.errors import MalformedError, RefusedError, TallyError
-from protocol.policy import KeyBindingRule, StatusRule, VerificationPolicy
+from protocol.policy import AccreditationRule, KeyBindingRule, StatusRule, VerificationPolicy
 from storage.atomic_file import Folder
 from tests.attacks.artefacts import DID, OTHER_DID
 from tests.ledger.world import POLICY, URL
 from tests.openid_parties import ISSUER
+from tests.signed_records import ROOT_DID
 from tests.verifier.shop import DEGREE, IDENTITY_CARD
 from verifier.policy_file import (
     VerifierPolicy,
@@ -36,6 +37,53 @@ def file(tmp_path: Path) -> Path:
 def test_new_policy_trusts_its_ledgers_and_nobody_else_and_has_the_defaults() -> None:
     ledgers = TrustedLedgers((TrustedLedger(URL, POLICY),), development=True)
     assert parse_policy(encode_policy(ledgers)) == VerifierPolicy(ledgers, DEFAULTS)
+
+
+def rooted(*lines: str) -> str:
+    ledgers = TrustedLedgers((TrustedLedger(URL, POLICY),), development=True)
+    return encode_policy(ledgers) + "".join(f"{line}\n" for line in ("[[trust]]", 'type = "degree"', *lines))
+
+
+def test_policy_names_whom_it_trusts_to_accredit_issuers_beside_those_it_lists_or_alone() -> None:
+    alone = parse_policy(rooted(f'accredited_by = ["{ROOT_DID}"]')).rules
+    assert (alone.trusted_issuers, alone.trusted_roots) == ({}, {DEGREE.vct: frozenset({ROOT_DID})})
+    assert alone.accreditation is AccreditationRule.WHEN_ISSUED
+    both = parse_policy(rooted(f'accredited_by = ["{ROOT_DID}"]', f'issuers = ["{DID}"]')).rules
+    assert both.trusted_issuers == {DEGREE.vct: frozenset({DID})}
+    assert both.trusted_roots == alone.trusted_roots
+    strict = rooted(f'accredited_by = ["{ROOT_DID}"]').replace('"when_issued"', '"when_checked"')
+    assert parse_policy(strict).rules.accreditation is AccreditationRule.WHEN_CHECKED
+
+
+@pytest.mark.parametrize(
+    ("lines", "detail"),
+    [
+        ((), "issuers is missing"),
+        ((f'accredited_by = "{ROOT_DID}"',), "accredited_by is a list of texts"),
+        ((f'accredited_by = ["{DID}"]',), "accredited_by has"),
+        (('accredited_by = ["did:key:z6Mk"]',), "accredited_by has"),
+        ((f'accredited_by = ["{ROOT_DID}"]', 'issuers = ["x"]'), "issuers has"),
+    ],
+)
+def test_root_that_could_never_lead_to_anybody_is_refused(lines: tuple[str, ...], detail: str) -> None:
+    with pytest.raises(RefusedError) as refusal:
+        parse_policy(rooted(*lines))
+    assert refusal.value.code is Code.POLICY_INVALID
+    assert detail in refusal.value.detail
+
+
+def test_root_is_added_beside_the_issuers_and_only_one_of_a_trusted_ledger(tmp_path: Path) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text(rooted(f'issuers = ["{DID}"]'))
+    assert trust_issuer(path, "degree", ROOT_DID, as_root=True)
+    assert not trust_issuer(path, "degree", ROOT_DID, as_root=True)
+    rules = load_policy(path).rules
+    assert rules.trusted_issuers == {DEGREE.vct: frozenset({DID})}
+    assert rules.trusted_roots == {DEGREE.vct: frozenset({ROOT_DID})}
+    for did, code in ((DID, Code.LEDGER_NOT_TRUSTED), (ISSUER, Code.DID_METHOD_UNSUPPORTED)):
+        with pytest.raises(TallyError) as refusal:
+            trust_issuer(path, "degree", did, as_root=True)
+        assert refusal.value.code is code
 
 
 def test_empty_policy_trusts_nobody() -> None:

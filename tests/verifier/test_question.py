@@ -4,9 +4,10 @@ import pytest
 
 from protocol.claim_path import ClaimPath
 from protocol.codes import Code
-from protocol.errors import MalformedError
+from protocol.errors import MalformedError, RefusedError
 from protocol.openid4vp.dcql.query import ClaimQuery
 from protocol.openid4vp.dcql.selection import Candidate, select_credentials
+from protocol.policy import VerificationPolicy
 from tests.verifier.shop import DEGREE, POLICY, question
 from verifier.question import (
     MAX_OPTIONAL,
@@ -80,6 +81,14 @@ def test_values_are_asked_for_as_they_are() -> None:
     asked = CredentialQuestion("degree", (ClaimQuery(("age_over_18",), (True,)),))
     (credential,) = sources(asked)
     assert credential["claims"] == [{"id": "c0", "path": ["age_over_18"], "values": [True]}]
+
+
+def test_type_for_which_only_a_root_is_trusted_can_be_asked_for() -> None:
+    rooted = VerificationPolicy(trusted_issuers={}, trusted_roots={DEGREE.vct: frozenset({"did:webvh:x"})})
+    assert create_query([question("degree", "level")], rooted).credentials[0].id == "degree"
+    with pytest.raises(RefusedError) as refusal:
+        create_query([question("identity_card", "given_name")], rooted)
+    assert refusal.value.code is Code.ISSUER_NOT_TRUSTED
 
 
 def test_two_questions_of_one_type_have_two_ids() -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from ledger.evidence import EvidenceResolver
+from ledger.trust import TrustedLedgers
 from protocol.codes import Code
 from protocol.did.verified import VerifiedDid
 from protocol.errors import TallyError, UnavailableError, VerificationError
@@ -47,7 +49,10 @@ class LonelyShop(Shop):
 
         memory = StatusListMemory(self.folder / "handed")
         max_age = self.policy.offline_evidence_max_age
-        return LookUps(resolve, HandedStatusLists(given.status_lists, memory=memory, max_age=max_age))
+        lists = HandedStatusLists(given.status_lists, memory=memory, max_age=max_age)
+        return LookUps(
+            resolve, lists, EvidenceResolver(TrustedLedgers(()), (), clock=self.clock).read_accreditations
+        )
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ _MAX_ADDRESS_CHARACTERS = 2048
     type=click.File("rb"),
     multiple=True,
     metavar="FILE",
-    help="A .tally-proof about the issuer, for when its ledger cannot be reached.",
+    help="A .tally-proof about the issuer or an accreditation, for when the ledger cannot be reached.",
 )
 @click.option(
     "--status-list",
@@ -105,11 +105,17 @@ def check(
 
 def _say_how_to_get(terminal: Terminal, error: TallyError) -> None:
     """Say with which command a missing file is had."""
-    if error.code is Code.EVIDENCE_MISSING:
+    from ledger.evidence import ACCREDITATIONS_OF
+
+    about = error.detail
+    if error.code is Code.EVIDENCE_MISSING and about.startswith(ACCREDITATIONS_OF):
+        wanted, command = "--evidence", "tally ledger evidence --accreditations"
+        about = about.removeprefix(ACCREDITATIONS_OF)
+    elif error.code is Code.EVIDENCE_MISSING:
         wanted, command = "--evidence", "tally ledger evidence"
     elif error.code is Code.STATUS_LIST_MISSING:
         wanted, command = "--status-list", "curl -o status-list.jwt"
     else:
         return
-    named = safe_text(error.detail, max_characters=_MAX_ADDRESS_CHARACTERS)
+    named = safe_text(about, max_characters=_MAX_ADDRESS_CHARACTERS)
     terminal.note(f"The file for {wanted}, where there is a network: ", verbatim(f"{command} {named}"))

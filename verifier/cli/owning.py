@@ -149,21 +149,28 @@ def serve(terminal: Terminal, *, listening: Listening, passphrase: PassphraseSou
 
 
 @click.command(
-    "trust", cls=Command, examples=["tally verifier trust degree did:webvh:Qm…:ledger.example:city"]
+    "trust",
+    cls=Command,
+    examples=[
+        "tally verifier trust degree did:webvh:Qm…:ledger.example:city",
+        "tally verifier trust degree did:webvh:Qm…:ledger.example:ministry --root",
+    ],
 )
 @click.argument("type_name", metavar="TYPE")
 @click.argument("did", metavar="DID")
+@click.option("--root", is_flag=True, help="Let those count whom DID accredits for it, and not DID itself.")
 @pass_terminal
-def trust(terminal: Terminal, *, type_name: str, did: str) -> None:
+def trust(terminal: Terminal, *, type_name: str, did: str, root: bool) -> None:
     """Let an issuer count for a type of credentials.
 
     TYPE is a name like degree, or a vct.
     """
     from verifier.policy_file import trust_issuer
 
-    added = trust_issuer(own_folder().policy, type_name, did)
-    terminal.document({"type": type_name, "issuer": did, "added": added})
-    terminal.say(good("✓ "), f"{did} {'counts' if added else 'counted already'} for ", bold(type_name))
+    added = trust_issuer(own_folder().policy, type_name, did, as_root=root)
+    terminal.document({"type": type_name, "root" if root else "issuer": did, "added": added})
+    whom = f"Whoever {did} accredits" if root else did
+    terminal.say(good("✓ "), f"{whom} {'counts' if added else 'counted already'} for ", bold(type_name))
 
 
 @click.command("rotate", cls=Command, examples=["tally verifier rotate"])
