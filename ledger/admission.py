@@ -8,7 +8,7 @@ of a version is the successor; the ledger never holds a second one.
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
 from ledger.record_rules import admit_signed
@@ -17,7 +17,6 @@ from protocol.codes import Code
 from protocol.did.webvh.entry import LogEntry, parse_entry
 from protocol.did.webvh.history import MAX_ENTRIES
 from protocol.did.webvh.version import VerifiedVersion, verify_first_entry, verify_next_entry
-from protocol.did.webvh.witness import NO_WITNESS_PROOFS, verify_witnesses
 from protocol.errors import MalformedError, RefusedError
 from protocol.index.subject import Subject
 from protocol.records import DidRecord, Record
@@ -103,12 +102,20 @@ class StoredBefore:
 class Admission:
     """Admits records on top of what `store` holds, for the ledger at `authority` (`host` or `host:port`).
 
-    Threads may share one.
+    A DID can name the witnesses that `approvers` gives, the did:key DIDs of the ledger's nodes, and no
+    others: nobody would hand on the proofs of those. Threads may share one.
     """
 
-    def __init__(self, store: LedgerStore, *, authority: str) -> None:
+    def __init__(
+        self,
+        store: LedgerStore,
+        *,
+        authority: str,
+        approvers: Callable[[], Collection[str]] = frozenset,
+    ) -> None:
         self._store = store
         self._authority = authority
+        self._approvers = approvers
         self._versions = VerifiedVersions(store)
         self._logged = StoredBefore(store, self._versions)
 
@@ -142,7 +149,15 @@ class Admission:
             return
         previous = None if newest is None else self._versions.find(scid, newest, now=now)
         version = admit(record, previous, authority=self._authority, now=now)
+        self._check_witnesses(version, previous)
         self._versions.remember(hash_leaf(record.leaf), version)
+
+    def _check_witnesses(self, version: VerifiedVersion, previous: VerifiedVersion | None) -> None:
+        # Not a rule of the log, which nodes check too: it depends on which nodes there are at the moment.
+        rule = version.parameters.witness
+        is_new = previous is None or rule != previous.parameters.witness
+        if rule is not None and is_new and not set(rule.witnesses) <= set(self._approvers()):
+            raise RefusedError(Code.ENTRY_NOT_ADMITTED, "a witness that is no node of this ledger")
 
 
 def admit(
@@ -178,15 +193,12 @@ def replay(leaves: Sequence[bytes], *, now: datetime) -> VerifiedVersion:
 
 
 def _verify(entry: LogEntry, previous: VerifiedVersion | None, now: datetime) -> VerifiedVersion:
-    """What `verify_history` does with each entry, when nobody knows proofs of the DID's own witnesses."""
+    """What `verify_history` does with each entry; witnesses approve what is logged, so they come later."""
     if entry.number > MAX_ENTRIES:
         raise MalformedError(Code.SIZE_EXCEEDED, "log entries")
     if previous is None:
-        version = verify_first_entry(entry, now=now)
-    else:
-        version = verify_next_entry(previous, entry, now=now)
-    verify_witnesses([version], NO_WITNESS_PROOFS)
-    return version
+        return verify_first_entry(entry, now=now)
+    return verify_next_entry(previous, entry, now=now)
 
 
 def _check_place(record: DidRecord, authority: str) -> None:

@@ -13,7 +13,7 @@ from protocol.did.key import resolve_did_key
 from protocol.did.verified import LogEvidence, VerifiedDid
 from protocol.did.webvh.history import VerifiedHistory, verify_history
 from protocol.did.webvh.logged import LoggedHistory, verify_logged_history
-from protocol.did.webvh.witness import NO_WITNESS_PROOFS
+from protocol.did.webvh.witness import APPROVED_BY_LOG
 from protocol.errors import MalformedError, UnavailableError, VerificationError
 from protocol.index.leaf import IndexEntry
 from protocol.index.proof import TallyProof, VerifiedRecords, parse_tally_proof, verify_tally_proof
@@ -106,7 +106,7 @@ class EvidenceResolver:
         if not records.entries:
             raise UnavailableError(Code.DID_NOT_FOUND, did)
         entries, marks = split_history(records.leaves)
-        history = verify_history(entries, did=did, now=self._clock(), witness_proofs=NO_WITNESS_PROOFS)
+        history = verify_history(entries, did=did, now=self._clock(), witness_proofs=APPROVED_BY_LOG)
         return logged_history(history, marks, records, evidence=logged.evidence)
 
     def _verify_records(self, proof: TallyProof, subject: Subject, ledger: TrustedLedger) -> LoggedRecords:

@@ -18,7 +18,7 @@ from protocol.did.webvh.author import NewEntry, create_did, update_did
 from protocol.did.webvh.entry import parse_entry
 from protocol.did.webvh.history import VerifiedHistory, verify_history
 from protocol.did.webvh.identifier import parse_webvh
-from protocol.did.webvh.witness import NO_WITNESS_PROOFS
+from protocol.did.webvh.witness import APPROVED_BY_LOG
 from protocol.encoding.members import text_member
 from protocol.encoding.strict_json import JsonObject
 from protocol.errors import RefusedError, UnavailableError, VerificationError
@@ -277,7 +277,7 @@ def _without_prepared(keys: Mapping[str, StoredKey]) -> dict[str, StoredKey]:
 def _read_history(keeper: IdentityKeeper, did: str, now: datetime) -> VerifiedHistory:
     records = keeper.client.read_history(did, now=now)
     entries, _marks = split_history(records.leaves)
-    return verify_history(entries, did=did, now=now, witness_proofs=NO_WITNESS_PROOFS)
+    return verify_history(entries, did=did, now=now, witness_proofs=APPROVED_BY_LOG)
 
 
 def _document(did: str, key: PublicKey) -> JsonObject:

@@ -18,7 +18,7 @@ from protocol.did.verified import VerifiedDid
 from protocol.did.webvh.history import VerifiedHistory, extend_history, verify_history
 from protocol.did.webvh.identifier import parse_webvh
 from protocol.did.webvh.logged import LoggedHistory
-from protocol.did.webvh.witness import NO_WITNESS_PROOFS
+from protocol.did.webvh.witness import APPROVED_BY_LOG
 from protocol.errors import VerificationError
 from protocol.index.leaf import IndexEntry
 from protocol.issuer_trust import LoggedRecords
@@ -104,13 +104,11 @@ class LedgerResolver:
 
 
 def _verify(did: str, entries: tuple[bytes, ...], known: _Resolved | None, now: datetime) -> VerifiedHistory:
-    # DIDs with approvers of their own (did:webvh witnesses) resolve when their proofs are kept on the ledger;
-    # until then such a history fails closed.
     if known is None:
-        return verify_history(entries, did=did, now=now, witness_proofs=NO_WITNESS_PROOFS)
+        return verify_history(entries, did=did, now=now, witness_proofs=APPROVED_BY_LOG)
     seen = len(known.entries)
     if len(entries) < seen:
         raise VerificationError(Code.DID_ROLLBACK)
     if entries[:seen] != known.entries:
         raise VerificationError(Code.DID_FORK)
-    return extend_history(known.logged.history, entries[seen:], now=now, witness_proofs=NO_WITNESS_PROOFS)
+    return extend_history(known.logged.history, entries[seen:], now=now, witness_proofs=APPROVED_BY_LOG)

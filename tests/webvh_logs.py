@@ -49,7 +49,7 @@ def first(*next_keys: Ed25519PrivateKey, parameters: JsonObject | None = None) -
 
 
 def verify(
-    *lines: str | bytes, did: str | None = None, witness_proofs: WitnessProofs = NO_WITNESS_PROOFS
+    *lines: str | bytes, did: str | None = None, witness_proofs: WitnessProofs | None = NO_WITNESS_PROOFS
 ) -> VerifiedHistory:
     """Verify `lines` as the history of `did`, or of the DID they name first."""
     if did is None:

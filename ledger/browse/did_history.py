@@ -9,7 +9,7 @@ from protocol.did.document import Relationship
 from protocol.did.verified import DatedKey
 from protocol.did.webvh.history import date_keys, verify_history
 from protocol.did.webvh.identifier import parse_webvh
-from protocol.did.webvh.witness import NO_WITNESS_PROOFS
+from protocol.did.webvh.witness import APPROVED_BY_LOG
 from protocol.errors import TallyError
 from protocol.index.proof import SubjectEntry
 from protocol.keys import PublicKey
@@ -80,7 +80,7 @@ def show_did(did: str, entries: Sequence[SubjectEntry], *, now: datetime) -> Sho
         lines, marks = split_history(entry.leaf for entry in entries)
         logged = set(lines)
         times = [entry.time for entry in entries if entry.leaf in logged]
-        history = verify_history(lines, did=did, now=now, witness_proofs=NO_WITNESS_PROOFS)
+        history = verify_history(lines, did=did, now=now, witness_proofs=APPROVED_BY_LOG)
         dated = date_keys(history.versions, times)
     except TallyError as error:
         return ShownDid(did, label, path, shown, (), None, error)

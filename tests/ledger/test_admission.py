@@ -12,16 +12,31 @@ from hypothesis import strategies as st
 from ledger.admission import Admission, admit, replay
 from ledger.store import LedgerStore, StoredEntry
 from protocol.codes import Code
-from protocol.did.webvh.author import NewEntry, deactivate_did
+from protocol.did.key import encode_did_key
+from protocol.did.webvh.author import NewEntry, deactivate_did, update_did
 from protocol.did.webvh.history import verify_history
+from protocol.did.webvh.parameters import WitnessRule, encode_witness_rule
 from protocol.did.webvh.version import VerifiedVersion
-from protocol.did.webvh.witness import NO_WITNESS_PROOFS
+from protocol.did.webvh.witness import APPROVED_BY_LOG
 from protocol.encoding.jcs import canonicalize
 from protocol.encoding.strict_json import JsonObject, parse_json_object
 from protocol.errors import MalformedError, RefusedError, TallyError
+from protocol.keys import Ed25519PrivateKey
 from protocol.records import DidRecord
 from protocol.records.did import parse_did_record
-from tests.ledger.world import AUTHORITY, KEY, NOW, OTHER_KEY, World, append, create, history, record, update
+from tests.ledger.world import (
+    AUTHORITY,
+    KEY,
+    NOW,
+    OTHER_KEY,
+    START,
+    World,
+    append,
+    create,
+    history,
+    record,
+    update,
+)
 from tests.webvh_logs import forge_next
 
 FIRST = create("university")
@@ -173,10 +188,35 @@ def test_portable_did_cannot_move_inside_the_ledger(code_of: CodeOf) -> None:
     assert code_of(moved, first) is Code.ENTRY_NOT_ADMITTED
 
 
-def test_did_whose_own_witnesses_the_ledger_cannot_know_is_refused(code_of: CodeOf) -> None:
-    key = f"did:key:{parse_json_object(FIRST.line)['parameters']['updateKeys'][0]}"  # type: ignore[index,call-overload]
-    witness: JsonObject = {"threshold": 1, "witnesses": [{"id": key}]}
-    assert code_of(create("university", parameters={"witness": witness})) is Code.DID_WITNESS_MISSING
+def test_did_with_witnesses_that_are_no_nodes_of_the_ledger_is_refused(tmp_path: Path) -> None:
+    alice, bob, carol = (encode_did_key(Ed25519PrivateKey(bytes([n]) * 32).public_key) for n in (11, 12, 13))
+    world = World(tmp_path)
+    world.create()
+    known = [alice, bob]
+    admission = Admission(world.store(), authority=AUTHORITY, approvers=lambda: known)
+
+    def witnessed_by(*witnesses: str) -> JsonObject:
+        return {"witness": encode_witness_rule(WitnessRule(1, witnesses))}
+
+    def decide(entry: NewEntry) -> Code | None:
+        return decision(admission, record(entry))
+
+    assert decide(create("university", parameters=witnessed_by(alice, carol))) is Code.ENTRY_NOT_ADMITTED
+    first = create("university", parameters=witnessed_by(alice, bob))
+    assert decide(first) is None
+    append(world.store(), [record(first)])
+
+    # A node that is gone since stands in nobody's way: not of what was logged, nor of what follows.
+    known.remove(bob)
+    assert decide(first) is None
+    time = START + timedelta(hours=1)
+    assert decide(update(first.version)) is None
+    replaced = update_did(first.version, key=KEY, time=time, parameters=witnessed_by(alice, carol))
+    assert decide(replaced) is Code.ENTRY_NOT_ADMITTED
+    known.append(carol)
+    assert decide(replaced) is None
+    assert decide(update_did(first.version, key=KEY, time=time, parameters={"witness": {}})) is None
+    world.close()
 
 
 def test_document_that_readers_could_not_read_is_refused(code_of: CodeOf) -> None:
@@ -198,7 +238,7 @@ def by_full_replay(store: LedgerStore, candidate: DidRecord) -> Code | None:
         if candidate.did.authority != AUTHORITY:
             raise RefusedError(Code.ENTRY_NOT_ADMITTED)
         verified = verify_history(
-            [*history, candidate.leaf], did=did, now=NOW, witness_proofs=NO_WITNESS_PROOFS
+            [*history, candidate.leaf], did=did, now=NOW, witness_proofs=APPROVED_BY_LOG
         )
         if verified.versions[0].did != did:
             raise RefusedError(Code.ENTRY_NOT_ADMITTED)

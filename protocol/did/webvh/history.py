@@ -150,12 +150,13 @@ def split_log(data: bytes) -> list[bytes]:
 
 
 def verify_history(
-    lines: Sequence[str | bytes], *, did: str, now: datetime, witness_proofs: WitnessProofs
+    lines: Sequence[str | bytes], *, did: str, now: datetime, witness_proofs: WitnessProofs | None
 ) -> VerifiedHistory:
     """Verify the whole history of `did` from its first entry (did:webvh 1.0, Read).
 
-    `lines` are the entries in order; `witness_proofs` is did-witness.json as read by `parse_witness_file`,
-    `NO_WITNESS_PROOFS` where there is none. Not checked: that the history is complete and current.
+    `lines` are the entries in order. `witness_proofs` is did-witness.json as read by `parse_witness_file`;
+    `NO_WITNESS_PROOFS` where there is none, `APPROVED_BY_LOG` where the entries are proven to be in a log.
+    Not checked: that the history is complete and current.
 
     Raises:
         MalformedError: `did` is not a did:webvh, there are no or more than 2,000 entries, or one of them
@@ -177,7 +178,11 @@ def verify_history(
 
 
 def extend_history(
-    history: VerifiedHistory, lines: Sequence[str | bytes], *, now: datetime, witness_proofs: WitnessProofs
+    history: VerifiedHistory,
+    lines: Sequence[str | bytes],
+    *,
+    now: datetime,
+    witness_proofs: WitnessProofs | None,
 ) -> VerifiedHistory:
     """Verify the entries `lines` that follow a history verified before, and nothing again.
 

@@ -4,7 +4,7 @@ An entry states only what changes. What is in force after it is a `Parameters` v
 on top of the one in force before.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from protocol.codes import Code
@@ -141,6 +141,23 @@ def governing_witness(previous: Parameters | None, current: Parameters) -> Witne
     if previous is None or previous.witness is None:
         return current.witness
     return previous.witness
+
+
+def governing_witnesses(sources: Iterable[JsonObject]) -> list[WitnessRule | None]:
+    """Who must approve each entry of a history, by the `parameters` of its entries, the first one first.
+
+    Raises:
+        MalformedError, VerificationError: as `parse_first_parameters` and `parse_next_parameters`.
+    """
+    previous: Parameters | None = None
+    rules = []
+    for source in sources:
+        current = (
+            parse_first_parameters(source) if previous is None else parse_next_parameters(source, previous)
+        )
+        rules.append(governing_witness(previous, current))
+        previous = current
+    return rules
 
 
 def encode_witness_rule(rule: WitnessRule | None) -> JsonObject:

@@ -9,21 +9,29 @@ proofs say nothing about any other entry, and neither do proofs taken from the l
 These witnesses are not the ones that co-sign the checkpoints of a transparency log.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from protocol.codes import Code
-from protocol.did.data_integrity import document_digest, parse_lone_proof, sign_digest, verify_proof
+from protocol.did.data_integrity import (
+    UnverifiedProof,
+    document_digest,
+    parse_lone_proof,
+    sign_digest,
+    verify_proof,
+)
 from protocol.did.document import Relationship
 from protocol.did.key import encode_did_key_method, parse_did_key_method
-from protocol.did.webvh.version import VerifiedVersion
+from protocol.did.webvh.parameters import WitnessRule
+from protocol.did.webvh.version import CLOCK_TOLERANCE, VerifiedVersion
 from protocol.encoding.jcs import canonicalize
 from protocol.encoding.members import objects_member, text_member
 from protocol.encoding.strict_json import JsonObject, parse_json
+from protocol.encoding.time import parse_utc
 from protocol.errors import MalformedError, TallyError, VerificationError
-from protocol.keys import SigningKey
+from protocol.keys import PublicKey, SigningKey
 
 MAX_WITNESS_FILE_BYTES = 5 << 20
 MAX_WITNESS_PROOFS = 8192
@@ -33,6 +41,14 @@ WitnessProofs: TypeAlias = Mapping[str, Sequence[JsonObject]]
 """The proofs by the version id they sign; unverified."""
 
 NO_WITNESS_PROOFS: WitnessProofs = MappingProxyType({})
+
+APPROVED_BY_LOG: Final = None
+"""In the place of proofs where the entries are proven to be in a log: then its quorum stands behind them."""
+
+# Further members would be signed too, and could make a proof end that counted when it was taken.
+_PROOF_MEMBERS = frozenset(
+    {"type", "cryptosuite", "created", "verificationMethod", "proofPurpose", "proofValue"}
+)
 
 
 def parse_witness_file(data: str | bytes) -> WitnessProofs:
@@ -78,12 +94,50 @@ def create_witness_proof(version_id: str, *, key: SigningKey, created: datetime)
     )
 
 
-def verify_witnesses(versions: Sequence[VerifiedVersion], proofs: WitnessProofs) -> None:
+def verify_witness_proof(source: JsonObject, *, version_id: str, witness: str, now: datetime) -> None:
+    """Check that the witness with this did:key approved the entry `version_id`, for good.
+
+    Stricter than a reader of did-witness.json: whoever hands a proof on wants it to count tomorrow, and for
+    every reader.
+
+    Raises:
+        MalformedError: the proof cannot be read, or has other members than those it needs.
+        VerificationError: somebody else's proof, of something else, or dated more than five minutes ahead.
+    """
+    if source.keys() != _PROOF_MEMBERS:
+        raise MalformedError(Code.MEMBER_INVALID, "members of a witness proof")
+    proof = parse_lone_proof(source)
+    approver, key = parse_did_key_method(proof.verification_method)
+    if approver != witness:
+        raise VerificationError(Code.DID_KEY_NOT_AUTHORIZED, "the proof of another witness")
+    if parse_utc(text_member(source, "created")) > now + CLOCK_TOLERANCE:
+        raise VerificationError(Code.DID_TIME_INVALID, "the proof is from the future")
+    _verify_approval(proof, key, version_id, now)
+
+
+def count_approved(rules: Sequence[WitnessRule | None], approvals: Mapping[str, Collection[int]]) -> int:
+    """How many versions of a history, from the first on, can be shown so that their witnesses approve all.
+
+    `rules` says for each version who must approve it; `approvals` for each witness the numbers of the
+    versions it has signed a proof for. A proof for a version that is not shown says nothing to a reader.
+    """
+    shown = len(rules)
+    while (refused := _first_unapproved(rules[:shown], approvals)) is not None:
+        # To show more than that is of no use, and to show less takes nothing from those before it but proofs.
+        shown = refused
+    return shown
+
+
+def verify_witnesses(versions: Sequence[VerifiedVersion], proofs: WitnessProofs | None) -> None:
     """Check that enough witnesses approved each of `versions`, which are consecutive and end with the latest.
+
+    With `APPROVED_BY_LOG` nothing is checked.
 
     Raises:
         VerificationError: a version is approved by fewer distinct witnesses than its rule demands.
     """
+    if proofs is None:
+        return
     missing = {witness for version in versions if version.witness for witness in version.witness.witnesses}
     approved: dict[str, int] = {}  # up to which version each witness approves
     # From the latest on, so that the first valid proof of a witness is the only one that must be verified.
@@ -107,10 +161,29 @@ def _approving_witness(source: JsonObject, version: VerifiedVersion, sought: set
         witness, key = parse_did_key_method(text_member(source, "verificationMethod"))
         if witness not in sought:
             return None
-        digest = document_digest({"versionId": version.version_id})
-        verify_proof(
-            parse_lone_proof(source), digest, key, expected_purpose=Relationship.ASSERTION, now=version.time
-        )
+        _verify_approval(parse_lone_proof(source), key, version.version_id, version.time)
     except TallyError:
         return None
     return witness
+
+
+def _verify_approval(proof: UnverifiedProof, key: PublicKey, version_id: str, now: datetime) -> None:
+    digest = document_digest({"versionId": version_id})
+    verify_proof(proof, digest, key, expected_purpose=Relationship.ASSERTION, now=now)
+
+
+def _first_unapproved(
+    rules: Sequence[WitnessRule | None], approvals: Mapping[str, Collection[int]]
+) -> int | None:
+    """How many of the versions stand before the first that too few witnesses approve, if one is."""
+    shown = len(rules)
+    reach = {
+        witness: max((number for number in numbers if number <= shown), default=0)
+        for witness, numbers in approvals.items()
+    }
+    for number, rule in enumerate(rules, 1):
+        if rule is None:
+            continue
+        if sum(reach.get(witness, 0) >= number for witness in rule.witnesses) < rule.threshold:
+            return number - 1
+    return None
