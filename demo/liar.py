@@ -11,8 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from demo.world import Party
 from doors.clock import now
 from ledger.folder import LedgerFolder
-from ledger.node.cosigner import Cosigner, parse_cosigner
+from ledger.node.cosigner import Cosigner
 from ledger.node.folder import NodeFolder
+from ledger.node.keys import parse_node_keys
 from ledger.signer import parse_ledger_keys
 from protocol.errors import MalformedError
 from protocol.tlog.checkpoint import Checkpoint, encode_checkpoint, parse_checkpoint
@@ -25,7 +26,7 @@ from storage.passphrase import Passphrase
 def lying_node(party: Party, port: int) -> Iterator[Cosigner]:
     """Be the node of `party` at its port, until the block ends; gives what it signs with."""
     folder = NodeFolder(party.home / "ledger-node", marks=party.home / "state" / "ledger-node")
-    cosigner = parse_cosigner(folder.open_key(Passphrase(party.passphrase)).body)
+    cosigner = parse_node_keys(folder.open_key(Passphrase(party.passphrase)).body).cosigner
 
     class Liar(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -8,7 +8,7 @@ of a version is the successor; the ledger never holds a second one.
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 
 from ledger.record_rules import admit_signed
@@ -180,7 +180,17 @@ def admit(
 
 
 def replay(leaves: Sequence[bytes], *, now: datetime) -> VerifiedVersion:
-    """The last version of a logged history, every entry of which is verified.
+    """The last version of a logged history of at least one entry, every one of which is verified.
+
+    Raises:
+        MalformedError, VerificationError: it is not one.
+    """
+    *_, version = replay_versions(leaves, now=now)
+    return version
+
+
+def replay_versions(leaves: Iterable[bytes], *, now: datetime) -> Iterator[VerifiedVersion]:
+    """The versions of a logged history, each of which is verified on top of the one before.
 
     Raises:
         MalformedError, VerificationError: it is not one.
@@ -188,8 +198,7 @@ def replay(leaves: Sequence[bytes], *, now: datetime) -> VerifiedVersion:
     version = None
     for leaf in leaves:
         version = _verify(parse_entry(leaf), version, now)
-    assert version is not None
-    return version
+        yield version
 
 
 def _verify(entry: LogEntry, previous: VerifiedVersion | None, now: datetime) -> VerifiedVersion:

@@ -21,7 +21,7 @@ from protocol.tlog.policy import (
     encode_log_policy,
     parse_log_policy,
 )
-from protocol.tlog.quorum import least_threshold
+from protocol.tlog.quorum import least_threshold, satisfies_quorum
 from protocol.web_address import parse_web_address
 
 NODES = "nodes"
@@ -50,6 +50,16 @@ def kind_of_cosigner(key_name: str, logs: Iterable[PolicyLog]) -> CosignerKind:
             return CosignerKind.WITNESS
         case _:
             return CosignerKind.UNKNOWN
+
+
+def counts_nodes(policy: LogPolicy) -> bool:
+    """Whether the quorum of `policy` needs anybody beside the operator of the log."""
+    operators = {
+        witness.name
+        for witness in policy.witnesses
+        if kind_of_cosigner(witness.key.name, policy.logs) is CosignerKind.OPERATOR
+    }
+    return not satisfies_quorum(policy, operators)
 
 
 def parse_node_line(text: str) -> Witness:

@@ -8,7 +8,7 @@ The log's tiles, from which the proof is made, need no trust: wrong hashes prove
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from ledger.growth import verify_growth
+from ledger.growth import LogState, verify_growth
 from ledger.log_files import LogFiles
 from ledger.node.chunk import ChunkAdmission
 from ledger.node.witness import SignedCheckpoint
@@ -52,7 +52,7 @@ class LogCopy:
         """A reader for the nodes of the stored tree of `tree_size` leaves."""
         return self._store.hash_reader(tree_size)
 
-    def verify_holds(self, signed: SignedCheckpoint) -> None:
+    def verify_holds(self, signed: LogState) -> None:
         """Check that the stored log begins with the tree of `signed`.
 
         Raises:

@@ -8,11 +8,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from protocol.codes import Code
-from protocol.encoding.base64url import decode_base64url, encode_base64url
-from protocol.encoding.members import text_member
-from protocol.encoding.strict_json import encode_json, parse_json_object
-from protocol.errors import MalformedError
 from protocol.keys import Ed25519PrivateKey
 from protocol.tlog.cosignature import sign_cosignature
 from protocol.tlog.note import NoteKey, NoteSignature, SignatureType, encode_vkey
@@ -46,30 +41,3 @@ class Cosigner:
         """The line of a tlog-policy that names this node, which is asked at `url`."""
         key = NoteKey(self.name, SignatureType.ED25519_COSIGNATURE, self.key.public_key)
         return f"witness {self.authority} {encode_vkey(key)} {url}"
-
-
-def encode_cosigner(cosigner: Cosigner) -> bytes:
-    """Write `cosigner` for the sealed file that holds it."""
-    return encode_json(
-        {
-            "authority": cosigner.authority,
-            "promise": cosigner.promise.value,
-            "seed": encode_base64url(cosigner.key.seed),
-        }
-    )
-
-
-def parse_cosigner(body: bytes) -> Cosigner:
-    """Read the content of the sealed file.
-
-    Raises:
-        MalformedError: not what `encode_cosigner` writes.
-    """
-    members = parse_json_object(body)
-    try:
-        promise = Promise(text_member(members, "promise"))
-        key = Ed25519PrivateKey(decode_base64url(text_member(members, "seed")))
-    except ValueError:
-        # From None: the frames of the failed call hold the seed.
-        raise MalformedError(Code.KEY_INVALID, "the key of the node") from None
-    return Cosigner(text_member(members, "authority"), promise, key)

@@ -1,7 +1,8 @@
 """What the operator of a node has on disk, in one folder.
 
-key.sealed       the key it cosigns with, under the operator's passphrase
-policy           the tlog-policy of the log it follows; only its `log` line matters here
+key.sealed       the key it cosigns with, and the one it approves DIDs with, under the operator's passphrase
+policy           the tlog-policy of the log it follows; what it approves has the quorum of it
+approver         the did:key by which DIDs name it as a witness; public
 policy-line      the line by which others take the node into their policy; public
 node.toml        where the node is reached, and how it works
 node.sqlite      its copy of the log, and what it cosigned last
@@ -15,14 +16,17 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from ledger.node.cosigner import Cosigner, Promise, encode_cosigner, parse_cosigner
+from ledger.node.cosigner import Promise
+from ledger.node.keys import NodeKeys, encode_node_keys, parse_node_keys
 from ledger.node.last_cosigned import LastCosigned
 from ledger.node.tables import METADATA
 from ledger.node_policy import parse_node_line
 from ledger.store import LedgerStore
 from ledger.stored_tree import transaction
+from ledger.tree import Tree
 from ledger.trust import TrustedLedger, parse_trusted_ledger
 from protocol.codes import Code
+from protocol.did.key import parse_did_key
 from protocol.encoding.strict_json import decode_utf8
 from protocol.errors import MalformedError, RefusedError
 from protocol.tlog.policy import encode_log_policy
@@ -85,18 +89,18 @@ class NodeFolder:
 
     def create(
         self,
-        new_cosigner: Cosigner,
+        new_keys: NodeKeys,
         *,
         url: str,
         ledger: TrustedLedger,
         database: str,
         passphrase: Passphrase,
         kdf: KdfParameters,
-    ) -> Cosigner:
+    ) -> NodeKeys:
         """Make a new node that is reached at `url` and follows `ledger`; or finish one that was begun.
 
-        Every step may be repeated. What an interrupted call left behind stays, its key above all: that of
-        `new_cosigner` is taken only where there is none.
+        Every step may be repeated. What an interrupted call left behind stays, its keys above all: `new_keys`
+        are taken only where there are none.
 
         Raises:
             RefusedError: there is a node already, or a log in the database; the database is of a kind not
@@ -106,16 +110,19 @@ class NodeFolder:
         address = resolve_database(database, folder=self.path)
         begun = self._key.exists()
         with (
-            self._begun_or_new_key(new_cosigner, begun=begun, passphrase=passphrase, kdf=kdf) as file,
+            self._begun_or_new_keys(new_keys, begun=begun, passphrase=passphrase, kdf=kdf) as file,
             file.hold(),
         ):
             if self.is_initialized():
                 raise RefusedError(Code.VAULT_EXISTS, "there is a node already")
-            cosigner = parse_cosigner(file.body)
-            if cosigner.name != new_cosigner.name:
+            keys = parse_node_keys(file.body)
+            cosigner = keys.cosigner
+            if cosigner.name != new_keys.cosigner.name:
                 raise RefusedError(Code.VAULT_EXISTS, f"the node {cosigner.name} was begun here")
             replace_file(self._policy, encode_log_policy(ledger.policy).encode())
             replace_file(self.policy_line, f"{cosigner.policy_line(url)}\n".encode())
+            if keys.approver_did is not None:
+                replace_file(self._approver, f"{keys.approver_did}\n".encode())
             engine = _open(address)
             try:
                 LedgerStore(engine).create(begun=begun)
@@ -128,7 +135,7 @@ class NodeFolder:
             # The settings last: a node that has them is complete.
             settings = _SETTINGS.format(url=quote_toml(url), database=quote_toml(database))
             replace_file(self._settings, settings.encode())
-        return cosigner
+        return keys
 
     def open_key(self, passphrase: Passphrase) -> SealedFile:
         """The sealed file with the key; whoever serves the node holds it, so that nobody else does.
@@ -163,6 +170,33 @@ class NodeFolder:
         except ValueError as error:
             raise MalformedError(Code.LOG_POLICY_INVALID, "the name of the node in policy-line") from error
 
+    def approver(self) -> str | None:
+        """The did:key the node approves DIDs with; None if it was made without.
+
+        Raises:
+            RefusedError: there is no node here.
+            MalformedError: the file was edited into something else.
+        """
+        self._require()
+        if not self._approver.exists():
+            return None
+        did = decode_utf8(self._approver.read_bytes()).removesuffix("\n")
+        parse_did_key(did)
+        return did
+
+    def replace_policy(self, ledger: TrustedLedger) -> None:
+        """Let the policy of `ledger` be the one that the node believes. A node that runs has read another.
+
+        Raises:
+            RefusedError: there is no node here; LOG_POLICY_INVALID, it is for another log.
+            MalformedError: the policy of now was edited into something else.
+            UnavailableError: the disk's fault; the policy is the old one or the new one, whole.
+        """
+        before = self.ledger()
+        if any(ledger.key(tree) != before.key(tree) for tree in Tree) or ledger.authority != before.authority:
+            raise RefusedError(Code.LOG_POLICY_INVALID, "the policy is for another log than the node follows")
+        replace_file(self._policy, encode_log_policy(ledger.policy).encode())
+
     def ledger(self) -> TrustedLedger:
         """The ledger this node follows.
 
@@ -186,17 +220,21 @@ class NodeFolder:
         if not self.is_initialized():
             raise RefusedError(Code.NOT_INITIALIZED)
 
-    def _begun_or_new_key(
-        self, new_cosigner: Cosigner, *, begun: bool, passphrase: Passphrase, kdf: KdfParameters
+    def _begun_or_new_keys(
+        self, new_keys: NodeKeys, *, begun: bool, passphrase: Passphrase, kdf: KdfParameters
     ) -> SealedFile:
         if begun:
             return SealedFile.open(self._key, passphrase, mark_folder=self.marks)
-        body = encode_cosigner(new_cosigner)
+        body = encode_node_keys(new_keys)
         return SealedFile.create(self._key, passphrase=passphrase, body=body, kdf=kdf, mark_folder=self.marks)
 
     @property
     def _key(self) -> Path:
         return self.path / KEY_FILE
+
+    @property
+    def _approver(self) -> Path:
+        return self.path / "approver"
 
     @property
     def _policy(self) -> Path:

@@ -4,6 +4,8 @@ POST /add-checkpoint               the log asks for a cosignature (C2SP tlog-wit
 GET  /<hash>/checkpoint            what was cosigned last of a log, for whoever monitors it
 GET  /<hash>/tile/<L>/<N>[.p/<W>]  the node's own copy of the log: hashes, and tile/entries/… entries
 GET  /policy-line                  the line of a tlog-policy that names this node
+GET  /approver                     which witness of did:webvh this node is, signed by its cosigner
+GET  /<hash>/approvals?after=<n>   what it has approved of the DIDs that name that witness
 
 <hash> is the SHA-256 of the log's origin in hex.
 """
@@ -13,11 +15,13 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import Depends, FastAPI, Response
-from fastapi.responses import PlainTextResponse
+from fastapi import Depends, FastAPI, Query, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
 
 from doors.http import answers, create_app, raw_body, request_body
 from doors.problem import problem
+from ledger.approval_page import encode_approvals
+from ledger.node.approvals import NodeApprovals
 from ledger.node.last_cosigned import CosignedNote
 from ledger.node.witness import Cosigned, LogWitness, OldSizeDiffers, read_origin
 from ledger.stored_tree import StoredTree
@@ -31,11 +35,29 @@ from protocol.errors import (
     UnavailableError,
     VerificationError,
 )
+from protocol.tlog.lines import MAX_DECIMAL
 from protocol.tlog.note import parse_note
 from protocol.tlog.witness import MAX_REQUEST_BYTES, hash_origin, parse_add_checkpoint
 
 _TEXT = "text/plain"
 _SIZE = "text/x.tlog.size"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeApprover:
+    """The did:webvh witness that the node is beside its cosigner.
+
+    Attributes:
+        statement: Its cosigner's word for the key (`protocol.tlog.node_approver`).
+        origin_hash: The log whose DIDs it approves.
+        approvals: What it has approved.
+        look_soon: Lets it look what is published.
+    """
+
+    statement: str
+    origin_hash: str
+    approvals: NodeApprovals
+    look_soon: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +69,14 @@ class NodeApp:
         copies: The trees the node holds copies of, by the hash of the origin.
         policy_line: The line that names this node.
         trouble: Why a log cannot be followed at present.
+        approver: What approves entries of DIDs; None if the node was made without.
     """
 
     witnesses: Mapping[str, LogWitness]
     copies: Mapping[str, StoredTree]
     policy_line: str
     trouble: Callable[[], TallyError | None]
+    approver: NodeApprover | None = None
 
     def add_checkpoint(self, body: bytes) -> Cosigned | OldSizeDiffers:
         """Answer a request to cosign.
@@ -77,6 +101,16 @@ class NodeApp:
         if witness is None or (note := witness.last_note()) is None:
             raise RefusedError(Code.NOT_FOUND, "this node has cosigned no such log")
         return note
+
+    def require_approver(self, origin_hash: str | None = None) -> NodeApprover:
+        """The witness of did:webvh that the node is, for the log with this hash.
+
+        Raises:
+            RefusedError: NOT_FOUND, it is none.
+        """
+        if self.approver is None or origin_hash not in (None, self.approver.origin_hash):
+            raise RefusedError(Code.NOT_FOUND, "this node approves no entries of DIDs")
+        return self.approver
 
     def health(self) -> JsonObject:
         """How far the copies reach.
@@ -136,6 +170,29 @@ def _add_looking(app: FastAPI, node: NodeApp) -> None:
     )
     def get_policy_line() -> Response:
         return PlainTextResponse(f"{node.policy_line}\n", headers=PUBLIC)
+
+    @app.get(
+        "/approver",
+        tags=["node"],
+        summary="Which witness of did:webvh this node is",
+        **answers("A signed note.", media_type=_TEXT),
+    )
+    def get_approver() -> Response:
+        return PlainTextResponse(node.require_approver().statement, headers=PUBLIC)
+
+    @app.get(
+        "/{origin_hash}/approvals",
+        tags=["node"],
+        summary="What it has approved of the DIDs that name it as a witness",
+        **answers("The latest proof for each DID, in the order of the log."),
+    )
+    def get_approvals(
+        origin_hash: str, after: Annotated[int, Query(ge=0, le=MAX_DECIMAL)] = 0
+    ) -> JSONResponse:
+        """Those of entries from the index `after` on, at most 256. It looks what is published soon after."""
+        approver = node.require_approver(origin_hash)
+        approver.look_soon()
+        return JSONResponse(encode_approvals(approver.approvals.page(after)), headers=PUBLIC)
 
     @app.get(
         "/{origin_hash}/checkpoint",

@@ -7,27 +7,33 @@ from datetime import datetime
 from ledger.fetch import Fetcher
 from ledger.index import LedgerIndex
 from ledger.log_files import LogFiles
+from ledger.node.approvals import NodeApprovals
+from ledger.node.approver import Approver
+from ledger.node.approving import Approving
 from ledger.node.copy import LogCopy
-from ledger.node.cosigner import Cosigner, Promise
+from ledger.node.cosigner import Promise
 from ledger.node.evidence import Evidence
 from ledger.node.folder import NodeFolder
 from ledger.node.follower import Follower
-from ledger.node.http import NodeApp
+from ledger.node.http import NodeApp, NodeApprover
 from ledger.node.index_copy import IndexCopy
+from ledger.node.keys import NodeKeys
 from ledger.node.last_cosigned import LastCosigned
-from ledger.node.trouble import TroubleNote
+from ledger.node.trouble import TroubleNote, approver_note
 from ledger.node.witness import LogWitness, Requirement, SignedCheckpoint
+from ledger.node_policy import counts_nodes
 from ledger.self_check import check_whole_log
 from ledger.store import LedgerStore
 from ledger.tree import Tree
+from protocol.tlog.node_approver import create_approver_statement
 from protocol.tlog.witness import hash_origin
 
 
 @contextmanager
 def run_node(
-    folder: NodeFolder, cosigner: Cosigner, *, url: str, fetcher: Fetcher, clock: Callable[[], datetime]
+    folder: NodeFolder, keys: NodeKeys, *, url: str, fetcher: Fetcher, clock: Callable[[], datetime]
 ) -> Iterator[NodeApp]:
-    """The node in `folder`, reached at `url`. Whoever calls holds its key.
+    """The node in `folder`, reached at `url`. Whoever calls holds its keys.
 
     A copy is checked against itself, and hashed anew as a whole, before anything is cosigned.
 
@@ -36,24 +42,25 @@ def run_node(
         UnavailableError: LOG_SELF_CHECK_FAILED, the copy is damaged; or the disk's fault.
     """
     settings, ledger = folder.settings(), folder.ledger()
-    keys = {tree: ledger.key(tree) for tree in Tree}
+    cosigner = keys.cosigner
+    log_keys = {tree: ledger.key(tree) for tree in Tree}
     files = {tree: LogFiles(tree.url(ledger.url), fetcher) for tree in Tree}
     with ExitStack() as stack:
         engine = folder.open_database()
         stack.callback(engine.dispose)
         store = LedgerStore(engine)
-        last = {tree: LastCosigned(engine, folder.last_cosigned, key.name) for tree, key in keys.items()}
+        last = {tree: LastCosigned(engine, folder.last_cosigned, key.name) for tree, key in log_keys.items()}
         for each in last.values():
             each.read()
 
         def evidence_of(tree: Tree, copy: LogCopy | None) -> Evidence:
-            return Evidence(folder.evidence, keys[tree], last=last[tree], files=files[tree], copy=copy)
+            return Evidence(folder.evidence, log_keys[tree], last=last[tree], files=files[tree], copy=copy)
 
         def witness_of(
             tree: Tree, require: Requirement, contradicted: Callable[[SignedCheckpoint], None]
         ) -> LogWitness:
             return LogWitness(
-                keys[tree],
+                log_keys[tree],
                 cosigner=cosigner,
                 last=last[tree],
                 require=require,
@@ -79,7 +86,7 @@ def run_node(
         follower = Follower(
             copy,
             files[Tree.LOG],
-            keys[Tree.LOG],
+            log_keys[Tree.LOG],
             evidence=evidence_of(Tree.LOG, copy),
             note=TroubleNote(engine, ledger.origin, clock=clock),
             interval=settings.interval,
@@ -97,9 +104,33 @@ def run_node(
             witness_of(Tree.LOG, follower.require, follower.contradicted),
             witness_of(Tree.INDEX, index_copy.require, index_evidence.keep),
         ]
-        copies = {hash_origin(keys[Tree.LOG].name): store, hash_origin(keys[Tree.INDEX].name): store.index}
-        with follower:
-            yield NodeApp(_by_origin(witnesses), copies, cosigner.policy_line(url), lambda: follower.trouble)
+        copies = {
+            hash_origin(log_keys[Tree.LOG].name): store,
+            hash_origin(log_keys[Tree.INDEX].name): store.index,
+        }
+        stack.enter_context(follower)
+        approver: NodeApprover | None = None
+        if keys.approver is not None:
+            approvals = NodeApprovals(engine, ledger.origin)
+            approving = Approving(
+                Approver(keys.approver, store, copy, approvals, policy=ledger.policy, clock=clock),
+                files[Tree.LOG],
+                note=approver_note(engine, ledger.origin, clock=clock),
+                interval=settings.interval,
+            )
+            statement = create_approver_statement(
+                ledger.origin,
+                keys.approver.public_key,
+                name=cosigner.name,
+                key=cosigner.key,
+                now=clock(),
+            )
+            approver = NodeApprover(statement, hash_origin(ledger.origin), approvals, approving.look_soon)
+            # One whose policy leaves all to the operator has nobody's word to pass on.
+            if counts_nodes(ledger.policy):
+                stack.enter_context(approving)
+        line = cosigner.policy_line(url)
+        yield NodeApp(_by_origin(witnesses), copies, line, lambda: follower.trouble, approver)
 
 
 def _nothing_more(_signed: SignedCheckpoint) -> None:

@@ -3,19 +3,43 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy import Engine
+
 from ledger.fetch import Fetcher
 from ledger.log_files import LogFiles
+from ledger.node.approvals import NodeApprovals
 from ledger.node.cosigner import Promise
 from ledger.node.evidence import kept_evidence
 from ledger.node.folder import KEY_FILE, NodeFolder
 from ledger.node.last_cosigned import CosignedNote, LastCosigned
-from ledger.node.trouble import Trouble, read_trouble
+from ledger.node.trouble import Trouble, read_approver_trouble, read_trouble
 from ledger.node.witness import verify_signed_checkpoint
+from ledger.node_policy import counts_nodes
 from ledger.store import LedgerStore
 from ledger.tree import Tree
+from ledger.trust import TrustedLedger
 from protocol.codes import Code
 from protocol.errors import RefusedError, TallyError
 from storage.atomic_file import Folder, close_unwritten
+
+
+@dataclass(frozen=True, slots=True)
+class ApproverStatus:
+    """How the did:webvh witness stands that the node is.
+
+    Attributes:
+        did: Its did:key.
+        is_counting: Whether the node's policy counts nodes; else it approves nothing.
+        approved_size: Of how many entries all was approved that there is to approve.
+        dids: How many DIDs it has approved.
+        trouble: Why it cannot approve what is published.
+    """
+
+    did: str
+    is_counting: bool
+    approved_size: int
+    dids: int
+    trouble: Trouble | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +53,7 @@ class NodeStatus:
         trouble: Why it cannot follow the log.
         evidence: What it kept that contradicts its branch.
         published_size: How many entries the log has published, or why that cannot be known.
+        approver: What it approves of DIDs; None if it was made without a key for that.
     """
 
     is_running: bool
@@ -37,6 +62,7 @@ class NodeStatus:
     trouble: Trouble | None
     evidence: tuple[Path, ...]
     published_size: int | TallyError
+    approver: ApproverStatus | None
 
     @property
     def held_size(self) -> int:
@@ -72,9 +98,24 @@ def read_status(folder: NodeFolder, *, fetcher: Fetcher) -> NodeStatus:
             trouble=read_trouble(engine, ledger.origin),
             evidence=tuple(kept_evidence(folder.evidence)),
             published_size=_published_size(folder, fetcher),
+            approver=_approver_status(folder, engine, ledger),
         )
     finally:
         engine.dispose()
+
+
+def _approver_status(folder: NodeFolder, engine: Engine, ledger: TrustedLedger) -> ApproverStatus | None:
+    did = folder.approver()
+    if did is None:
+        return None
+    approvals = NodeApprovals(engine, ledger.origin)
+    return ApproverStatus(
+        did,
+        counts_nodes(ledger.policy),
+        approvals.tree_size(),
+        approvals.count(),
+        read_approver_trouble(engine, ledger.origin),
+    )
 
 
 def _is_held(path: Path) -> bool:

@@ -1,8 +1,9 @@
-"""A node's own tables, beside those of the log it copies: what it cosigned last, and what troubles it."""
+"""A node's own tables, beside those of the log it copies: what it cosigned and approved, what troubles it."""
 
 from sqlalchemy import BigInteger, Column, LargeBinary, MetaData, String, Table, Text
 
 from protocol.tlog.merkle import HASH_BYTES
+from storage.database import TEXT
 
 METADATA = MetaData()
 
@@ -25,4 +26,20 @@ TROUBLE = Table(
     Column("copied_size", BigInteger, nullable=False),
     Column("code", String(64), nullable=False),
     Column("detail", Text, nullable=False),
+)
+# The latest approval of each DID that names the node as a witness; `proof` is JSON.
+APPROVAL = Table(
+    "approval",
+    METADATA,
+    Column("scid", TEXT, primary_key=True),
+    Column("leaf_index", BigInteger, nullable=False, unique=True),
+    Column("version_id", TEXT, nullable=False),
+    Column("proof", TEXT, nullable=False),
+)
+# Of how many entries of a log all that there is to approve was approved.
+APPROVED = Table(
+    "approved",
+    METADATA,
+    Column("origin", TEXT, primary_key=True),
+    Column("tree_size", BigInteger, nullable=False),
 )

@@ -13,6 +13,9 @@ from protocol.encoding.time import from_seconds, to_seconds
 from protocol.errors import TallyError, VerificationError
 from storage.database import read_only
 
+# No name of a log has a space in it.
+_OF_APPROVER = " approver"
+
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
@@ -36,6 +39,20 @@ def read_trouble(engine: Engine, origin: str) -> Trouble | None:
         return None
     code = find_code(row.code) or Code.INTERNAL_ERROR
     return Trouble(code, row.detail, from_seconds(row.since), row.copied_size)
+
+
+def read_approver_trouble(engine: Engine, origin: str) -> Trouble | None:
+    """Why nothing is approved on the log `origin`, or None while all is well.
+
+    Raises:
+        UnavailableError: the database cannot be read.
+    """
+    return read_trouble(engine, f"{origin}{_OF_APPROVER}")
+
+
+def approver_note(engine: Engine, origin: str, *, clock: Callable[[], datetime]) -> "TroubleNote":
+    """Notes why nothing is approved on the log `origin`."""
+    return TroubleNote(engine, f"{origin}{_OF_APPROVER}", clock=clock)
 
 
 class TroubleNote:

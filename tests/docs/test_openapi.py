@@ -67,6 +67,8 @@ def node_requests(door: NodeDoor, ledger: Browser) -> Requests:
     return {
         "GET /healthz": partial(door.browser.get, "/healthz"),
         "GET /policy-line": partial(door.browser.get, "/policy-line"),
+        "GET /approver": partial(door.browser.get, "/approver"),
+        "GET /{origin_hash}/approvals": partial(door.browser.get, f"{there}/approvals"),
         "GET /{origin_hash}/checkpoint": partial(door.browser.get, f"{there}/checkpoint"),
         "GET /{origin_hash}/tile/{path}": partial(door.browser.get, f"{there}/tile/entries/000.p/1"),
         "POST /add-checkpoint": partial(door.browser.post, "/add-checkpoint", again, kind="text/plain"),

@@ -12,6 +12,7 @@ from ledger.node.cosigner import Cosigner, Promise
 from ledger.node.evidence import kept_evidence
 from ledger.node.folder import NodeFolder
 from ledger.node.http import NodeApp, create_node_app
+from ledger.node.keys import NodeKeys
 from ledger.node.running import run_node
 from ledger.trust import TrustedLedger
 from protocol.keys import Ed25519PrivateKey
@@ -29,15 +30,21 @@ def cosigner_of(name: str, promise: Promise = Promise.COPY) -> Cosigner:
     return Cosigner(f"{name}.localhost:8104", promise, Ed25519PrivateKey(seed))
 
 
+def keys_of(name: str, promise: Promise = Promise.COPY) -> NodeKeys:
+    seed = f"approver {name}".encode().ljust(32, b"\0")
+    approver = Ed25519PrivateKey(seed) if promise is Promise.COPY else None
+    return NodeKeys(cosigner_of(name, promise), approver)
+
+
 def make_node(
     folder: Path, ledger: TrustedLedger, *, name: str = "node", promise: Promise = Promise.COPY
 ) -> NodeFolder:
     """A node that was made and never served."""
     node = NodeFolder(folder / name, marks=folder / "state" / name)
-    cosigner = cosigner_of(name, promise)
+    keys = keys_of(name, promise)
     node.create(
-        cosigner,
-        url=f"http://{cosigner.authority}",
+        keys,
+        url=f"http://{keys.cosigner.authority}",
         ledger=ledger,
         database="node.sqlite",
         passphrase=PASSPHRASE,
@@ -90,12 +97,12 @@ def serving(
     folder: NodeFolder, *, name: str = "node", clock: Clock | None = None, fetcher: Fetcher | None = None
 ) -> Iterator[NodeDoor]:
     """The node in `folder` over HTTP."""
-    cosigner = cosigner_of(name, folder.promise())
+    keys = keys_of(name, folder.promise())
     with (
         listen("127.0.0.1", 0) as listener,
         fetcher or Fetcher(FetchRules(development=True)) as fetches,
-        run_node(folder, cosigner, url=listener.url, fetcher=fetches, clock=clock or Clock()) as app,
+        run_node(folder, keys, url=listener.url, fetcher=fetches, clock=clock or Clock()) as app,
         running(create_node_app(app), listener),
     ):
         origin_hash = hash_origin(folder.ledger().origin)
-        yield NodeDoor(folder, cosigner, app, Browser(listener.url), origin_hash)
+        yield NodeDoor(folder, keys.cosigner, app, Browser(listener.url), origin_hash)

@@ -11,13 +11,13 @@ from doors.exit_code import ExitCode
 from doors.server import listen
 from ledger.node.evidence import kept_evidence
 from ledger.node.folder import NodeFolder
-from ledger.node.trouble import TroubleNote
+from ledger.node.trouble import TroubleNote, approver_note
 from ledger.node_policy import parse_node_line
 from ledger.sequencer import Sequencer
 from protocol.codes import Code
 from protocol.errors import TallyError
 from protocol.tlog.note import encode_vkey, parse_vkey
-from protocol.tlog.policy import encode_log_policy
+from protocol.tlog.policy import LogPolicy, encode_log_policy
 from storage.passphrase import Passphrase
 from storage.sealed_file import SealedFile
 from tests.ledger.conftest import Said, Tally
@@ -50,6 +50,7 @@ def test_new_node_has_a_key_and_the_line_that_names_it(home: Path, node: NodeFol
         "url": "http://node.localhost:8104",
         "origin": "ledger.localhost:8101",
         "policy_line": made.json["policy_line"],
+        "approver": node.approver(),
     }
     assert (line.name, line.key.name, line.url) == (
         "node.localhost:8104",
@@ -160,6 +161,7 @@ class Followed:
 
     world: World
     sequencer: Sequencer
+    node: NodeFolder
 
     def log(self, count: int, prefix: str = "did") -> None:
         for each in names(count, prefix, port=self.world.port):
@@ -167,7 +169,7 @@ class Followed:
 
 
 @pytest.fixture
-def followed(home: Path, tally: Tally) -> Iterator[Followed]:
+def followed(home: Path, node: NodeFolder, tally: Tally) -> Iterator[Followed]:
     (home / "log").mkdir()
     with listen("127.0.0.1", 0) as listener:
         world = World(home / "log", port=listener.socket.getsockname()[1])
@@ -175,7 +177,7 @@ def followed(home: Path, tally: Tally) -> Iterator[Followed]:
         with world.serving(listener) as sequencer:
             made = tally("init", "--ledger", world.ledger.url, "--json")
             assert made.json["origin"] == world.keys.origin
-            yield Followed(world, sequencer)
+            yield Followed(world, sequencer, node)
         world.close()
 
 
@@ -206,6 +208,13 @@ def test_running_node_is_well(
         "published": 3,
         "lag": 3,
         "trouble": None,
+        "approver": {
+            "did": followed.node.approver(),
+            "counts_nodes": False,
+            "approved": 0,
+            "dids": 0,
+            "trouble": None,
+        },
         "evidence": [],
     }
     assert text.out.splitlines() == [
@@ -213,7 +222,54 @@ def test_running_node_is_well(
         f"✓ {followed.world.keys.origin} has published 3 entries: 3 of them are missing here",
         "✓ copied and checked: 0 entries",
         "  nothing was cosigned yet",
+        f"! it approves nothing as {followed.node.approver()}: its policy counts no nodes"
+        " (`tally ledger node trust`)",
     ]
+
+
+def counting_policy(followed: Followed) -> str:
+    """A policy with the node itself in it."""
+    node = parse_node_line(followed.node.policy_line.read_text())
+    logs = followed.world.ledger.policy.logs
+    return encode_log_policy(LogPolicy(logs, (node,), (), node.name))
+
+
+def test_node_that_trusts_a_policy_with_nodes_says_what_it_approved(
+    home: Path, followed: Followed, tally: Tally, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Running(monkeypatch)
+    (home / "counting").write_text(counting_policy(followed))
+    trusted = tally("trust", "counting", "--json")
+    assert trusted.json == {"origin": followed.world.keys.origin, "counts_nodes": True}
+    did = followed.node.approver()
+    assert f"✓ approved: 0 DIDs in 0 entries, as {did}" in tally("status").out
+    engine = followed.node.open_database()
+    failure = TallyError(Code.LOG_QUORUM_MISSING, "1 of 3")
+    approver_note(engine, followed.world.keys.origin, clock=followed.world.clock).tell(failure, copied_size=0)
+    engine.dispose()
+    said = tally("status")
+    assert said.status == ExitCode.NOT_VALID
+    assert f"✗ it approves nothing as {did}, since 2026-11-22T12:00:00Z: " in said.out
+    assert tally("status", "--json").json["approver"]["trouble"]["code"] == "log_quorum_missing"
+    (home / "back").write_text(encode_log_policy(followed.world.ledger.policy))
+    assert "counts no nodes" in tally("trust", "back").err
+    assert tally("status").status == ExitCode.SUCCESS
+
+
+def test_policy_of_another_log_is_not_trusted(node: NodeFolder, followed: Followed, tally: Tally) -> None:
+    before = node.ledger()
+    said = tally("trust", "policy", "--json")
+    assert (said.status, said.code) == (ExitCode.FAILURE, "log_policy_invalid")
+    assert node.ledger() == before
+
+
+def test_node_that_was_made_without_an_approver_says_so(
+    node: NodeFolder, tally: Tally, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Running(monkeypatch)
+    assert tally("init", "--policy", "policy", "--witness-only", "--json").json["approver"] is None
+    assert tally("status", "--json").json["approver"] is None
+    assert "  it approves no entries of DIDs: it was made without a key for that" in tally("status").out
 
 
 def test_node_that_does_not_run_is_not_well(followed: Followed, tally: Tally) -> None:

@@ -25,7 +25,7 @@ from protocol.tlog.merkle import create_consistency_proof
 from protocol.tlog.note import NoteKey, SignatureType, parse_note, parse_signature_line
 from protocol.tlog.witness import AddCheckpointRequest, encode_add_checkpoint
 from storage.passphrase import WEAKEST_ACCEPTED, Passphrase
-from tests.ledger.node.node_door import cosigner_of
+from tests.ledger.node.node_door import keys_of
 from tests.ledger.world import NOW, World, names
 from tests.processes import ROOT
 
@@ -121,11 +121,12 @@ def kill_again_and_again(tmp_path: Path, *, kills: int, entries: int) -> None:
         world.create()
         waiting = names(entries * (kills + 1), port=world.port)
         with world.serving(listener) as sequencer:
-            cosigner = cosigner_of("node")
+            keys = keys_of("node")
+            cosigner = keys.cosigner
             key = NoteKey(cosigner.name, SignatureType.ED25519_COSIGNATURE, cosigner.key.public_key)
             killed = Killed(home, port, world, sequencer, key)
             killed.folder.create(
-                cosigner,
+                keys,
                 url=f"http://node.localhost:{port}",
                 ledger=world.ledger,
                 database="node.sqlite",

@@ -25,13 +25,14 @@ from protocol.records import DidRecord
 from protocol.tlog.cosignature import verify_cosignature
 from protocol.tlog.fork import parse_fork_evidence, verify_fork_evidence
 from protocol.tlog.merkle import create_consistency_proof
+from protocol.tlog.node_approver import verify_approver_statement
 from protocol.tlog.note import encode_vkey, parse_note, parse_signature_line, parse_vkey
 from protocol.tlog.policy import Witness, parse_log_policy
 from protocol.tlog.witness import MAX_REQUEST_BYTES, AddCheckpointRequest, encode_add_checkpoint
 from tests.browser import Answer
 from tests.ledger.node.cosigned_log import LOG_KEY, STRANGER, CosignedLog
 from tests.ledger.node.followed_log import Gate
-from tests.ledger.node.node_door import Elsewhere, NodeDoor, make_node, serving
+from tests.ledger.node.node_door import Elsewhere, NodeDoor, keys_of, make_node, serving
 from tests.ledger.world import NOW, POLICY, URL, World, create, names, record
 
 VECTORS = Path(__file__).parents[2] / "vectors" / "tlog" / "tlog-vectors.json"
@@ -175,6 +176,11 @@ def test_line_of_the_node_fits_into_a_policy(witness: NodeDoor) -> None:
     )
 
 
+def test_bare_witness_approves_nothing(witness: NodeDoor) -> None:
+    for path in ("/approver", f"/{witness.origin_hash}/approvals"):
+        assert code_of(witness.browser.get(path)) == (404, "not_found")
+
+
 def test_disk_that_fails_is_a_503_and_recovered_from(
     witness: NodeDoor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -250,6 +256,17 @@ def test_copy_reads_what_it_is_asked_to_vouch_for(copy: NodeDoor, ledger: Ledger
         text = parse_note(ledger.sequencer.published.log.note).text
         assert verify_cosignature(text, signature, copy.key) == NOW
     assert copy.browser.get("/healthz").json["copied"][copy.origin_hash] == 303
+
+
+def test_copy_says_which_witness_of_dids_it_is_and_what_it_approved(copy: NodeDoor, ledger: Ledger) -> None:
+    statement = copy.browser.get("/approver").body
+    did = verify_approver_statement(statement, origin=ledger.world.keys.origin, cosigner=copy.key)
+    assert did == keys_of("node").approver_did == copy.folder.approver()
+    # Its policy counts the operator alone.
+    ledger.log(record(create("university", port=ledger.world.port)))
+    assert copy.get("approvals").json == {"tree_size": 0, "approvals": []}
+    assert code_of(copy.browser.get(f"/{'0' * 64}/approvals")) == (404, "not_found")
+    assert copy.get("approvals?after=-1").status == 400
 
 
 def test_copy_is_a_mirror_that_passes_the_audit(copy: NodeDoor, ledger: Ledger, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from protocol.records import DidRecord
 from protocol.tlog.note import parse_note
 from protocol.tlog.policy import Group, LogPolicy, Witness, verify_checkpoint
 from tests.ledger.node.followed_log import wait_until
-from tests.ledger.node.node_door import cosigner_of, make_node
+from tests.ledger.node.node_door import keys_of, make_node
 from tests.ledger.world import NOW, Clock, World, create, names, record
 
 NAMES = ("alice", "bob", "carol", "dave")
@@ -64,7 +64,7 @@ class Federation:
             listen("127.0.0.1", self.ports[name], name=f"{name}.localhost") as listener,
             Fetcher(FetchRules(development=True)) as fetcher,
             run_node(
-                self.folders[name], cosigner_of(name), url=listener.url, fetcher=fetcher, clock=Clock()
+                self.folders[name], keys_of(name), url=listener.url, fetcher=fetcher, clock=Clock()
             ) as app,
             running(create_node_app(app), listener),
         ):

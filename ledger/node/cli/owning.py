@@ -1,4 +1,4 @@
-"""The commands of who runs an independent node: `tally ledger node …`."""
+"""The commands with which a node is made, served, and told whom to believe."""
 
 import secrets
 from dataclasses import replace
@@ -8,23 +8,18 @@ from typing import TYPE_CHECKING
 import click
 
 from doors.clock import now
-from doors.command import Command, Group, pass_terminal
-from doors.counted import counted
-from doors.exit_code import ExitCode
+from doors.command import Command, pass_terminal
 from doors.home import data_folder, state_folder
 from doors.ledger_address import LedgerAddress
 from doors.listening import Listening, listening_options
 from doors.prompts import PassphraseSource, passphrase_options
-from doors.terminal import Terminal, bad, bold, good, verbatim, warning
+from doors.terminal import Terminal, bold, good, verbatim, warning
 from doors.text_file import TextFile
 from protocol.codes import Code
-from protocol.encoding.strict_json import JsonValue
-from protocol.encoding.time import encode_utc
-from protocol.errors import RefusedError, TallyError, UnavailableError
+from protocol.errors import RefusedError
 
 if TYPE_CHECKING:
     from ledger.node.folder import NodeFolder
-    from ledger.node.status import NodeStatus
     from ledger.trust import TrustedLedger
 
 _DEVELOPMENT_PORT = 8104
@@ -32,10 +27,8 @@ _DATABASE = "node.sqlite"
 # Four megabytes of entries at most, also over a slow line.
 _READING_WITHIN = timedelta(seconds=30)
 
-node = Group("node", help="Run an independent node: copy, check and cosign somebody's ledger.")
 
-
-@node.command(
+@click.command(
     "init",
     cls=Command,
     examples=["tally ledger node init --policy policy --host node.example"],
@@ -72,6 +65,8 @@ def init(
     When it was interrupted, call it again with the same options and passphrase: it finishes what was begun.
     """
     from ledger.node.cosigner import Cosigner, Promise
+    from ledger.node.keys import NodeKeys
+    from ledger.node_policy import counts_nodes
     from protocol.did.webvh.identifier import encode_webvh
     from protocol.keys import Ed25519PrivateKey
     from protocol.tlog.note import encode_vkey
@@ -90,26 +85,42 @@ def init(
     ledger = _choose_ledger(address, policy)
     secret = Passphrase(passphrase.read_new(terminal))
     promise = Promise.WITNESS if witness_only else Promise.COPY
-    cosigner = folder.create(
-        Cosigner(authority, promise, Ed25519PrivateKey(secrets.token_bytes(32))),
+    cosigner_key, approver_key = (Ed25519PrivateKey(secrets.token_bytes(32)) for _ in range(2))
+    # Who keeps no copy has not seen what it would approve.
+    approver = None if witness_only else approver_key
+    keys = folder.create(
+        NodeKeys(Cosigner(authority, promise, cosigner_key), approver),
         url=url,
         ledger=ledger,
         database=database,
         passphrase=secret,
         kdf=calibrate_kdf(),
     )
-    line = cosigner.policy_line(url)
-    terminal.document({"name": cosigner.name, "url": url, "origin": ledger.origin, "policy_line": line})
-    terminal.say("The node ", bold(cosigner.name), f" is ready in {folder.path}.")
+    line = keys.cosigner.policy_line(url)
+    terminal.document(
+        {
+            "name": keys.cosigner.name,
+            "url": url,
+            "origin": ledger.origin,
+            "policy_line": line,
+            "approver": keys.approver_did,
+        }
+    )
+    terminal.say("The node ", bold(keys.cosigner.name), f" is ready in {folder.path}.")
     if policy is None:
         terminal.note("It took the keys of ", bold(ledger.origin), " on the ledger's own word; compare them:")
         for log in ledger.policy.logs:
             terminal.note(verbatim(f"log {encode_vkey(log.key)} {log.url}"))
     terminal.note("Who counts it takes this line into the policy:")
     terminal.say(verbatim(line))
+    if keys.approver_did is not None and not counts_nodes(ledger.policy):
+        terminal.note(
+            "The policy counts no nodes yet. `tally ledger node trust` takes one that does; before that, the"
+            " node approves no entries of DIDs."
+        )
 
 
-@node.command("serve", cls=Command, examples=["tally ledger node serve --passphrase-file passphrase"])
+@click.command("serve", cls=Command, examples=["tally ledger node serve --passphrase-file passphrase"])
 @listening_options
 @passphrase_options
 @pass_terminal
@@ -117,8 +128,8 @@ def serve(terminal: Terminal, *, listening: Listening, passphrase: PassphraseSou
     """Follow the ledger and cosign for it, until it is stopped. TLS ends at the proxy in front."""
     from doors import server
     from ledger.fetch import Fetcher, chosen_rules
-    from ledger.node.cosigner import parse_cosigner
     from ledger.node.http import create_node_app
+    from ledger.node.keys import parse_node_keys
     from ledger.node.running import run_node
     from storage.passphrase import Passphrase
 
@@ -129,49 +140,33 @@ def serve(terminal: Terminal, *, listening: Listening, passphrase: PassphraseSou
         key.hold(),
         listening.at(settings.url, default_port=_DEVELOPMENT_PORT) as (listener, url),
         Fetcher(replace(chosen_rules([ledger.url]), deadline=_READING_WITHIN)) as fetcher,
-        run_node(folder, parse_cosigner(key.body), url=url, fetcher=fetcher, clock=now) as running,
+        run_node(folder, parse_node_keys(key.body), url=url, fetcher=fetcher, clock=now) as running,
     ):
         server.serve(create_node_app(running), listener, terminal)
 
 
-@node.command("status", cls=Command, examples=["tally ledger node status"])
+@click.command("trust", cls=Command, examples=["tally ledger node trust policy"])
+@click.argument("policy", type=TextFile())
 @pass_terminal
-def status(terminal: Terminal) -> ExitCode:
-    """Say how the node stands: what it copied and cosigned, how far it is behind, and what is wrong.
+def trust(terminal: Terminal, *, policy: str) -> None:
+    """Believe the ledger by another policy, when its nodes have changed.
 
-    It ends with 0 when all is well, with 3 when something is wrong, and with 7 when that cannot be known.
+    The node approves entries of DIDs only under a checkpoint with the quorum of this policy. A node that runs
+    takes it up when it is started again.
     """
-    from ledger.fetch import chosen_fetcher
-    from ledger.node.status import read_status
+    from ledger.node_policy import counts_nodes
+    from ledger.trust import parse_trusted_ledger
 
     folder = own_folder()
-    settings, ledger = folder.settings(), folder.ledger()
-    with chosen_fetcher(ledger.url) as fetcher:
-        found = read_status(folder, fetcher=fetcher)
-    published = found.published_size
-    terminal.document(
-        {
-            "origin": ledger.origin,
-            "url": settings.url,
-            "running": found.is_running,
-            "copied": found.copied_size,
-            "cosigned": None
-            if found.cosigned is None
-            else {"size": found.cosigned.tree_size, "time": encode_utc(found.cosigned.time)},
-            "published": None if isinstance(published, TallyError) else published,
-            "lag": found.lag,
-            "trouble": None
-            if found.trouble is None
-            else {
-                "code": found.trouble.code.value,
-                "detail": found.trouble.detail,
-                "since": encode_utc(found.trouble.since),
-            },
-            "evidence": list[JsonValue](str(path) for path in found.evidence),
-        }
+    ledger = parse_trusted_ledger(policy)
+    folder.replace_policy(ledger)
+    counting = counts_nodes(ledger.policy)
+    terminal.document({"origin": ledger.origin, "counts_nodes": counting})
+    terminal.say(
+        good("✓ "), "The node believes ", bold(ledger.origin), " by this policy when it is started again."
     )
-    _say_status(terminal, ledger, found)
-    return _exit_code(found)
+    if not counting:
+        terminal.note(warning("! "), "It counts no nodes: entries of DIDs are not approved by it.")
 
 
 def own_folder() -> "NodeFolder":
@@ -191,45 +186,3 @@ def _choose_ledger(address: str | None, policy: str | None) -> "TrustedLedger":
         return parse_trusted_ledger(policy or "")
     with chosen_fetcher(address) as fetcher:
         return choose_ledger(address, policy=policy, fetcher=fetcher)
-
-
-def _say_status(terminal: Terminal, ledger: "TrustedLedger", found: "NodeStatus") -> None:
-    yes, no = good("✓ "), bad("✗ ")
-    terminal.say(
-        yes if found.is_running else no, "it is running" if found.is_running else "it is not running"
-    )
-    published = found.published_size
-    if isinstance(published, TallyError):
-        terminal.say(warning("! "), f"what {ledger.origin} has published cannot be known: {published}")
-    else:
-        missing = f"{found.lag} of them are missing here" if found.lag else "all of them are here"
-        terminal.say(yes, f"{ledger.origin} has published {_entries(published)}: {missing}")
-    if found.copied_size is not None:
-        terminal.say(yes, f"copied and checked: {_entries(found.copied_size)}")
-    if found.cosigned is None:
-        terminal.say("  nothing was cosigned yet")
-    else:
-        size, time = found.cosigned.tree_size, encode_utc(found.cosigned.time)
-        terminal.say(yes, f"cosigned: {_entries(size)}, last at {time}")
-    if found.trouble is not None:
-        detail = f" ({found.trouble.detail})" if found.trouble.detail else ""
-        since = encode_utc(found.trouble.since)
-        terminal.say(no, f"since {since}: {found.trouble.code.meaning}{detail}")
-    for path in found.evidence:
-        terminal.say(no, "kept as evidence: ", verbatim(str(path)))
-
-
-def _entries(count: int) -> str:
-    return counted(count, "entry", "entries")
-
-
-def _exit_code(found: "NodeStatus") -> ExitCode:
-    is_network = found.trouble is not None and found.trouble.code.startswith("network_")
-    is_wrong = found.trouble is not None and not is_network
-    published = found.published_size
-    is_unknown = isinstance(published, UnavailableError)
-    if isinstance(published, TallyError) and not is_unknown:
-        is_wrong = True
-    if is_wrong or found.evidence or not found.is_running:
-        return ExitCode.NOT_VALID
-    return ExitCode.NETWORK if is_network or is_unknown else ExitCode.SUCCESS
