@@ -63,7 +63,9 @@ class _Verifier:
         return Fetched(200, "application/json", b"{}")
 
 
-OUTSIDE = Outside(cast(Fetcher, _Verifier()), resolve_did_key, lambda: NOW, development=False)
+OUTSIDE = Outside(
+    cast(Fetcher, _Verifier()), resolve_did_key, lambda: NOW, development=False, prove_issuer=lambda _: ()
+)
 
 
 def run() -> None:

@@ -45,7 +45,9 @@ class Cheat:
             memory=CheckpointMemory(self._world.ada.home / "cheat"),
             clock=now,
         )
-        self._outside = Outside(fetcher, resolver.resolve, now, development=True)
+        self._outside = Outside(
+            fetcher, resolver.resolve, now, development=True, prove_issuer=resolver.prove_issuer
+        )
         self._vault = self._stack.enter_context(
             Vault.open(
                 self._world.ada_vault,

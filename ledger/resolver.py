@@ -10,6 +10,7 @@ from datetime import datetime
 from ledger.client import LedgerClient
 from ledger.evidence import log_evidence, logged_history, resolve_by_itself
 from ledger.fetch import Fetcher
+from ledger.issuer_proofs import read_issuer_proofs
 from ledger.memory import CheckpointMemory
 from ledger.tree import Tree
 from ledger.trust import TrustedLedgers
@@ -79,6 +80,17 @@ class LedgerResolver:
         """
         records = self._client_for(root).read_records(accreditation_subject(did), now=self._clock())
         return LoggedRecords(records, log_evidence(records.log, records.checkpoint, handed_in=False))
+
+    def prove_issuer(self, did: str) -> tuple[bytes, ...]:
+        """Tally proofs about the history of `did` and its accreditations, as `read_issuer_proofs`; none for a
+        DID that is its own key.
+
+        Raises:
+            MalformedError, VerificationError, UnavailableError: as `resolve`.
+        """
+        if resolve_by_itself(did) is not None:
+            return ()
+        return read_issuer_proofs(self._client_for(did), did, now=self._clock())
 
     def _logged(self, did: str) -> LoggedHistory:
         now = self._clock()

@@ -78,7 +78,7 @@ def make_backup(
         note = BackupNote(made_at=now, credentials=len(held.credentials))
         backup = Backup(
             made_at=now,
-            content=replace(held, pending=(), last_backup=note),
+            content=replace(held, pending=(), evidence=(), last_backup=note),
             ledgers=ledgers,
             left_out=tuple(dict.fromkeys(pending.issuer_host for pending in held.pending)),
         )

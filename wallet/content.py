@@ -3,25 +3,22 @@
 The history says who, when, which claims by name, and how it ended. It never holds a claim's value.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-import msgspec
-
 from protocol.claim_path import ClaimPath
 from protocol.codes import Code
-from protocol.errors import MalformedError, RefusedError
+from protocol.errors import RefusedError
 from protocol.keys import Ed25519PrivateKey, P256PrivateKey
 from wallet.held import CredentialCopy, HeldCredential, Standing
+from wallet.issuer_evidence import MAX_ISSUERS, IssuerEvidence
 from wallet.known_party import KnownParty, PartyMark, PartyRole, identity_of, met
 from wallet.pending import PendingIssuance, Refill
 from wallet.recovery_phrase import HolderKey, derive_holder_key
 
 MAX_ACTIVITY = 5000
-
-_FORMAT = "tallystick-wallet"
-_VERSION = 1
 
 
 class ActivityKind(StrEnum):
@@ -72,7 +69,7 @@ class WalletContent:
     `pending` is what an issuer was asked for and that is not among `credentials` yet. `last_backup` is None
     when there never was one, and `words_confirmed_at` when nobody ever gave the recovery words back. `gone`
     are the keys of copies that were presented before their credential was removed, so that no backup brings
-    one back as new.
+    one back as new. `evidence` vouches for issuers of credentials; what is older than a day is of no use.
     """
 
     entropy: bytes = field(repr=False)
@@ -84,6 +81,7 @@ class WalletContent:
     last_backup: BackupNote | None = None
     words_confirmed_at: datetime | None = None
     gone: tuple[HolderKey, ...] = ()
+    evidence: tuple[IssuerEvidence, ...] = ()
 
     def signing_key(self, key: HolderKey) -> Ed25519PrivateKey | P256PrivateKey:
         """The private key that `key` names, derived from the recovery phrase; it is stored nowhere."""
@@ -167,12 +165,28 @@ class WalletContent:
             RefusedError: there is no such credential.
         """
         removed = self.credential(credential_id)
-        return replace(
+        left = replace(
             self,
             gone=(*self.gone, *removed.shown_keys),
             credentials=tuple(held for held in self.credentials if held is not removed),
             pending=tuple(each for each in self.pending if each.refill_of != credential_id),
         )
+        return left.with_evidence(())
+
+    def evidence_about(self, issuer: str) -> IssuerEvidence | None:
+        """What vouches for `issuer`; None if the wallet keeps nothing."""
+        return next((each for each in self.evidence if each.issuer == issuer), None)
+
+    def with_evidence(self, evidence: Iterable[IssuerEvidence]) -> "WalletContent":
+        """With new evidence about issuers in the place of the old: the newest about 16 issuers at most, and
+        only about those of credentials that are here.
+        """
+        newest = {each.issuer: each for each in (*self.evidence, *evidence)}
+        issuers = {held.issuer for held in self.credentials}
+        kept = sorted(
+            (each for each in newest.values() if each.issuer in issuers), key=lambda each: each.asked_at
+        )
+        return replace(self, evidence=tuple(kept[-MAX_ISSUERS:]))
 
     def with_refilled(
         self, credential_id: str, copies: tuple[CredentialCopy, ...], standing: Standing | None
@@ -259,40 +273,3 @@ class WalletContent:
             self,
             credentials=tuple(changed if held.id == changed.id else held for held in self.credentials),
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _Stored:
-    format: str
-    version: int
-    content: WalletContent
-
-
-@dataclass(frozen=True, slots=True)
-class _Label:
-    format: str
-    version: int
-
-
-def encode_content(content: WalletContent) -> bytes:
-    """The content as JSON, with the format and the version it is in."""
-    return msgspec.json.encode(_Stored(_FORMAT, _VERSION, content))
-
-
-def parse_content(body: bytes) -> WalletContent:
-    """Read a content.
-
-    Raises:
-        MalformedError: of another version, or not a wallet's content.
-    """
-    try:
-        label = msgspec.json.decode(body, type=_Label)
-        if label.format == _FORMAT and label.version != _VERSION:
-            raise MalformedError(Code.VAULT_VERSION)
-        stored = msgspec.json.decode(body, type=_Stored)
-    except msgspec.MsgspecError:
-        # From None: the error may quote what is in the wallet.
-        raise MalformedError(Code.VAULT_DAMAGED, "its content is not that of a wallet") from None
-    if stored.format != _FORMAT:
-        raise MalformedError(Code.VAULT_DAMAGED, "it holds something other than a wallet")
-    return stored.content

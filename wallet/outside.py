@@ -26,12 +26,15 @@ class Outside:
         resolve_did: Resolves DIDs on the trusted ledgers.
         clock: Tells the time.
         development: Whether addresses under `.localhost`, with plain http, are followed.
+        prove_issuer: Fetches tally proofs about the DID of an issuer and about its accreditations; none of a
+            DID that is its own key.
     """
 
     fetcher: Fetcher
     resolve_did: DidResolver
     clock: Callable[[], datetime]
     development: bool
+    prove_issuer: Callable[[str], tuple[bytes, ...]]
 
     def fetch_status_list(self, uri: str) -> str:
         """The status list token at `uri`, unverified; as `ledger.status_list.fetch_status_list`."""

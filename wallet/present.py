@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from ledger.fetch import Fetched
 from protocol.claim_path import ClaimPath
@@ -29,13 +30,20 @@ from protocol.openid4vp.request_object import (
     verify_request_object,
     verify_unsigned_request,
 )
-from protocol.openid4vp.response import encode_error_response, encode_response, parse_acknowledgement
+from protocol.openid4vp.response import (
+    MAX_RESPONSE_BYTES,
+    encode_error_response,
+    encode_response,
+    parse_acknowledgement,
+)
+from protocol.openid4vp.stapled_evidence import encode_stapled_evidence
 from wallet.consent import Consent
 from wallet.content import ActivityEntry, ActivityKind, WalletContent
 from wallet.known_party import host_of
 from wallet.outside import Outside, status_error
 from wallet.parties import noting_refusals, require_welcome_verifier
 from wallet.presentation import create_presentation
+from wallet.stapling import staple_evidence
 from wallet.vault import Vault
 
 _REFUSED_FETCHES = {
@@ -95,12 +103,12 @@ def send_presentation(vault: Vault, consent: Consent, *, outside: Outside) -> Se
         UnavailableError: the wallet cannot be saved, or the verifier not be reached. The answer may have
             arrived; it is never sent again.
     """
-    presentations = _present(vault.content, consent, outside)
+    body = _answer(vault.content, consent, outside)
     sent = _sent_lines(consent, outside.clock())
     with vault.file.hold(), noting_refusals(vault, now=outside.clock()):
         vault.change(lambda content: _with_sent(content, consent, sent, now=outside.clock()))
         try:
-            redirect_uri = _post(consent.request.request.reply_to, presentations, outside)
+            redirect_uri = _post(consent.request.request.reply_to, body, outside)
         except TallyError as error:
             _note_outcome(vault, sent, error.code)
             raise
@@ -189,23 +197,33 @@ def _fetch_request_object(request_uri: str, wallet_nonce: str | None, outside: O
     return decode_utf8(fetched.body)
 
 
-def _present(content: WalletContent, consent: Consent, outside: Outside) -> dict[str, str]:
+def _answer(content: WalletContent, consent: Consent, outside: Outside) -> str:
+    """The form that answers: the presentations, and what vouches for their issuers if that is asked for."""
     request = consent.request.request
-    return {
-        item.query_id: create_presentation(
-            item,
-            key=content.signing_key(item.copy.key),
-            nonce=request.nonce,
-            audience=consent.request.audience,
-            algorithms=request.key_binding_algorithms,
-            now=outside.clock(),
-        )
+    vp_token = {
+        item.query_id: [
+            create_presentation(
+                item,
+                key=content.signing_key(item.copy.key),
+                nonce=request.nonce,
+                audience=consent.request.audience,
+                algorithms=request.key_binding_algorithms,
+                now=outside.clock(),
+            )
+        ]
         for item in consent.items
     }
+    encode = partial(encode_response, vp_token, state=request.reply_to.state)
+    if request.evidence_wanted:
+        evidence = staple_evidence(content, consent, outside=outside)
+        for stapled in (evidence, replace(evidence, status_lists=())):
+            body = encode(evidence=encode_stapled_evidence(stapled))
+            if len(body) <= MAX_RESPONSE_BYTES:
+                return body
+    return encode()
 
 
-def _post(reply_to: ReplyAddress, presentations: dict[str, str], outside: Outside) -> str | None:
-    body = encode_response({query: [text] for query, text in presentations.items()}, state=reply_to.state)
+def _post(reply_to: ReplyAddress, body: str, outside: Outside) -> str | None:
     answer = outside.post_form(reply_to.response_uri, body)
     if 400 <= answer.status < 500:
         raise RefusedError(Code.RESPONSE_REFUSED, _words_of(answer))

@@ -1,6 +1,7 @@
 """Asking the issuers how the wallet's credentials stand, without telling them which ones it holds."""
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import TypeAlias
@@ -15,6 +16,7 @@ from protocol.status_list import (
 )
 from wallet.content import WalletContent
 from wallet.held import CredentialCopy, HeldCredential, Standing, StandingWord
+from wallet.issuer_evidence import MAX_BYTES, IssuerEvidence
 from wallet.outside import Outside
 from wallet.standing import CLOCK_SKEW, signed_payload
 from wallet.vault import Vault
@@ -38,10 +40,12 @@ class AskedStandings:
     Attributes:
         found: By the id of a credential, how it stands.
         in_vain: The ids of the credentials about which nobody could be asked.
+        evidence: What vouches for those issuers about which the ledger could be asked too.
     """
 
     found: Mapping[str, Standing]
     in_vain: frozenset[str]
+    evidence: tuple[IssuerEvidence, ...] = ()
 
 
 def refresh_standings(vault: Vault, *, outside: Outside) -> frozenset[str]:
@@ -59,36 +63,75 @@ def refresh_standings(vault: Vault, *, outside: Outside) -> frozenset[str]:
 
 
 def ask_standings(credentials: Iterable[HeldCredential], *, outside: Outside) -> AskedStandings:
-    """Ask the issuers' status lists how these credentials stand.
+    """Ask the issuers' status lists how these credentials stand, and the ledger for what vouches for them.
 
     Whole lists are fetched, each once, so that nobody learns which credentials are held.
     """
+    tokens: dict[str, list[str]] = {}
 
     @cache  # what cannot be had is not asked for again either: each attempt may take as long as is allowed
     def find_list(issuer: str, uri: str) -> VerifiedStatusList | None:
         try:
-            return verify_status_list_token(
-                outside.fetch_status_list(uri),
-                expected_uri=uri,
-                issuer=outside.resolve_did(issuer),
-                now=outside.clock(),
-                clock_skew=CLOCK_SKEW,
-            )
+            token, status_list = read_status_list(issuer, uri, outside=outside)
         except TallyError:
             return None
+        tokens.setdefault(issuer, []).append(token)
+        return status_list
 
-    words = {held.id: _worst_word(held, find_list) for held in credentials}
+    held_now = tuple(credentials)
+    words = {held.id: _worst_word(held, find_list) for held in held_now}
+    evidence = []
+    for issuer in dict.fromkeys(held.issuer for held in held_now):
+        with suppress(TallyError):
+            evidence.append(gather_evidence(issuer, tokens.get(issuer, ()), outside=outside))
     found = {
         credential_id: Standing(word=word, checked_at=outside.clock())
         for credential_id, word in words.items()
         if word is not None
     }
-    return AskedStandings(found, frozenset(words.keys() - found.keys()))
+    return AskedStandings(found, frozenset(words.keys() - found.keys()), tuple(evidence))
+
+
+def read_status_list(issuer: str, uri: str, *, outside: Outside) -> tuple[str, VerifiedStatusList]:
+    """The token of the status list of `issuer` at `uri`, and what it says.
+
+    Raises:
+        MalformedError, VerificationError: there is none to believe.
+        UnavailableError: somebody cannot be reached.
+    """
+    token = outside.fetch_status_list(uri)
+    status_list = verify_status_list_token(
+        token,
+        expected_uri=uri,
+        issuer=outside.resolve_did(issuer),
+        now=outside.clock(),
+        clock_skew=CLOCK_SKEW,
+    )
+    return token, status_list
+
+
+def gather_evidence(issuer: str, status_lists: Iterable[str], *, outside: Outside) -> IssuerEvidence:
+    """What vouches for `issuer` now: what the ledger says, and of the `status_lists`, which were verified
+    just now, as many as there is room for.
+
+    Raises:
+        MalformedError, VerificationError, UnavailableError: the ledger could not be asked or believed.
+    """
+    proofs = outside.prove_issuer(issuer)
+    room = MAX_BYTES - sum(map(len, proofs))
+    if room < 0:
+        proofs = ()
+    lists = []
+    for token in status_lists:
+        if len(token) <= room:
+            room -= len(token)
+            lists.append(token)
+    return IssuerEvidence(issuer=issuer, asked_at=outside.clock(), proofs=proofs, status_lists=tuple(lists))
 
 
 def keep_standings(vault: Vault, asked: AskedStandings) -> None:
-    """Keep what the issuers said of credentials that are still held. Of those about which nobody could be
-    asked, what was known before stays, with the time it was asked.
+    """Keep what the issuers said of credentials that are still held, and what vouches for them. Where nobody
+    could be asked, what was known before stays, with the time it was asked.
 
     Raises:
         RefusedError, UnavailableError: the wallet could not be saved.
@@ -98,9 +141,9 @@ def keep_standings(vault: Vault, asked: AskedStandings) -> None:
         for held in content.credentials:
             if held.id in asked.found:
                 content = content.with_standing(held.id, asked.found[held.id])
-        return content
+        return content.with_evidence(asked.evidence)
 
-    if asked.found:
+    if asked.found or asked.evidence:
         vault.change(change)
 
 

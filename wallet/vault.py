@@ -11,8 +11,9 @@ from storage.passphrase import WEAKEST_ACCEPTED, KdfParameters, Passphrase
 from storage.sealed_file import SealedFile
 from storage.sealed_format import MAX_BODY_BYTES
 from storage.sealed_header import Secret
-from wallet.content import WalletContent, encode_content, parse_content
+from wallet.content import WalletContent
 from wallet.recovery_phrase import derive_recovery_key, derive_seed, first_key_index
+from wallet.stored_content import encode_content, parse_content
 
 # Two commands at once take turns; only one that waits for the network keeps the other one out.
 PATIENCE = timedelta(seconds=2)

@@ -6,9 +6,10 @@
      "client_metadata": {"client_name": "…", "vp_formats_supported": {"dc+sd-jwt": {…}}},
      "verifier_info": [{"format": "tallystick-request-statement-v1", "data": {…}}]}
 
-Who sent them is the question of `request_object`, which is asked first. Beyond the specification two things
-are read, in places where other wallets ignore them (docs/formats/request-statement.md): what the verifier
-calls itself, and its purpose with the time it keeps what it gets.
+Who sent them is the question of `request_object`, which is asked first. Beyond the specification three things
+are read, in places where other wallets ignore them: what the verifier calls itself, its purpose with the time
+it keeps what it gets (docs/formats/request-statement.md), and whether it wants evidence about the issuers
+(docs/formats/stapled-evidence.md).
 """
 
 import re
@@ -17,6 +18,7 @@ from datetime import timedelta
 
 from protocol.codes import Code
 from protocol.encoding.members import (
+    boolean_member,
     integer_member,
     object_member,
     objects_member,
@@ -38,6 +40,7 @@ from protocol.web_address import parse_web_address
 RESPONSE_TYPE = "vp_token"
 RESPONSE_MODE = "direct_post"
 STATEMENT_FORMAT = "tallystick-request-statement-v1"
+EVIDENCE_WANTED = "tallystick_evidence_wanted"
 
 MIN_NONCE_CHARACTERS = 16  # what ISO/IEC 18013-7 B.5.3 asks for
 MAX_NONCE_CHARACTERS = 512
@@ -80,6 +83,8 @@ class AuthorizationRequest:
             verifier's order.
         client_name: What the verifier calls itself.
         statement: Its purpose and promise.
+        evidence_wanted: Whether it wants evidence about the issuers stapled to the answer
+            (docs/formats/stapled-evidence.md).
     """
 
     client_id: ClientId
@@ -89,6 +94,7 @@ class AuthorizationRequest:
     key_binding_algorithms: tuple[Algorithm, ...] = (Algorithm.ED25519, Algorithm.EDDSA, Algorithm.ES256)
     client_name: str | None = None
     statement: RequestStatement | None = None
+    evidence_wanted: bool = False
 
 
 def encode_request(request: AuthorizationRequest) -> JsonObject:
@@ -111,6 +117,8 @@ def encode_request(request: AuthorizationRequest) -> JsonObject:
     }
     if request.client_name is not None:
         client_metadata["client_name"] = request.client_name
+    if request.evidence_wanted:
+        client_metadata[EVIDENCE_WANTED] = True
     parameters: JsonObject = {
         "client_id": str(request.client_id),
         "response_type": RESPONSE_TYPE,
@@ -184,6 +192,7 @@ def parse_request(
             algorithms = _parse_key_binding_algorithms(metadata)
             client_name = optional_text_member(metadata, "client_name", max_characters=MAX_NAME_CHARACTERS)
             statement = _parse_statement(parameters) if signed else None
+            evidence_wanted = boolean_member(metadata, EVIDENCE_WANTED, default=False)
         query = parse_dcql_query(object_member(parameters, "dcql_query"))
     except MalformedError as error:
         raise refusal(error.code, error.detail, ErrorWord.INVALID_REQUEST) from error
@@ -199,6 +208,7 @@ def parse_request(
         key_binding_algorithms=algorithms,
         client_name=client_name,
         statement=statement,
+        evidence_wanted=evidence_wanted,
     )
 
 

@@ -218,7 +218,9 @@ def town(tmp_path: Path, new_database: Callable[[str], str]) -> Iterator[Town]:
                 now=clock(),
             )
         )
-        outside = Outside(fetcher, resolver.resolve, clock, development=True)
+        outside = Outside(
+            fetcher, resolver.resolve, clock, development=True, prove_issuer=resolver.prove_issuer
+        )
         yield Town(clock, anchor, university, employer, outside, vault)
 
 

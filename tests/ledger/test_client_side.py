@@ -46,7 +46,9 @@ from protocol.index.proof import (
     encode_tally_proof,
     parse_tally_proof,
 )
+from protocol.index.subject import did_subject
 from protocol.keys import Ed25519PrivateKey
+from protocol.records.accreditation import accreditation_subject
 from protocol.records.key_compromise import create_key_compromised
 from protocol.records.signed import Signer
 from protocol.tlog.fork import VerifiedFork, parse_fork_evidence, verify_fork_evidence
@@ -57,6 +59,7 @@ from storage.key_ring import KeyRing
 from storage.management_key import create_management_key
 from storage.passphrase import TEST_ONLY, Passphrase
 from tests.ledger.world import KEY, World, create, names, update
+from tests.signed_records import BOTH, accreditation
 
 
 @dataclass
@@ -965,3 +968,30 @@ def test_process_killed_after_a_refusal_begins_the_rotation_again(
     own = rotate_identity(keeper, did, now=now)
     document = reader.resolver().resolve(did).document
     assert document.key(own.key_id, Relationship.ASSERTION) == own.key.public_key
+
+
+def test_proofs_about_an_issuer_are_its_history_and_every_accreditation_it_rests_on(reader: Reader) -> None:
+    root, middle, school, stranger = (
+        create(name, port=reader.world.port) for name in ("root", "middle", "school", "stranger")
+    )
+    dids = [entry.version.did for entry in (root, middle, school, stranger)]
+    top = accreditation(dids[0], dids[1], actions=BOTH, depth=1)
+    below = accreditation(dids[1], dids[2], under=top)
+    reader.log(*[entry.line for entry in (root, middle, school, stranger)])
+    reader.log(top.leaf.decode(), below.leaf.decode())
+    resolver = reader.resolver()
+    proofs = [parse_tally_proof(proof) for proof in resolver.prove_issuer(dids[2])]
+    assert [proof.subject for proof in proofs] == [
+        did_subject(dids[2]),
+        accreditation_subject(dids[2]),
+        accreditation_subject(dids[1]),
+    ]
+    assert [entry.leaf for proof in proofs for entry in proof.entries] == [
+        school.line.encode(),
+        below.leaf,
+        top.leaf,
+    ]
+    assert [parse_tally_proof(proof).subject for proof in resolver.prove_issuer(dids[3])] == [
+        did_subject(dids[3])
+    ]
+    assert resolver.prove_issuer(encode_did_key(Ed25519PrivateKey(bytes(32)).public_key)) == ()

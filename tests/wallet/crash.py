@@ -30,7 +30,13 @@ def die(honestly: Callable[[], Fetched]) -> NoReturn:
 if __name__ == "__main__":
     folder, offer, path, time = sys.argv[1:]
     with open_vault(Path(folder)) as vault, Courier() as courier:
-        outside = Outside(courier, lambda _: UNIVERSITY, lambda: from_seconds(int(time)), development=True)
+        outside = Outside(
+            courier,
+            lambda _: UNIVERSITY,
+            lambda: from_seconds(int(time)),
+            development=True,
+            prove_issuer=lambda _: (),
+        )
         if offer.startswith("refill:"):
             courier.lie(path, die)
             refill_copies(vault, offer.removeprefix("refill:"), copies=4, outside=outside)

@@ -23,8 +23,9 @@ from wallet.backup import (
     parse_backup,
     require_backup,
 )
-from wallet.content import ActivityEntry, ActivityKind, BackupNote, WalletContent, encode_content
+from wallet.content import ActivityEntry, ActivityKind, BackupNote, WalletContent
 from wallet.recovery_phrase import derive_recovery_key, derive_seed
+from wallet.stored_content import encode_content
 from wallet.vault import Vault
 
 LATER = NOW + timedelta(days=1)

@@ -154,6 +154,15 @@ def test_exact_lines_are_in_the_words_of_the_protocol() -> None:
     assert "No fact about you" in text(count_line(unknown))
 
 
+def test_evidence_that_goes_along_is_said_to_do_so() -> None:
+    consent = consent_to(query_for(DEGREE, ["title"]))
+    said = "Goes along      proof that the issuer is genuine, as of when this wallet last asked"
+    assert said not in texts(consent_lines(consent))
+    request = replace(consent.request.request, evidence_wanted=True)
+    wanted = replace(consent, request=replace(consent.request, request=request))
+    assert said in texts(consent_lines(wanted))
+
+
 def test_standing_of_the_party_is_told() -> None:
     part = query_for(DEGREE, ["title"])
 

@@ -11,18 +11,13 @@ from protocol.codes import Code
 from protocol.encoding.strict_json import JsonValue, encode_json, parse_json_object
 from protocol.errors import MalformedError, RefusedError
 from protocol.keys import Ed25519PrivateKey, P256PrivateKey
-from wallet.content import (
-    MAX_ACTIVITY,
-    ActivityEntry,
-    ActivityKind,
-    WalletContent,
-    encode_content,
-    parse_content,
-)
+from wallet.content import MAX_ACTIVITY, ActivityEntry, ActivityKind, WalletContent
 from wallet.held import CredentialCopy, HeldCredential, Standing, StandingWord
+from wallet.issuer_evidence import IssuerEvidence
 from wallet.known_party import KnownParty
 from wallet.pending import PendingCredential, PendingIssuance, Refill
 from wallet.recovery_phrase import HolderKey, HolderKeyType
+from wallet.stored_content import encode_content, parse_content
 
 NOW = datetime(2026, 11, 22, 10, 0, 0, 123456, UTC)
 LATER = NOW + timedelta(days=1)
@@ -57,6 +52,9 @@ FULL = (
     .with_party_seen("x509_san_dns:shop.example", name="Shop", presented=True, now=LATER)
     .with_activity(ENTRY)
     .with_activity(ActivityEntry(time=NOW, kind=ActivityKind.REFUSED, party="p", outcome=Code.EXPIRED))
+    .with_evidence(
+        [IssuerEvidence(issuer=held().issuer, asked_at=NOW, proofs=(b"proof",), status_lists=("token",))]
+    )
 )
 
 

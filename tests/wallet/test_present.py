@@ -37,10 +37,11 @@ from tests.wallet.counterparts import (
 from tests.wallet.holdings import CARD, DEGREE, TYPES, with_all_used, with_held
 from tests.wallet.inspector import LEVEL, Inspector, query_for
 from wallet.consent import Consent, prepare_consent
-from wallet.content import ActivityKind, WalletContent, encode_content
+from wallet.content import ActivityKind, WalletContent
 from wallet.outside import Outside
 from wallet.present import decline_request, open_request, send_presentation
 from wallet.recovery_phrase import HolderKeyType
+from wallet.stored_content import encode_content
 from wallet.vault import Vault
 
 THREADS = 64

@@ -10,8 +10,9 @@ from storage.passphrase import TEST_ONLY, Passphrase
 from storage.sealed_file import SealedFile
 from storage.sealed_header import RecoveryKey
 from tests.storage.place import refusal_of
-from wallet.content import ActivityEntry, ActivityKind, WalletContent, encode_content
+from wallet.content import ActivityEntry, ActivityKind, WalletContent
 from wallet.recovery_phrase import derive_recovery_key, derive_seed, first_key_index
+from wallet.stored_content import encode_content
 from wallet.vault import Vault
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)

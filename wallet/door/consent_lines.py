@@ -150,6 +150,8 @@ def outlook_lines(consent: Consent) -> Iterator[Line]:
         hidden = dict.fromkeys(shown_label(fact.label) for fact in item.hidden)
         yield _row("Stays hidden", of, ", ".join(hidden) or "nothing")
         yield _row("Linkable", of, *_linkability(item))
+    if consent.request.request.evidence_wanted:
+        yield _row("Goes along", "proof that the issuer is genuine, as of when this wallet last asked")
 
 
 def count_line(consent: Consent) -> Line:

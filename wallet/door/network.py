@@ -30,7 +30,7 @@ def open_outside(folder: WalletFolder) -> Iterator[Outside]:
         raise RefusedError(Code.LEDGER_NOT_TRUSTED, "this wallet trusts no ledger yet")
     with fetcher_for(trusted) as fetcher:
         resolver = LedgerResolver(trusted, fetcher=fetcher, memory=checkpoint_memory(folder), clock=now)
-        yield Outside(fetcher, resolver.resolve, now, trusted.development)
+        yield Outside(fetcher, resolver.resolve, now, trusted.development, resolver.prove_issuer)
 
 
 def fetcher_for(trusted: TrustedLedgers) -> Fetcher:

@@ -380,6 +380,13 @@ def test_all_algorithms_are_good_when_the_verifier_names_none() -> None:
     assert verified.request.key_binding_algorithms == tuple(Algorithm)
 
 
+def test_wish_for_evidence_is_read_signed_and_unsigned() -> None:
+    wanted = replace(REQUEST, evidence_wanted=True)
+    assert verify(create(wanted)).request == wanted
+    unsigned = encode_request(replace(UNSIGNED, evidence_wanted=True))
+    assert verify_unsigned_request(unsigned, development=False).request.evidence_wanted
+
+
 def test_other_verifier_info_is_ignored() -> None:
     other: JsonObject = {"format": "jwt", "data": "eyJ"}
     assert verify(resigned(verifier_info=[other])).request.statement is None

@@ -1,0 +1,68 @@
+"""Evidence about issuers beside a presentation, if a verifier asks for it (docs/formats/stapled-evidence.md).
+
+The wallet asks the ledger and the issuers when it looks after its credentials anyway, and keeps what they
+said. So nobody learns from its asking when it presents.
+"""
+
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import timedelta
+
+from protocol.errors import TallyError
+from protocol.openid4vp.stapled_evidence import MAX_STAPLED, StapledEvidence
+from protocol.status_list import parse_status_list_subject, read_status
+from wallet.consent import Consent
+from wallet.content import WalletContent
+from wallet.held import CredentialCopy
+from wallet.issuer_evidence import IssuerEvidence
+from wallet.outside import Outside
+from wallet.standing import signed_payload
+from wallet.status import gather_evidence, read_status_list
+
+# Verifiers usually take what is a day old: half of that is left for the way to them.
+FRESH = timedelta(hours=12)
+
+
+def staple_evidence(content: WalletContent, consent: Consent, *, outside: Outside) -> StapledEvidence:
+    """What vouches for the issuers of all that `consent` sends, and for the copies it sends.
+
+    It is what the wallet keeps, if that is fresh. Else it asks now, and where nobody can be asked, it gives
+    what it has.
+    """
+    copies: dict[str, list[CredentialCopy]] = {}
+    for item in consent.items:
+        copies.setdefault(item.credential.issuer, []).append(item.copy)
+    proofs: list[bytes] = []
+    lists: list[str] = []
+    for issuer, shown in copies.items():
+        addresses = _status_addresses(shown)
+        evidence = _evidence_about(issuer, addresses, content, outside)
+        if evidence is not None:
+            proofs += evidence.proofs
+            lists += [token for subject, token in _by_subject(evidence).items() if subject in addresses]
+    return StapledEvidence(tuple(proofs[:MAX_STAPLED]), tuple(lists[:MAX_STAPLED]))
+
+
+def _evidence_about(
+    issuer: str, addresses: frozenset[str], content: WalletContent, outside: Outside
+) -> IssuerEvidence | None:
+    kept = content.evidence_about(issuer)
+    if (
+        kept is not None
+        and outside.clock() - kept.asked_at <= FRESH
+        and addresses <= _by_subject(kept).keys()
+    ):
+        return kept
+    with suppress(TallyError):
+        lists = [read_status_list(issuer, address, outside=outside)[0] for address in addresses]
+        return gather_evidence(issuer, lists, outside=outside)
+    return kept
+
+
+def _by_subject(evidence: IssuerEvidence) -> dict[str, str]:
+    return {parse_status_list_subject(token): token for token in evidence.status_lists}
+
+
+def _status_addresses(copies: Iterable[CredentialCopy]) -> frozenset[str]:
+    references = [read_status(signed_payload(copy)) for copy in copies]
+    return frozenset(reference.uri for reference in references if reference is not None)
