@@ -71,8 +71,9 @@ class LedgerIndex:
         self.published_entry = self._read_entry(published_size)
         self._size, self._time = self.published_entry.tree_size, self.published_entry.time
         self._map = IndexMap(compute_chains(self._subjects()).items())
-        # Building leaves more behind than it builds, on the free lists of the interpreter.
-        gc.collect()
+        if len(self._map) > _PIECE:
+            # Building leaves more behind than it builds, on the free lists of the interpreter.
+            gc.collect()
         self.published_map = self._map.published
         self._require(self.published_entry)
         # What was stated and not published was perhaps signed, so it must be true as well.

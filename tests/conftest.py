@@ -43,8 +43,7 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_finish() -> None:
-    # What was collected stays to the end. An index that is opened calls for all garbage to be found, and
-    # would look through twelve thousand tests for it each time.
+    # What was collected stays to the end: garbage is not to be looked for among twelve thousand tests.
     gc.freeze()
     gc.enable()
 
