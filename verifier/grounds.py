@@ -18,6 +18,7 @@ from protocol.issuer_trust import AccreditationReader
 from protocol.openid4vp.stapled_evidence import parse_stapled_evidence
 from protocol.policy import VerificationPolicy
 from verifier.handed_in import (
+    EvidenceSource,
     FirstReachable,
     FirstReachableList,
     HandedIn,
@@ -56,8 +57,8 @@ class Grounds:
 
     def with_stapled(self, evidence: str) -> "Grounds":
         """The same grounds with the `evidence` that a wallet stapled to its answer (the value of the
-        parameter), which counts only where the ledger or the issuer cannot be reached, and is not even read
-        elsewhere.
+        parameter), which counts only where the ledger or the issuer cannot be reached or is not to be asked,
+        and is not even read elsewhere.
         """
         hand_in = self.hand_in
         if hand_in is None:
@@ -170,7 +171,9 @@ class PolicyGrounds:
 
     def _make_grounds(self, policy: VerifierPolicy) -> Grounds:
         handed_in, at = self._handed_in, self._at
-        if handed_in is None:
+        if handed_in is None and policy.evidence is EvidenceSource.STAPLED:
+            found = self._from_files(policy, HandedIn())
+        elif handed_in is None:
             found = self._over_the_network(policy)
         else:
             found = self._from_files(policy, handed_in)
@@ -190,7 +193,7 @@ class PolicyGrounds:
             found.lists,
             found.read_accreditations,
             at,
-            partial(self._from_files, policy),
+            None if policy.evidence is EvidenceSource.FETCHED else partial(self._from_files, policy),
         )
 
     def _from_files(self, policy: VerifierPolicy, handed_in: HandedIn) -> LookUps:

@@ -7,6 +7,7 @@ what is fetched counts, and what was handed in only where that cannot be had.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Generic, ParamSpec, Protocol, TypeVar
 
 from protocol.codes import Code
@@ -21,6 +22,19 @@ MAX_STATUS_LISTS = 16
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+class EvidenceSource(StrEnum):
+    """Where a verifier that answers wallets takes from what vouches for an issuer.
+
+    FETCHED: the ledger and the issuer's status list are asked.
+    EITHER: they are, and where they cannot be reached, what the wallet staples to its answer counts.
+    STAPLED: nobody is asked.
+    """
+
+    FETCHED = "fetched"
+    EITHER = "either"
+    STAPLED = "stapled"
 
 
 class DatedResolver(Protocol):

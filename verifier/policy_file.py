@@ -38,6 +38,7 @@ from protocol.policy import AccreditationRule, KeyBindingRule, StatusRule, Verif
 from schemas import credential_type, credential_types
 from storage.atomic_file import Folder
 from storage.toml_table import TomlTable, parse_toml, quote_toml, suggestion
+from verifier.handed_in import EvidenceSource
 
 FILE = "policy.toml"
 
@@ -58,6 +59,7 @@ _TEMPLATE = f"""\
 key_binding = "{_DEFAULTS.key_binding}"    # or "not_required": a copy of a credential will do
 accreditation = "{_DEFAULTS.accreditation}"  # or "when_checked": it must not have ended since either
 status = "{_DEFAULTS.status}"       # or "required", or "when_reachable": an unknown status is let pass
+evidence = "{EvidenceSource.FETCHED}"          # or "either", or "stapled": what the wallet brings along
 expiry_required = false
 clock_skew_seconds = {_DEFAULTS.clock_skew.seconds}
 key_binding_max_age_seconds = {_DEFAULTS.key_binding_max_age.seconds}
@@ -74,10 +76,13 @@ _TRUST = """
 
 @dataclass(frozen=True, slots=True)
 class VerifierPolicy:
-    """What policy.toml says: where DIDs are looked up, and what must hold for a credential to count."""
+    """What policy.toml says: where DIDs are looked up, what must hold for a credential to count, and who is
+    asked about it.
+    """
 
     ledgers: TrustedLedgers
     rules: VerificationPolicy
+    evidence: EvidenceSource
 
 
 def parse_policy(source: str | bytes) -> VerifierPolicy:
@@ -95,9 +100,11 @@ def parse_policy(source: str | bytes) -> VerifierPolicy:
         for dids, known in ((issuers, trusted), (accredited_by, roots)):
             if dids is not None:
                 known[vct] = known.get(vct, frozenset()) | dids
-    rules = _parse_rules(top.table("rules"), trusted, roots)
+    table = top.table("rules")
+    evidence = table.choice("evidence", default=EvidenceSource.FETCHED)
+    rules = _parse_rules(table, trusted, roots)
     top.end()
-    return VerifierPolicy(ledgers, rules)
+    return VerifierPolicy(ledgers, rules, evidence)
 
 
 def load_policy(path: Path) -> VerifierPolicy:

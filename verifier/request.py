@@ -234,4 +234,5 @@ def _authorization_request(verifier: Verifier, request: OpenRequest) -> Authoriz
         query=request.asked.query,
         client_name=verifier.settings.name,
         statement=RequestStatement(request.asked.purpose, request.retention),
+        evidence_wanted=verifier.grounds().hand_in is not None,
     )

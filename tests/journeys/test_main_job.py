@@ -8,7 +8,7 @@ by one clock, which moves when a test says so.
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from ledger.resolver import LedgerResolver
 from ledger.trust import TrustedLedgers
 from protocol.codes import Code
 from protocol.encoding.base64url import decode_base64url, encode_base64url
-from protocol.errors import RefusedError
+from protocol.errors import RefusedError, UnavailableError
 from protocol.openid4vp.request_object import DidClient
 from protocol.openid4vp.response import encode_response
 from protocol.sdjwt.parse import SdJwt, parse_sd_jwt
@@ -272,6 +272,44 @@ def test_a_degree_is_issued_held_presented_verified_outlives_its_key_and_is_revo
     with pytest.raises(RefusedError) as refused:
         town.ask()
     assert refused.value.code is Code.CREDENTIAL_REVOKED
+
+
+def test_verifier_that_asks_nobody_decides_by_what_the_wallet_brings(town: Town) -> None:
+    town.issue()
+    early, consent = town.ask()
+    assert not consent.request.request.evidence_wanted
+    policy = town.anchor.path / "employer" / "policy.toml"
+    policy.write_text(policy.read_text().replace('evidence = "fetched"', 'evidence = "stapled"'))
+
+    # A request from before does not ask for evidence. Without any nobody knows; the answer may come again.
+    assert town.post(consent, town.presentation(consent)).status == 503
+    assert town.result(early)["error"]["code"] == Code.EVIDENCE_MISSING
+
+    # The wallet has asked at home, and nobody is asked any more.
+    refresh_standings(town.vault, outside=town.outside)
+    town.wait(hours=11)
+    request_id, consent = town.ask()
+    assert consent.request.request.evidence_wanted
+    at_home = town.outside
+
+    def away(*_arguments: object) -> Any:
+        raise UnavailableError(Code.NETWORK_LEDGER_UNREACHABLE)
+
+    send_presentation(town.vault, consent, outside=replace(at_home, resolve_did=away, prove_issuer=away))
+    result = town.result(request_id)
+    assert result["status"] == "verified"
+    (age,) = [check["detail"] for check in result["checks"] if check["id"] == "evidence_age"]
+    assert "handed in" in age
+
+    # What was revoked is believed for as long as the wallet brings what it has: that is the price.
+    (issued,) = town.university.get("/manage/credentials")["credentials"]
+    town.university.post(f"/manage/credentials/{issued['id']}/revoke")
+    assert town.present()["status"] == "verified"
+    town.wait(hours=2)
+    request_id, consent = town.ask()
+    with pytest.raises(RefusedError):
+        send_presentation(town.vault, consent, outside=town.outside)
+    assert town.result(request_id)["error"]["code"] == Code.CREDENTIAL_REVOKED
 
 
 def flip_one_bit(presentation: str) -> str:

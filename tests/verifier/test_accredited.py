@@ -1,6 +1,7 @@
 """Trusting whoever a root accredits: over the network, from files alone, and stapled by a wallet."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -167,6 +168,10 @@ class Office:
             *accreditations(self.desk, self.institutions.school, self.institutions.middle),
         )
 
+    def take_evidence(self, source: str) -> None:
+        policy = self.desk.policy.read_text()
+        self.desk.policy.write_text(re.sub('evidence = "[a-z]+"', f'evidence = "{source}"', policy))
+
     def check(self, text: str, *, handed_in: HandedIn | None = None, stapled: str | None = None) -> Any:
         clock = self.desk.world.clock
         state = self.desk.path / "state"
@@ -211,15 +216,21 @@ def test_what_was_handed_in_or_stapled_counts_where_the_ledger_is_away(office: O
     document = office.check(text)
     assert (document["status"], document["error"]["code"]) == ("unavailable", "network_ledger_unreachable")
     assert office.check(text, handed_in=HandedIn(proofs))["status"] == "verified"
-    for stapled, expected in ((proofs, "verified"), (proofs[:1], "unavailable"), (proofs[:2], "unavailable")):
-        evidence = encode_stapled_evidence(StapledEvidence(stapled, ()))
-        document = office.check(text, stapled=evidence)
-        assert document["status"] == expected
-    assert document["error"]["code"] == "network_ledger_unreachable"
+    whole, *parts = (
+        encode_stapled_evidence(StapledEvidence(stapled, ())) for stapled in (proofs, proofs[:1], proofs[:2])
+    )
+    assert office.check(text, stapled=whole)["status"] == "unavailable"
+    for source, code in (("either", "network_ledger_unreachable"), ("stapled", "evidence_missing")):
+        office.take_evidence(source)
+        assert office.check(text, stapled=whole)["status"] == "verified"
+        for part in parts:
+            document = office.check(text, stapled=part)
+            assert (document["status"], document["error"]["code"]) == ("unavailable", code)
 
 
 def test_false_accreditation_that_is_stapled_refuses_the_answer(office: Office) -> None:
     office.served.close()
+    office.take_evidence("either")
     did, school, middle = office.proofs
     kept_back = b"".join(line for line in school.splitlines(keepends=True) if not line.startswith(b"entry "))
     evidence = encode_stapled_evidence(StapledEvidence((did, kept_back, middle), ()))

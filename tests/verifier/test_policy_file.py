@@ -14,6 +14,7 @@ from tests.ledger.world import POLICY, URL
 from tests.openid_parties import ISSUER
 from tests.signed_records import ROOT_DID
 from tests.verifier.shop import DEGREE, IDENTITY_CARD
+from verifier.handed_in import EvidenceSource
 from verifier.policy_file import (
     VerifierPolicy,
     encode_policy,
@@ -36,7 +37,7 @@ def file(tmp_path: Path) -> Path:
 
 def test_new_policy_trusts_its_ledgers_and_nobody_else_and_has_the_defaults() -> None:
     ledgers = TrustedLedgers((TrustedLedger(URL, POLICY),), development=True)
-    assert parse_policy(encode_policy(ledgers)) == VerifierPolicy(ledgers, DEFAULTS)
+    assert parse_policy(encode_policy(ledgers)) == VerifierPolicy(ledgers, DEFAULTS, EvidenceSource.FETCHED)
 
 
 def rooted(*lines: str) -> str:
@@ -87,7 +88,7 @@ def test_root_is_added_beside_the_issuers_and_only_one_of_a_trusted_ledger(tmp_p
 
 
 def test_empty_policy_trusts_nobody() -> None:
-    assert parse_policy("") == VerifierPolicy(TrustedLedgers(()), DEFAULTS)
+    assert parse_policy("") == VerifierPolicy(TrustedLedgers(()), DEFAULTS, EvidenceSource.FETCHED)
 
 
 def test_everything_a_policy_can_say_is_read() -> None:
@@ -103,6 +104,7 @@ def test_everything_a_policy_can_say_is_read() -> None:
         [rules]
         key_binding = "not_required"
         status = "when_reachable"
+        evidence = "stapled"
         expiry_required = true
         clock_skew_seconds = 0
         key_binding_max_age_seconds = 60
@@ -112,6 +114,7 @@ def test_everything_a_policy_can_say_is_read() -> None:
         issuers = ["{OTHER_DID}"]
         """
     )
+    assert policy.evidence is EvidenceSource.STAPLED
     assert policy.rules == VerificationPolicy(
         trusted_issuers={
             DEGREE.vct: frozenset({DID, OTHER_DID}),
