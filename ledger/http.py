@@ -10,7 +10,8 @@ GET  /proof/<leaf hash, hex>        one entry's .tlog-proof
 GET  /policy                        the tlog-policy that trusts this log
 POST /entries                       log one did:webvh entry, with an onboarding token
 
-Below /browse are the pages of the explorer (`ledger.browse.http`).
+The trust registry's questions are in `ledger.trust_registry.http`; below /browse are the explorer's pages
+(`ledger.browse.http`).
 """
 
 import asyncio
@@ -38,6 +39,8 @@ from ledger.sequencer import Sequencer
 from ledger.store import LedgerStore
 from ledger.tile_file import PUBLIC, tile_answer
 from ledger.tree import Tree
+from ledger.trust_registry.http import add_trust_registry
+from ledger.trust_registry.registry import TrustRegistry
 from protocol.codes import Code
 from protocol.encoding.strict_json import JsonObject
 from protocol.encoding.time import encode_utc
@@ -149,6 +152,7 @@ def create_ledger_app(ledger: LedgerApp) -> FastAPI:
     _add_accredited(app, book)
     policy = parse_log_policy(ledger.policy)
     origin = policy.logs[0].key.name
+    add_trust_registry(app, TrustRegistry(ledger.evidence, policy, origin, ledger.clock))
     add_pages(app, _explorer(ledger, policy), origin=origin)
     _add_histories(app, ledger)
     add_missing_page(app, origin=origin)

@@ -87,12 +87,14 @@ def verify_accreditation(
     moment: datetime,
     read_records: Callable[[str], VerifiedRecords],
     begun_by: datetime | None = None,
+    least_depth: int = 0,
 ) -> VerifiedAccreditation:
     """Check that `did` was accredited for `action` with credentials of the type `vct`, by `root` in the end.
 
     `read_records` gives all records about the accreditations of a DID, and is asked once for each. With
     `begun_by`, a moment not before `moment`, it is enough that there is one between the two at which it was:
-    what is known of the moment is then only that it was not earlier, and not later.
+    what is known of the moment is then only that it was not earlier, and not later. `least_depth` is how many
+    further accreditors must be allowed to stand below `did`, where the action is to accredit.
 
     Not checked: the signatures of the records, which whoever keeps a copy of the log has checked where they
     stand in it; and how old the evidence is.
@@ -113,7 +115,7 @@ def verify_accreditation(
 
     failure = VerificationError(Code.ACCREDITATION_MISSING, did)
     for record, logged in reversed(read(did).accreditations.values()):
-        if vct not in record.types or action not in record.actions:
+        if vct not in record.types or action not in record.actions or (record.depth or 0) < least_depth:
             continue
         try:
             links = _chain(record, logged, root, read)

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent.parent
 FLOORS = {"protocol", "storage", "doors", "schemas", "ledger", "issuer", "wallet", "verifier", "demo"}
 DOORS = {"cli.py", "http.py", "cli", "http", "door", "tui", "browse"}
 # The one part of a package that is a program of its own.
-NODE = ("ledger", "node")
+ROOMS = {("ledger", "node"), ("ledger", "trust_registry")}
 BESIDE = {"tests", "benchmarks", "scripts"}
 # Names that say nothing about what is inside.
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "core", "service", "misc"}
@@ -37,8 +37,8 @@ def imports(path: Path) -> frozenset[str]:
 
 
 def is_door(path: Path) -> bool:
-    """Whether this file may show things: tally.py, demo/, and the doors of a package or of a node."""
-    inside = path.parts[2:] if path.parts[:2] == NODE else path.parts[1:]
+    """Whether this file may show things: tally.py, demo/, and the doors of a package or of a room in it."""
+    inside = path.parts[2:] if path.parts[:2] in ROOMS else path.parts[1:]
     return path == Path("tally.py") or path.parts[0] == "demo" or inside[0] in DOORS
 
 

@@ -51,9 +51,15 @@ def ledger_requests(browser: Browser, store: LedgerStore) -> Requests:
         "GET /index/tile/{path}": partial(browser.get, "/index/tile/entries/000.p/1"),
         "GET /accredited": partial(browser.get, "/accredited"),
         "GET /evidence": partial(browser.get, f"/evidence?name={quote(receipt['did'], safe='')}"),
+        "POST /authorization": partial(browser.post_json, "/authorization", trust_question(receipt["did"])),
+        "POST /recognition": partial(browser.post_json, "/recognition", trust_question(receipt["did"])),
         "GET /{name}/did.jsonl": partial(browser.get, "/university/did.jsonl"),
         "POST /entries": post,
     }
+
+
+def trust_question(did: str) -> dict[str, str]:
+    return {"entity_id": did, "authority_id": did, "action": "issue", "resource": "urn:example:degree"}
 
 
 def node_requests(door: NodeDoor, ledger: Browser) -> Requests:

@@ -428,6 +428,8 @@ def test_paths_are_described_for_programs(unchanged: Ledger) -> None:
         "/healthz",
         "/checkpoint",
         "/policy",
+        "/authorization",
+        "/recognition",
         "/tile/{path}",
         "/proof/{leaf_hash}",
         "/entries",
