@@ -26,7 +26,9 @@ from ledger.admission import admit
 from ledger.client import TOKEN_PREFIX
 from ledger.cosigners import Cosigners
 from ledger.folder import LedgerFolder
-from ledger.sequencer import Logged, Sequencer
+from ledger.followed_log import FollowedLog
+from ledger.placement import Logged
+from ledger.sequencer import Sequencer
 from ledger.signer import LedgerKeys
 from ledger.store import LedgerStore
 from protocol.did.webvh.author import create_did
@@ -73,7 +75,8 @@ def _sequence(home: Path, authority: str, records: Sequence[DidRecord]) -> float
     with _found(home, authority) as (store, keys, folder):
         signers = folder.signers(keys)
         nobody = Cosigners(folder.ledger().policy, clock=lambda: LATER)
-        with Sequencer(store, signers, nobody, evidence=folder.evidence, clock=lambda: LATER) as sequencer:
+        log = FollowedLog(store, signers)
+        with Sequencer(log, nobody, evidence=folder.evidence, clock=lambda: LATER) as sequencer:
             begin = perf_counter()
             for start in range(0, len(records), WAITING):
                 batch = records[start : start + WAITING]

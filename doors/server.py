@@ -57,16 +57,27 @@ def listen(host: str, port: int, *, name: str | None = None) -> Iterator[Listene
         yield Listener(bound, f"http://{shown}:{bound.getsockname()[1]}")
 
 
-def serve(app: Callable[..., Any], listener: Listener, terminal: Terminal) -> None:
+def _do_nothing() -> None: ...
+
+
+def serve(
+    app: Callable[..., Any],
+    listener: Listener,
+    terminal: Terminal,
+    *,
+    opened: Callable[[], None] = _do_nothing,
+) -> None:
     """Serve `app` until SIGTERM or SIGINT, and let running requests end.
 
-    When it takes requests, one line says so: a sentence, or with `--json` `{"ready": true, "url": …}`.
+    When it takes requests, `opened` is called, which must not wait for any of them, and one line says so: a
+    sentence, or with `--json` `{"ready": true, "url": …}`.
 
     Raises:
         UnavailableError: the application could not start.
     """
 
     def announce() -> None:
+        opened()
         terminal.document({"ready": True, "url": listener.url})
         terminal.note(f"Ready at {listener.url} (Ctrl-C stops it)")
 
@@ -75,15 +86,24 @@ def serve(app: Callable[..., Any], listener: Listener, terminal: Terminal) -> No
 
 
 @contextmanager
-def running(app: Callable[..., Any], listener: Listener) -> Iterator[None]:
+def running(
+    app: Callable[..., Any], listener: Listener, *, opened: Callable[[], None] = _do_nothing
+) -> Iterator[None]:
     """Serve `app` in a thread of this process until the block ends, for the demo and for tests.
+
+    `opened` as in `serve`.
 
     Raises:
         UnavailableError: the application could not start.
     """
     settled = threading.Event()
     failures: list[UnavailableError] = []
-    server = _create_server(app, settled.set)
+
+    def announce() -> None:
+        opened()
+        settled.set()
+
+    server = _create_server(app, announce)
 
     def run_in_thread() -> None:
         try:

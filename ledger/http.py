@@ -33,9 +33,9 @@ from ledger.admission import Admission
 from ledger.browse.explorer import Explorer
 from ledger.browse.http import add_missing_page, add_pages
 from ledger.client import TOKEN_PREFIX
+from ledger.front_end import FrontEnd
 from ledger.published import Published
 from ledger.publisher import REFRESH_AFTER
-from ledger.sequencer import Sequencer
 from ledger.store import LedgerStore
 from ledger.tile_file import PUBLIC, tile_answer
 from ledger.tree import Tree
@@ -65,25 +65,25 @@ class LedgerApp:
 
     Attributes:
         store: The stored log.
-        sequencer: Its writer, already running.
+        front_end: What is shown of it, and gets what is submitted logged.
         admission: The rules for what is written.
         policy: The text of the tlog-policy that trusts this log.
         clock: Tells the time.
     """
 
     store: LedgerStore
-    sequencer: Sequencer
+    front_end: FrontEnd
     admission: Admission
     policy: str
     clock: Callable[[], datetime]
 
     def published(self) -> Published:
         """What is published, signed anew if it has come of age."""
-        if self.sequencer.trouble is None and self.sequencer.needs_refresh():
+        if self.front_end.trouble is None and self.front_end.needs_refresh():
             # A ledger that cannot sign any more still shows what it signed; its age is for readers to judge.
             with suppress(TallyError):
-                self.sequencer.refresh().result()
-        return self.sequencer.published
+                self.front_end.refresh().result()
+        return self.front_end.published
 
     def health(self) -> JsonObject:
         """The state of the log.
@@ -91,12 +91,16 @@ class LedgerApp:
         Raises:
             UnavailableError: the last attempt to write failed, or the checkpoint is not fresh.
         """
-        if (trouble := self.sequencer.trouble) is not None:
+        if (trouble := self.front_end.trouble) is not None:
             raise UnavailableError(trouble.code, trouble.detail)
-        publication = self.sequencer.published.log
+        publication = self.front_end.published.log
         if self.clock() - publication.time > 2 * REFRESH_AFTER:
             raise UnavailableError(Code.LOG_STALE)
-        return {"tree_size": publication.tree_size, "checkpoint_time": encode_utc(publication.time)}
+        return {
+            "tree_size": publication.tree_size,
+            "checkpoint_time": encode_utc(publication.time),
+            "writing": self.front_end.is_writing,
+        }
 
     def verify_token(self, text: str) -> ManagementKey:
         """The onboarding token that `text` is.
@@ -195,7 +199,7 @@ def _add_log(app: FastAPI, ledger: LedgerApp) -> None:
     )
     def get_tile(path: str) -> Response:
         # What was signed, published or not: a node reads what it is asked to cosign.
-        tree_size = ledger.sequencer.signed_size(Tree.LOG)
+        tree_size = ledger.front_end.signed_size(Tree.LOG)
         return tile_answer(ledger.store, f"tile/{path}", tree_size=tree_size)
 
     @app.get(
@@ -205,7 +209,7 @@ def _add_log(app: FastAPI, ledger: LedgerApp) -> None:
         **answers("The bytes of the tile.", media_type="application/octet-stream"),
     )
     def get_index_tile(path: str) -> Response:
-        tree_size = ledger.sequencer.signed_size(Tree.INDEX)
+        tree_size = ledger.front_end.signed_size(Tree.INDEX)
         return tile_answer(ledger.store.index, f"tile/{path}", tree_size=tree_size)
 
     @app.get(
@@ -242,7 +246,7 @@ def _add_writing(app: FastAPI, ledger: LedgerApp) -> None:
     ) -> JSONResponse:
         """Answers when a published checkpoint covers it. Submitting it again gives the same answer."""
         record = await run_in_threadpool(ledger.admit, body)
-        logged = await asyncio.wrap_future(ledger.sequencer.submit(record))
+        logged = await asyncio.wrap_future(ledger.front_end.submit(record))
         answer = {"index": logged.leaf_index, "leaf_hash": logged.leaf_hash.hex()}
         if isinstance(record, DidRecord):
             answer |= {"did": record.did.did, "version_id": record.entry.version_id}
@@ -278,7 +282,7 @@ def _explorer(ledger: LedgerApp, policy: LogPolicy) -> Explorer:
     return Explorer(
         ledger.store,
         published=ledger.published,
-        nodes=ledger.sequencer.node_states,
+        nodes=ledger.front_end.node_states,
         policy=policy,
         clock=ledger.clock,
     )
@@ -309,7 +313,7 @@ def _add_histories(app: FastAPI, ledger: LedgerApp) -> None:
         scid = ledger.store.find_paths([path]).get(path)
         if scid is None:
             raise RefusedError(Code.DID_NOT_FOUND)
-        size = ledger.sequencer.published.log.tree_size
+        size = ledger.front_end.published.log.tree_size
         history = [entry for entry in ledger.store.history(scid) if entry.leaf_index < size]
         if not history:
             raise RefusedError(Code.DID_NOT_FOUND)

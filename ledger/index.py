@@ -130,6 +130,24 @@ class LedgerIndex:
             raise VerificationError(Code.INDEX_ENTRY_INVALID, f"what it states at {entry.tree_size} entries")
         self._append(entry)
 
+    def catch_up(self, tree_size: int) -> None:
+        """Take up what another front end has appended to the index log, until it has `tree_size` entries.
+
+        Raises:
+            UnavailableError: LOG_SELF_CHECK_FAILED, the log does not lead to what they state; or the database
+                cannot be read.
+        """
+        for begin in range(self.edge.tree_size, tree_size, _PIECE):
+            for leaf in self._store.index.read_leaves(begin, min(begin + _PIECE, tree_size)):
+                entry = _parse_own(leaf)
+                self._advance_at(entry.tree_size, entry.time)
+                try:
+                    self._require(entry)
+                except BaseException:
+                    self._discard()
+                    raise
+                self._take_up(entry, self.edge.append([hash_leaf(leaf)]))
+
     def _append(self, entry: IndexEntry) -> None:
         leaf = encode_index_entry(entry)
         grown = self.edge.append([hash_leaf(leaf)])
@@ -141,6 +159,9 @@ class LedgerIndex:
             if not isinstance(error, UnavailableError) or self._store.index.head() != then:
                 self._discard()
                 raise
+        self._take_up(entry, grown)
+
+    def _take_up(self, entry: IndexEntry, grown: RightEdge) -> None:
         self.edge, self.last = grown, entry
         self.times.append(entry)
         self._map.commit()
@@ -151,7 +172,12 @@ class LedgerIndex:
 
     def _advance_at(self, tree_size: int, time: datetime) -> None:
         """Take up what is new of the log, all of which was logged at `time`."""
-        self._advance(tree_size, time, lambda _leaf_index: time)
+        try:
+            self._advance(tree_size, time, lambda _leaf_index: time)
+        except BaseException:
+            # Some of it may have been taken up.
+            self._discard()
+            raise
 
     def _advance(self, tree_size: int, time: datetime, time_of: Callable[[int], datetime]) -> None:
         # From the entries themselves, which are checked before anything is signed; what the database says of

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import Engine, insert
 
 from ledger.rows import read_leaf_rows
-from ledger.stored_tree import Head, StoredTree
+from ledger.stored_tree import Head, StoredTree, Turn
 from ledger.tables import INDEX_ENTRY
 from ledger.tree import Tree
 from protocol.tlog.merkle import hash_leaf
@@ -14,8 +14,8 @@ from protocol.tlog.merkle import hash_leaf
 class IndexStore(StoredTree):
     """The stored index log, in the database of the log it is about."""
 
-    def __init__(self, engine: Engine) -> None:
-        super().__init__(engine, Tree.INDEX)
+    def __init__(self, engine: Engine, turn: Turn) -> None:
+        super().__init__(engine, Tree.INDEX, turn)
 
     def append(self, leaves: Sequence[bytes], *, after: Head, then: Head) -> None:
         """Append `leaves` to the index log that reaches to `after`, so that it reaches to `then`; or nothing.
@@ -24,7 +24,7 @@ class IndexStore(StoredTree):
 
         Raises:
             RefusedError: it no longer reaches to `after`: there is another writer.
-            UnavailableError: the disk's fault.
+            UnavailableError: LOG_LEASE_LOST, or the disk's fault.
         """
         with self._writing() as connection:
             self._move_head(connection, after, then)

@@ -1,8 +1,4 @@
-"""Signs what the sequencer has committed, has it cosigned, and shows it.
-
-The order of the steps is the point, and never changes:
-
-    read it back and compute it anew -> remember what is signed -> sign -> cosignatures of a quorum -> publish
+"""Publishes what the sequencer has committed, again and again, and answers those who wait for it.
 
 Committing goes on meanwhile, and without a quorum too; everything that was committed while one checkpoint was
 being cosigned becomes the next one. Whoever waits is answered after the last step: who got an index can prove
@@ -16,31 +12,17 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Self
 
-from ledger.contradiction import ContradictionError, keep_contradiction
 from ledger.cosigners import Cosigners
-from ledger.index import LedgerIndex
-from ledger.node_client import Candidate
-from ledger.published import Published
-from ledger.self_check import check_before_signing
-from ledger.signer import CheckpointSigner, LedgerSigners
-from ledger.start_guard import StartGuard
-from ledger.store import LedgerStore
-from ledger.stored_tree import Head, Publication, StoredTree
-from ledger.tree import Tree
+from ledger.followed_log import FollowedLog
+from ledger.publishing_rounds import PublishingRounds
+from ledger.stored_tree import Head
 from ledger.waiting import PromisedAnswer, PromisedAnswers, running_future
 from protocol.codes import Code
 from protocol.errors import TallyError, UnavailableError
-from protocol.tlog.checkpoint import Checkpoint
-from protocol.tlog.merkle import create_consistency_proof
-from protocol.tlog.note import NoteKey
 
 REFRESH_AFTER = timedelta(minutes=5)
 """The age at which a checkpoint is signed anew although nothing was added, to show that the log is alive."""
-
-QUORUM_WITHIN = timedelta(seconds=5)
-"""How long one round of asking the nodes lasts; what took longer is done when the next one asks again."""
 
 PATIENCE = timedelta(seconds=10)
 """How long a submission waits for a quorum before it is told that there is none."""
@@ -59,40 +41,25 @@ _logger = logging.getLogger("tally.ledger")
 
 
 class Publisher:
-    """Publishes a log and its index, from a thread of its own; use it in a `with` statement.
+    """Publishes `log` and its index, from a thread of its own, between `start` and `stop`.
 
-    `head` is how far the log reaches at the start. The policy of `cosigners` is the one that readers trust
-    the log by; publication waits for its quorum. What contradicts the log is kept in the folder `evidence`.
+    `head` is how far the log reaches at the start. The policy of `cosigners`, which work already, is the one
+    that readers trust the log by; publication waits for its quorum. What contradicts the log is kept in the
+    folder `evidence`.
     """
 
     def __init__(
         self,
-        store: LedgerStore,
-        signers: LedgerSigners,
+        log: FollowedLog,
         cosigners: Cosigners,
         *,
         evidence: Path,
         head: Head,
         clock: Callable[[], datetime],
     ) -> None:
-        self._store = store
-        self._signers = signers
-        self._cosigners = cosigners
+        self._log = log
         self._clock = clock
-        self._evidence = evidence
-        self._guard = StartGuard(
-            {signers.log.public_key: store, signers.index.public_key: store.index}, cosigners
-        )
-        self._signed: dict[NoteKey, str] = {}
-        self._cleared = False
-        log, index = store.publication(), store.index.publication()
-        published_size = 0 if index is None else index.tree_size
-        self._index = LedgerIndex(store, signers.log.origin, published_size=published_size)
-        self._published: Published | None = None
-        if log is not None and index is not None:
-            self._published = Published(
-                log, index, self._index.published_entry, self._index.published_map, self._index.times
-            )
+        self._rounds = PublishingRounds(log, cosigners, evidence=evidence, clock=clock)
         self._failure: TallyError | None = None
         self._trouble: TallyError | None = None
         self._changed = threading.Condition()
@@ -104,43 +71,18 @@ class Publisher:
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
 
-    def __enter__(self) -> Self:
-        """Begin with a fresh checkpoint, and wait for it as long as one round of the nodes may take.
-
-        Raises:
-            TallyError: it came to nothing, and there are no nodes that could change that.
-        """
-        self._cosigners.__enter__()
+    def start(self) -> "Future[None]":
+        """Begin with a fresh checkpoint; the answer comes when that is published, or has failed."""
         first = self.refresh()
         self._thread.start()
-        try:
-            first.result(QUORUM_WITHIN.total_seconds())
-        except TimeoutError:
-            pass
-        except TallyError:
-            if not self._cosigners.names:
-                self.__exit__()
-                raise
-        return self
+        return first
 
-    def __exit__(self, *_exception: object) -> None:
+    def stop(self) -> None:
         """Publish what is committed, if the nodes let us, then stop."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
         self._thread.join()
-        self._cosigners.__exit__()
-
-    @property
-    def published(self) -> Published:
-        """What was published last.
-
-        Raises:
-            UnavailableError: LOG_UNPUBLISHED, nothing was yet.
-        """
-        if self._published is None:
-            raise UnavailableError(Code.LOG_UNPUBLISHED)
-        return self._published
 
     @property
     def failure(self) -> TallyError | None:
@@ -152,11 +94,6 @@ class Publisher:
         """Why the last attempt failed, for good or not; None while all is well."""
         return self._trouble
 
-    def signed_size(self, tree: Tree) -> int:
-        """How many entries of a tree were signed: what nodes may read, published or not."""
-        signer = self._signers.log if tree is Tree.LOG else self._signers.index
-        return signer.last_signed.tree_size
-
     def require_writable(self) -> None:
         """Let nobody write after a failure, or before the nodes have said what they have seen.
 
@@ -165,7 +102,7 @@ class Publisher:
         """
         if self._failure is not None:
             raise self._failure
-        if not self._cleared:
+        if not self._rounds.cleared:
             raise UnavailableError(Code.LOG_READ_ONLY)
 
     def publish(self, head: Head, promised: Iterable[PromisedAnswer]) -> None:
@@ -191,15 +128,16 @@ class Publisher:
 
     def needs_refresh(self) -> bool:
         """Whether the published checkpoint has come of age, as after this machine slept."""
-        return self._published is None or self._clock() - self._published.log.time >= REFRESH_AFTER
+        return not self._log.is_published or self._age() >= REFRESH_AFTER
 
     def halt(self, error: TallyError) -> None:
         """Sign nothing any more, because of `error`."""
         with self._changed:
             if self._failure is None:
                 self._failure = self._trouble = error
+                level = logging.WARNING if error.code is Code.LOG_LEASE_LOST else logging.CRITICAL
                 detail = "%s: the ledger writes and signs nothing any more: %s"
-                _logger.critical(detail, error.code.value, error)
+                _logger.log(level, detail, error.code.value, error)
             self._settle()
             self._changed.notify_all()
 
@@ -221,31 +159,35 @@ class Publisher:
             if self._failure is None:
                 self._failure = UnavailableError(Code.NETWORK_BUSY, "the ledger is stopping")
             self._settle()
+            for answer in self._refreshing:
+                answer.set_exception(self._failure)
 
     def _has_work(self) -> bool:
         is_due = self._is_behind() and time.monotonic() >= self._paused_until
         return self._stopping or bool(self._refreshing) or (is_due and self._failure is None)
 
     def _is_behind(self) -> bool:
-        return self._published is None or self._published.log.tree_size < self._head.tree_size
+        return self._published_size() < self._head.tree_size or not self._log.is_published
 
     def _seconds_to_wait(self) -> float | None:
         """How long to wait while nothing is asked for: until a new attempt, or a checkpoint comes of age."""
         if self._failure is not None:
             return None
-        if self._published is None or self._is_behind():
+        if self._is_behind():
             return max(0.0, self._paused_until - time.monotonic())
-        age = self._clock() - self._published.log.time
         # A clock that was set back must not stretch the wait, nor a failure that lasts make it a busy one.
-        return min(max(REFRESH_AFTER - age, _SHORTEST_WAIT), REFRESH_AFTER).total_seconds()
+        return min(max(REFRESH_AFTER - self._age(), _SHORTEST_WAIT), REFRESH_AFTER).total_seconds()
+
+    def _published_size(self) -> int:
+        return self._log.published.log.tree_size if self._log.is_published else 0
+
+    def _age(self) -> timedelta:
+        return self._clock() - self._log.published.log.time
 
     def _attempt(self, head: Head) -> TallyError | None:
         try:
-            self._clear()
-            self._published = self._sign_and_publish(head)
+            self._rounds.publish(head)
         except TallyError as error:
-            if isinstance(error, ContradictionError):
-                self._keep_evidence(error)
             self._note_trouble(error)
             return error
         except Exception as error:
@@ -272,50 +214,6 @@ class Publisher:
 
     def _settle(self) -> None:
         """Give the answers that can be given, under the condition."""
-        if self._published is not None:
-            self._promised.give(self._published.log.tree_size)
+        self._promised.give(self._published_size())
         if self._failure is not None:
             self._promised.refuse(self._failure)
-
-    def _keep_evidence(self, contradiction: ContradictionError) -> None:
-        log = contradiction.log
-        tree: StoredTree = self._store if log == self._signers.log.public_key else self._store.index
-        published = tree.publication()
-        own = self._signed.get(log) or (None if published is None else published.note)
-        try:
-            keep_contradiction(contradiction, self._evidence, own=own, tree=tree)
-        except TallyError as error:
-            _logger.warning("%s: what a node has seen could not be kept: %s", error.code.value, error)
-
-    def _clear(self) -> None:
-        if not self._cleared:
-            self._cleared = self._guard.clears(within=QUORUM_WITHIN)
-            if not self._cleared:
-                raise UnavailableError(Code.LOG_READ_ONLY)
-
-    def _sign_and_publish(self, head: Head) -> Published:
-        check_before_signing(self._store, signed=self._signers.log.last_signed, head=head)
-        now = self._clock().replace(microsecond=0)
-        index_head = self._index.state(head, now=now)
-        check_before_signing(self._store.index, signed=self._signers.index.last_signed, head=index_head)
-        candidates = [
-            _sign(self._signers.log, self._store, head, now),
-            _sign(self._signers.index, self._store.index, index_head, now),
-        ]
-        self._signed = {candidate.log: candidate.note for candidate in candidates}
-        log, index = (
-            Publication(checkpoint.tree_size, checkpoint.time or now, checkpoint.note)
-            for checkpoint in self._cosigners.have_cosigned(candidates, within=QUORUM_WITHIN)
-        )
-        self._store.publish(log, index)
-        return Published(log, index, self._index.last, self._index.map, self._index.times)
-
-
-def _sign(signer: CheckpointSigner, tree: StoredTree, head: Head, now: datetime) -> Candidate:
-    read_hashes = tree.hash_reader(head.tree_size)
-    return Candidate(
-        signer.public_key,
-        Checkpoint(signer.origin, head.tree_size, head.root_hash),
-        signer.sign(head.tree_size, head.root_hash, now=now),
-        lambda old_size: create_consistency_proof(old_size, head.tree_size, read_hashes),
-    )

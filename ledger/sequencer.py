@@ -8,7 +8,7 @@ published checkpoint covers it (`ledger.publisher`).
 import logging
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,27 +16,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self, TypeAlias
 
-from ledger.admission import StoredBefore, VerifiedVersions
 from ledger.cosigners import Cosigners, NodeState
+from ledger.followed_log import FollowedLog
+from ledger.placement import Logged, Placer, cut_batches
 from ledger.published import Published
 from ledger.publisher import TRANSIENT, Publisher
-from ledger.record_rules import admit_signed
-from ledger.self_check import check_before_signing, check_whole_log
-from ledger.signer import LedgerSigners
-from ledger.store import LedgerStore
+from ledger.publishing_rounds import QUORUM_WITHIN
 from ledger.stored_tree import Head
-from ledger.tree import Tree
 from ledger.waiting import PromisedAnswer, running_future
 from protocol.codes import Code
-from protocol.errors import (
-    MalformedError,
-    RefusedError,
-    TallyError,
-    UnavailableError,
-    VerificationError,
-)
-from protocol.records import DidRecord, Record, SignedRecord
-from protocol.records.timestamp import TimestampRecord
+from protocol.errors import TallyError, UnavailableError
+from protocol.records import Record
 from protocol.tlog.merkle import RightEdge, hash_leaf
 
 MAX_BATCH = 256
@@ -46,17 +36,8 @@ _logger = logging.getLogger("tally.ledger")
 
 
 @dataclass(frozen=True, slots=True)
-class Logged:
-    """Where a record stands in the published log."""
-
-    leaf_index: int
-    leaf_hash: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class _Submission:
     record: Record
-    leaf_hash: bytes
     answer: "Future[Logged]" = field(default_factory=running_future)
 
 
@@ -68,65 +49,70 @@ _Item: TypeAlias = _Submission | _Stop
 
 
 class Sequencer:
-    """Writes one log, from a thread of its own, and publishes it; use it in a `with` statement.
+    """Writes `log`, from a thread of its own, and publishes it, while this process has the turn.
 
     Records must have been admitted (`ledger.admission`) on top of what the store holds. Two of them may still
-    be rivals for one version or one name; the first in the queue wins. What else a record rests on may have
-    changed too: one that somebody signs is admitted again where it will stand, with nothing uncommitted
-    before it. Such records are rare, so they may cut a batch. What nodes prove against the log is kept in the
-    folder `evidence`.
+    be rivals, and what they rest on may have changed: `ledger.placement` decides. What nodes prove against
+    the log is kept in the folder `evidence`.
+
+    Use it in a `with` statement; or, where `cosigners` work already, between `start` and `stop`.
     """
 
     def __init__(
-        self,
-        store: LedgerStore,
-        signers: LedgerSigners,
-        cosigners: Cosigners,
-        *,
-        evidence: Path,
-        clock: Callable[[], datetime],
+        self, log: FollowedLog, cosigners: Cosigners, *, evidence: Path, clock: Callable[[], datetime]
     ) -> None:
-        self._store = store
-        self._signers = signers
+        self._log = log
         self._cosigners = cosigners
-        self._evidence = evidence
-        self._clock = clock
         self._queue: queue.Queue[_Item] = queue.Queue(MAX_WAITING)
-        self._logged = StoredBefore(store, VerifiedVersions(store))
-        self._edge: RightEdge | None = None
+        self._placer = Placer(log.store, clock=clock)
+        self._edge: RightEdge | None = log.load_edge()
+        self._publisher = Publisher(log, cosigners, evidence=evidence, head=Head.of(self._edge), clock=clock)
         self._trouble: TallyError | None = None
+        # Nothing is queued behind the end, where nobody would answer it.
+        self._ending = threading.Lock()
+        self._ended = False
         self._thread = threading.Thread(target=self._run, name="sequencer", daemon=True)
 
     def __enter__(self) -> Self:
-        """Check the database against itself and what was signed last, publish a checkpoint, begin to work.
-
-        Where nodes must cosign, work may begin without a checkpoint: `trouble` says why.
+        """Begin, and wait for the first checkpoint as long as one round of the nodes may take.
 
         Raises:
-            UnavailableError: LOG_SELF_CHECK_FAILED, the database is not what was signed.
-            RefusedError: LOG_ROLLBACK, it ends before what was signed: somebody restored an old one.
+            TallyError: it came to nothing, and there are no nodes that could change that.
         """
-        edge = self._load()
-        check_whole_log(self._store)
-        check_whole_log(self._store.index)
-        check_before_signing(self._store, signed=self._signers.log.last_signed, head=Head.of(edge))
-        self._publisher = Publisher(
-            self._store,
-            self._signers,
-            self._cosigners,
-            evidence=self._evidence,
-            head=Head.of(edge),
-            clock=self._clock,
-        )
-        self._publisher.__enter__()
-        self._thread.start()
+        self._cosigners.__enter__()
+        first = self.start()
+        try:
+            first.result(QUORUM_WITHIN.total_seconds())
+        except TimeoutError:
+            pass
+        except TallyError:
+            if not self._cosigners.names:
+                self.__exit__()
+                raise
         return self
 
     def __exit__(self, *_exception: object) -> None:
         """Finish what was submitted, then stop."""
-        self._queue.put(_Stop())
+        self.stop()
+        self._cosigners.__exit__()
+
+    def start(self) -> "Future[None]":
+        """Begin to work; the answer comes when a checkpoint of this moment is published, or has failed."""
+        first = self._publisher.start()
+        self._thread.start()
+        return first
+
+    def stop(self) -> None:
+        """Finish what was submitted, then stop."""
+        with self._ending:
+            self._ended = True
+            self._queue.put(_Stop())
         self._thread.join()
-        self._publisher.__exit__()
+        self._publisher.stop()
+
+    def halt(self, error: TallyError) -> None:
+        """Write and sign nothing any more, because of `error`."""
+        self._publisher.halt(error)
 
     @property
     def published(self) -> Published:
@@ -135,15 +121,11 @@ class Sequencer:
         Raises:
             UnavailableError: LOG_UNPUBLISHED, nothing was yet.
         """
-        return self._publisher.published
+        return self._log.published
 
     def node_states(self) -> list[NodeState]:
         """How each node stood when it was asked last."""
         return self._cosigners.states()
-
-    def signed_size(self, tree: Tree) -> int:
-        """How many entries of a tree were signed: what nodes may read, published or not."""
-        return self._publisher.signed_size(tree)
 
     @property
     def failure(self) -> TallyError | None:
@@ -159,18 +141,21 @@ class Sequencer:
         """Log `record`; the answer comes when a checkpoint that covers it is published.
 
         It may be RefusedError (a rival came first), what `admit_signed` raises, or another TallyError (it may
-        or may not be logged; submitting it again is safe).
+        or may not be logged; submitting it again is safe), LOG_LEASE_LOST above all.
 
         Raises:
             UnavailableError: too many are waiting, or the nodes have not said yet what they have seen.
             TallyError: why nothing is written any more.
         """
         self._publisher.require_writable()
-        submission = _Submission(record, hash_leaf(record.leaf))
-        try:
-            self._queue.put_nowait(submission)
-        except queue.Full as error:
-            raise UnavailableError(Code.NETWORK_BUSY, "too many submissions are waiting") from error
+        submission = _Submission(record)
+        with self._ending:
+            if self._ended:
+                raise self._publisher.failure or UnavailableError(Code.NETWORK_BUSY, "the ledger is stopping")
+            try:
+                self._queue.put_nowait(submission)
+            except queue.Full as error:
+                raise UnavailableError(Code.NETWORK_BUSY, "too many submissions are waiting") from error
         return submission.answer
 
     def refresh(self) -> "Future[None]":
@@ -186,8 +171,9 @@ class Sequencer:
         while running:
             batch = self._next_batch()
             running = not any(isinstance(item, _Stop) for item in batch)
-            for submissions in _commits([item for item in batch if isinstance(item, _Submission)]):
-                self._work(submissions)
+            submissions = [item for item in batch if isinstance(item, _Submission)]
+            for some in cut_batches(submissions, lambda submission: submission.record):
+                self._work(some)
 
     def _next_batch(self) -> list[_Item]:
         batch = [self._queue.get()]
@@ -199,7 +185,7 @@ class Sequencer:
     def _work(self, submissions: Sequence[_Submission]) -> None:
         try:
             self._publisher.require_writable()
-            edge = self._load() if self._edge is None else self._edge
+            edge = self._log.load_edge() if self._edge is None else self._edge
             outcomes, edge = self._append(submissions, edge)
         except TallyError as error:
             # Whether the commit came to pass is for the database to say.
@@ -223,49 +209,13 @@ class Sequencer:
         self, submissions: Sequence[_Submission], edge: RightEdge
     ) -> tuple[list[Logged | TallyError], RightEdge]:
         """Commit what is new among `submissions`, and say of each where it stands or why it does not."""
-        entries = [item.record for item in submissions if isinstance(item.record, DidRecord)]
-        versions = self._store.find_versions({_version(record) for record in entries})
-        names = self._store.find_paths({_name(record) for record in entries})
-        others = {item.leaf_hash for item in submissions if not isinstance(item.record, DidRecord)}
-        places = self._store.find_leaves(others)
-        outcomes: list[Logged | TallyError] = []
-        added: list[_Submission] = []
-        for item in submissions:
-            record, logged = item.record, Logged(edge.tree_size + len(added), item.leaf_hash)
-            if not isinstance(record, DidRecord):
-                if (place := places.get(item.leaf_hash)) is not None:
-                    outcomes.append(Logged(place, item.leaf_hash))
-                elif (refusal := self._admit_again(record)) is not None:
-                    outcomes.append(refusal)
-                else:
-                    places[item.leaf_hash] = logged.leaf_index
-                    added.append(item)
-                    outcomes.append(logged)
-            elif (first := versions.get(_version(record))) is not None:
-                logged = Logged(*first)
-                outcomes.append(logged if logged.leaf_hash == item.leaf_hash else _rival(record))
-            elif names.get(_name(record), record.did.scid) != record.did.scid:
-                outcomes.append(RefusedError(Code.ENTRY_NOT_ADMITTED, "the name is taken"))
-            else:
-                versions[_version(record)] = (logged.leaf_index, logged.leaf_hash)
-                names[_name(record)] = record.did.scid
-                added.append(item)
-                outcomes.append(logged)
-        if added:
-            grown = edge.append(item.leaf_hash for item in added)
-            self._store.append([item.record for item in added], after=Head.of(edge), then=Head.of(grown))
+        records = [submission.record for submission in submissions]
+        placement = self._placer.place(records, tree_size=edge.tree_size)
+        if placement.added:
+            grown = edge.append(hash_leaf(record.leaf) for record in placement.added)
+            self._log.store.append(placement.added, after=Head.of(edge), then=Head.of(grown))
             edge = grown
-        return outcomes, edge
-
-    def _admit_again(self, record: SignedRecord | TimestampRecord) -> TallyError | None:
-        """Why `record`, which comes next after what is committed, may not be logged after all."""
-        if isinstance(record, TimestampRecord):
-            return None
-        try:
-            admit_signed(record, self._logged, now=self._clock())
-        except (MalformedError, VerificationError, RefusedError) as error:
-            return error
-        return None
+        return placement.outcomes, edge
 
     def _answer(
         self, submissions: Sequence[_Submission], outcomes: Sequence[Logged | TallyError], head: Head
@@ -278,44 +228,7 @@ class Sequencer:
                 submission.answer.set_exception(outcome)
         self._publisher.publish(head, promised)
 
-    def _load(self) -> RightEdge:
-        """Take up the stored log, which must reach at least as far as what was signed."""
-        head = self._store.head()
-        if head.tree_size < self._signers.log.last_signed.tree_size:
-            raise RefusedError(Code.LOG_ROLLBACK, "the database ends before what was signed last")
-        edge = RightEdge.load(head.tree_size, self._store.hash_reader(head.tree_size))
-        if edge.root_hash() != head.root_hash:
-            raise UnavailableError(Code.LOG_SELF_CHECK_FAILED, "the tiles do not have the root of the head")
-        return edge
-
-
-def _commits(submissions: Sequence[_Submission]) -> Iterator[list[_Submission]]:
-    """The submissions in order, so cut that each that somebody signs is by itself."""
-    batch: list[_Submission] = []
-    for item in submissions:
-        if isinstance(item.record, DidRecord | TimestampRecord):
-            batch.append(item)
-            continue
-        if batch:
-            yield batch
-        yield [item]
-        batch = []
-    if batch:
-        yield batch
-
 
 def _refuse(submissions: Sequence[_Submission], error: TallyError) -> None:
     for submission in submissions:
         submission.answer.set_exception(error)
-
-
-def _version(record: DidRecord) -> tuple[str, int]:
-    return (record.did.scid, record.entry.number)
-
-
-def _name(record: DidRecord) -> str:
-    return record.did.log_path()
-
-
-def _rival(record: DidRecord) -> RefusedError:
-    return RefusedError(Code.DID_FORK, f"another version {record.entry.number} is logged")

@@ -2,7 +2,9 @@
 
 A log that signs two different trees of one size, or a smaller tree after a larger one, has destroyed itself,
 and a restored backup is the usual way to do it. So the last signed state is kept in a file outside the
-database, written before the signature exists, and nothing is signed that does not follow from it.
+database, written before the signature exists, and nothing is signed that does not follow from it. A front end
+that shares a database with others remembers what they have published too, so each has all that anybody was
+shown.
 """
 
 from dataclasses import dataclass, field
@@ -91,7 +93,8 @@ class CheckpointSigner:
 
     Attributes:
         public_key: The key of the log, as others know it.
-        last_signed: The state that was signed last, or was about to be when the program died.
+        last_signed: The state that was signed last, here or elsewhere, or was about to be when the program
+            died.
     """
 
     def __init__(self, keys: LedgerKeys, memory: Path, tree: Tree = Tree.LOG) -> None:
@@ -127,8 +130,7 @@ class CheckpointSigner:
         if checkpoint != self.last_signed:
             if tree_size == self.last_signed.tree_size:
                 raise RefusedError(Code.LOG_FORK, "another tree of this size was signed before")
-            replace_file(self._memory, text.encode())
-            self.last_signed = checkpoint
+            self._remember(checkpoint)
         keys = self._keys
         return encode_note(
             text,
@@ -137,6 +139,24 @@ class CheckpointSigner:
                 sign_cosignature(text, name=keys.cosigner_name, key=keys.cosigner, now=now),
             ],
         )
+
+    def remember(self, checkpoint: Checkpoint) -> None:
+        """Sign nothing that does not continue `checkpoint` either, which another front end has signed.
+
+        Not checked: that it continues the one signed last (`ledger.self_check`).
+
+        Raises:
+            RefusedError: LOG_FORK, it is another tree of the same size.
+            UnavailableError: the memory cannot be written.
+        """
+        if checkpoint.tree_size == self.last_signed.tree_size and checkpoint != self.last_signed:
+            raise RefusedError(Code.LOG_FORK, "another tree of this size was signed before")
+        if checkpoint.tree_size > self.last_signed.tree_size:
+            self._remember(checkpoint)
+
+    def _remember(self, checkpoint: Checkpoint) -> None:
+        replace_file(self._memory, encode_checkpoint(checkpoint).encode())
+        self.last_signed = checkpoint
 
 
 def create_memory(memory: Path, origin: str) -> None:

@@ -11,8 +11,9 @@ from urllib.parse import quote
 from sqlalchemy import Engine, bindparam, delete, insert, select, tuple_
 
 from ledger.index_store import IndexStore
+from ledger.lease import create_lease
 from ledger.rows import entry_rows, pieces, read_leaf_rows
-from ledger.stored_tree import Head, Publication, StoredTree
+from ledger.stored_tree import Head, Publication, StoredTree, Turn
 from ledger.tables import DID, ENTRY, METADATA, TOKEN
 from ledger.tree import Tree
 from protocol.codes import Code
@@ -61,13 +62,16 @@ class LedgerStore(StoredTree):
     """The stored log. Threads may share one; give it back with `close` or a `with` statement.
 
     Attributes:
+        engine: The database.
+        turn: In which both are written.
         index: The index log beside it.
     """
 
     def __init__(self, engine: Engine) -> None:
-        super().__init__(engine, Tree.LOG)
-        self._engine = engine
-        self.index = IndexStore(engine)
+        self.turn = Turn()
+        super().__init__(engine, Tree.LOG, self.turn)
+        self.engine = engine
+        self.index = IndexStore(engine, self.turn)
 
     def __enter__(self) -> Self:
         return self
@@ -77,7 +81,7 @@ class LedgerStore(StoredTree):
 
     def close(self) -> None:
         """Close the database; the last one to do so leaves it in one file, without a journal beside it."""
-        self._engine.dispose()
+        self.engine.dispose()
 
     def create(self, *, begun: bool = False) -> None:
         """Make the tables of an empty log; if that was `begun`, an empty log that is there is the one wanted.
@@ -90,6 +94,7 @@ class LedgerStore(StoredTree):
             METADATA.create_all(connection)
             for tree in (self, self.index):
                 tree.create_in(connection, begun=begun)
+            create_lease(connection)
 
     def append(self, records: Sequence[Record], *, after: Head, then: Head) -> None:
         """Append `records` to the log that reaches to `after`, and let it reach to `then`; all or nothing.
@@ -98,7 +103,7 @@ class LedgerStore(StoredTree):
 
         Raises:
             RefusedError: the log no longer reaches to `after`: there is another writer.
-            UnavailableError: the disk's fault.
+            UnavailableError: LOG_LEASE_LOST, or the disk's fault.
         """
         with self._writing() as connection:
             self._move_head(connection, after, then)
@@ -241,12 +246,19 @@ class LedgerStore(StoredTree):
         """Replace the published checkpoints, of the log and of its index, none of which ever becomes smaller.
 
         Raises:
+            UnavailableError: LOG_LEASE_LOST, or the disk's fault.
             RefusedError: a larger tree was published.
         """
         with self._writing() as connection:
             self.publish_in(connection, publication)
             if index is not None:
                 self.index.publish_in(connection, index)
+
+    def publications(self) -> tuple[Publication, Publication] | None:
+        """The checkpoints of the log and of its index that were published last, together."""
+        with self._reading() as connection:
+            log, index = self.publication_in(connection), self.index.publication_in(connection)
+        return None if log is None or index is None else (log, index)
 
     def add_token(self, token: ManagementKey) -> None:
         """Keep an onboarding token."""

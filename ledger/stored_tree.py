@@ -1,8 +1,8 @@
 """A Merkle tree in the database: its tiles, how far it reaches, and what was published of it.
 
 A ledger has two of them, its log and the log of its index. All of a batch becomes visible in one
-transaction, and only if the head is still where the writer saw it: the compare-and-swap on the `head` row is
-what keeps two writers from making two trees, whatever elected them.
+transaction, and only if the head is still where the writer saw it and the writer's turn has not ended: the
+compare-and-swap on the `head` row is what keeps two writers from making two trees, whatever elected them.
 """
 
 from abc import ABC, abstractmethod
@@ -56,11 +56,19 @@ class Publication:
     note: str
 
 
-class StoredTree(ABC):
-    """One tree of the database. Threads may share it."""
+@dataclass(slots=True)
+class Turn:
+    """Under which epoch a process writes (`ledger.lease`); 0 where nobody ever took the lease."""
 
-    def __init__(self, engine: Engine, tree: Tree) -> None:
+    epoch: int = 0
+
+
+class StoredTree(ABC):
+    """One tree of the database, written in `turn`. Threads may share it."""
+
+    def __init__(self, engine: Engine, tree: Tree, turn: Turn) -> None:
         self._tree = tree
+        self._turn = turn
         self._writing = partial(transaction, engine)
         self._reading = partial(transaction, read_only(engine))
 
@@ -110,7 +118,11 @@ class StoredTree(ABC):
     def publication(self) -> Publication | None:
         """The checkpoint that was published last."""
         with self._reading() as connection:
-            row = connection.execute(select(CHECKPOINT).where(CHECKPOINT.c.tree == self._tree)).first()
+            return self.publication_in(connection)
+
+    def publication_in(self, connection: Connection) -> Publication | None:
+        """The same, in the transaction of `connection`."""
+        row = connection.execute(select(CHECKPOINT).where(CHECKPOINT.c.tree == self._tree)).first()
         return None if row is None else Publication(row.tree_size, from_seconds(row.time), row.note)
 
     def create_in(self, connection: Connection, *, begun: bool) -> None:
@@ -125,16 +137,34 @@ class StoredTree(ABC):
         elif size > 0 or not begun:
             raise RefusedError(Code.VAULT_EXISTS, "the database holds a log")
 
+    def require_turn(self) -> None:
+        """Check that nobody else has the turn to write.
+
+        Raises:
+            UnavailableError: LOG_LEASE_LOST.
+        """
+        with self._reading() as connection:
+            self._require_turn(connection)
+
+    def _require_turn(self, connection: Connection, *, lock: bool = False) -> None:
+        query = select(HEAD.c.epoch).where(HEAD.c.tree == self._tree)
+        epoch = connection.execute(query.with_for_update() if lock else query).scalar()
+        if epoch != self._turn.epoch:
+            raise UnavailableError(Code.LOG_LEASE_LOST)
+
     def _move_head(self, connection: Connection, after: Head, then: Head) -> None:
         """The first thing a writer does: whoever loses this race has written nothing.
 
         Raises:
+            UnavailableError: LOG_LEASE_LOST, the turn to write is another's.
             RefusedError: the tree no longer reaches to `after`: there is another writer.
         """
         is_after = (HEAD.c.tree_size == after.tree_size) & (HEAD.c.root_hash == after.root_hash)
+        is_after &= HEAD.c.epoch == self._turn.epoch
         values = {"tree_size": then.tree_size, "root_hash": then.root_hash}
         moved = connection.execute(update(HEAD).where(HEAD.c.tree == self._tree, is_after).values(**values))
         if moved.rowcount != 1:
+            self._require_turn(connection)
             raise RefusedError(Code.VAULT_CHANGED, "another writer moved the head of the log")
 
     def _extend_tiles(self, connection: Connection, after: Head, leaf_hashes: Sequence[bytes]) -> None:
@@ -145,6 +175,7 @@ class StoredTree(ABC):
         """Replace the published checkpoint, in the transaction of `connection`; it never becomes smaller.
 
         Raises:
+            UnavailableError: LOG_LEASE_LOST, the turn to write is another's.
             RefusedError: a larger tree was published.
         """
         values = {
@@ -153,7 +184,7 @@ class StoredTree(ABC):
             "note": publication.note,
         }
         # The first checkpoint has no row yet that two writers would meet at.
-        connection.execute(select(HEAD.c.tree).where(HEAD.c.tree == self._tree).with_for_update())
+        self._require_turn(connection, lock=True)
         is_tree, not_larger = CHECKPOINT.c.tree == self._tree, CHECKPOINT.c.tree_size <= publication.tree_size
         if connection.execute(update(CHECKPOINT).where(is_tree, not_larger).values(**values)).rowcount == 1:
             return

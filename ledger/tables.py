@@ -3,11 +3,15 @@
 `entry` holds each logged record once; `did` names who lives here. There are two Merkle trees, that of the log
 and that of its index: `tile` holds their hashes, and `head` and `checkpoint` have one row for each of them,
 how far it reaches and what was published of it. `index_entry` holds the entries of the index log.
+
+Where several front ends share a database, the one row of `lease` says whose turn it is to write, and
+`waiting` holds what the others were given.
 """
 
 from sqlalchemy import (
     BigInteger,
     Column,
+    DateTime,
     Integer,
     LargeBinary,
     MetaData,
@@ -62,6 +66,28 @@ HEAD = Table(
     Column("tree", TEXT, primary_key=True),
     Column("tree_size", BigInteger, nullable=False),
     Column("root_hash", LargeBinary(HASH_BYTES), nullable=False),
+    # Whoever writes under another one has lost its turn.
+    Column("epoch", BigInteger, nullable=False, default=0),
+)
+LEASE = Table(
+    "lease",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("holder", TEXT, nullable=False),
+    Column("expires", DateTime(timezone=True), nullable=False),
+)
+WAITING = Table(
+    "waiting",
+    METADATA,
+    Column("ticket", _INDEX, primary_key=True, autoincrement=True),
+    Column("leaf", LargeBinary, nullable=False),
+    # What came of it: its place in the log, or an error. Neither, while it waits.
+    Column("leaf_index", BigInteger),
+    Column("error_kind", TEXT),
+    Column("error_code", TEXT),
+    Column("error_detail", TEXT),
+    Column("answered", DateTime(timezone=True)),
 )
 CHECKPOINT = Table(
     "checkpoint",

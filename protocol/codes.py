@@ -577,6 +577,14 @@ class Code(StrEnum):
             Audience.OPERATOR: "See that its nodes run and can be reached; the log lists them.",
         },
     )
+    LOG_LEASE_LOST = (
+        "log_lease_lost",
+        "Another front end of the ledger writes its log now.",
+        "Submit it again; submitting twice is safe.",
+        {
+            Audience.OPERATOR: "Nothing: this front end waits for its turn again.",
+        },
+    )
     NODE_REFUSED = (
         "node_refused",
         "A node does not cosign the state of the ledger (its checkpoint).",

@@ -2,7 +2,8 @@
 
 The server belongs to somebody else, so what a service relies on is asked of it with every new connection:
 that a commit is on its disk before it says so, and that it mends half-written pages. No transaction waits for
-ever, and a connection that died while nobody used it is replaced before anybody notices.
+ever, and a connection that died while nobody used it is replaced before anybody notices. With a process that
+was suspended in a transaction the server loses patience before those who wait for its locks do.
 
 Transactions are READ COMMITTED: there a compare-and-swap waits for its rival and then changes no row, while
 the stricter levels would end it with an error, and every transaction would have to be written so that it can
@@ -22,6 +23,7 @@ from protocol.errors import RefusedError, TallyError, UnavailableError
 
 LOCK_TIMEOUT_SECONDS = 10
 STATEMENT_TIMEOUT_SECONDS = 60
+IDLE_TIMEOUT_SECONDS = 5
 OLDEST_VERSION = 15
 
 _KEPT_CONNECTIONS = 16
@@ -124,7 +126,7 @@ def open_postgresql(url: URL) -> Engine:
 
 
 def _configure(connection: "psycopg.Connection[Any]", _record: object) -> None:
-    patience = (LOCK_TIMEOUT_SECONDS, STATEMENT_TIMEOUT_SECONDS, STATEMENT_TIMEOUT_SECONDS)
+    patience = (LOCK_TIMEOUT_SECONDS, STATEMENT_TIMEOUT_SECONDS, IDLE_TIMEOUT_SECONDS)
     milliseconds = [str(int(seconds * 1000)) for seconds in patience]
     try:
         row = connection.execute(_SETTINGS, milliseconds).fetchone()

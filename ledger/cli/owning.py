@@ -1,5 +1,6 @@
 """The commands with which a ledger is made and served, and its writers let in."""
 
+import platform
 import secrets
 from typing import TYPE_CHECKING
 
@@ -76,12 +77,16 @@ def init(
 @passphrase_options
 @pass_terminal
 def serve(terminal: Terminal, *, listening: Listening, passphrase: PassphraseSource) -> None:
-    """Serve the ledger until it is stopped. TLS ends at the proxy in front."""
+    """Serve the ledger until it is stopped. TLS ends at the proxy in front.
+
+    Several may serve one ledger whose database is of PostgreSQL, each from a copy of its folder.
+    """
     from doors import server
     from ledger.admission import Admission
     from ledger.cosigners import Cosigners
+    from ledger.followed_log import FollowedLog
+    from ledger.front_end import FrontEnd
     from ledger.http import LedgerApp, create_ledger_app
-    from ledger.sequencer import Sequencer
     from ledger.signer import parse_ledger_keys
     from storage.passphrase import Passphrase
 
@@ -92,17 +97,17 @@ def serve(terminal: Terminal, *, listening: Listening, passphrase: PassphraseSou
         keys.hold(),
         folder.open_store() as store,
         listening.at(ledger.url, default_port=_DEVELOPMENT_PORT) as (listener, _),
-        Sequencer(
-            store,
-            folder.signers(parse_ledger_keys(keys.body)),
+        FrontEnd(
+            FollowedLog(store, folder.signers(parse_ledger_keys(keys.body))),
             Cosigners(ledger.policy, clock=now),
+            holder=f"{platform.node()} {secrets.token_hex(8)}",
             evidence=folder.evidence,
             clock=now,
-        ) as sequencer,
+        ) as front_end,
     ):
         admission = Admission(store, authority=ledger.authority)
-        app = create_ledger_app(LedgerApp(store, sequencer, admission, policy, now))
-        server.serve(app, listener, terminal)
+        app = create_ledger_app(LedgerApp(store, front_end, admission, policy, now))
+        server.serve(app, listener, terminal, opened=front_end.begin)
 
 
 @click.command("token", cls=Command, examples=["tally ledger token", "tally ledger token --revoke 0df42c49"])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from doors.server import listen
-from ledger.sequencer import Sequencer
+from ledger.front_end import FrontEnd
 from protocol.records import DidRecord
 from protocol.tlog.cosignature import sign_cosignature
 from protocol.tlog.merkle import HashReader, compute_root
@@ -59,9 +59,9 @@ def serve_log(folder: Path) -> Iterator[ServedLog]:
     world = World(folder)
     world.create()
     records = names(SIZE)
-    with listen("127.0.0.1", 0) as listener, world.serving(listener) as sequencer:
+    with listen("127.0.0.1", 0) as listener, world.serving(listener) as front_end:
         old_checkpoint, checkpoint = (
-            publish(sequencer, some) for some in (records[:OLD_SIZE], records[OLD_SIZE:])
+            publish(front_end, some) for some in (records[:OLD_SIZE], records[OLD_SIZE:])
         )
         entries = [record.leaf.decode() for record in records]
         read_hashes = world.store().hash_reader(SIZE)
@@ -77,8 +77,8 @@ def sign(text: str) -> str:
     )
 
 
-def publish(sequencer: Sequencer, records: Sequence[DidRecord]) -> str:
+def publish(front_end: FrontEnd, records: Sequence[DidRecord]) -> str:
     """Log `records`, and give the checkpoint that covers them."""
-    for logged in [sequencer.submit(record) for record in records]:
+    for logged in [front_end.submit(record) for record in records]:
         logged.result(20)
-    return sequencer.published.log.note
+    return front_end.published.log.note

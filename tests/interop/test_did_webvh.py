@@ -99,9 +99,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Hosted]:
     world = World(tmp_path_factory.mktemp("ledger"))
     world.create()
     found = {}
-    with listen("127.0.0.1", 0) as listener, world.serving(listener) as sequencer:
+    with listen("127.0.0.1", 0) as listener, world.serving(listener) as front_end:
         for name, entries in (("university", university()), ("closed", closed())):
-            publish(sequencer, [record(entry) for entry in entries])
+            publish(front_end, [record(entry) for entry in entries])
             with urlopen(f"{listener.url}/{name}/did.jsonl", timeout=20) as answer:
                 lines = split_log(answer.read())
             found[name] = Hosted(lines, read(entries[0].version.did, lines))

@@ -17,7 +17,7 @@ from ledger.folder import LedgerFolder
 from ledger.trust import TrustedLedger
 from storage.management_key import create_management_key
 from storage.passphrase import WEAKEST_ACCEPTED, Passphrase
-from tests.ledger.world import keys_at
+from tests.ledger.world import HOST, keys_at
 from tests.processes import ROOT
 
 PASSPHRASE = "correct horse battery staple"
@@ -48,7 +48,7 @@ class Operator:
     def serving(self) -> Iterator["subprocess.Popen[str]"]:
         """The server, ready; it is killed in the end unless it was before."""
         process = subprocess.Popen(
-            [*_TALLY, "ledger", "serve", "--json"],
+            [*_TALLY, "ledger", "serve", "--port", str(self.port), "--json"],
             cwd=ROOT,
             env={**os.environ, **self.environment},
             stdout=subprocess.PIPE,
@@ -60,7 +60,7 @@ class Operator:
             assert process.stderr is not None
             line = process.stdout.readline()
             assert line, process.stderr.read()
-            assert json.loads(line) == {"ready": True, "url": self.ledger.url}
+            assert json.loads(line) == {"ready": True, "url": f"http://{HOST}:{self.port}"}
             yield process
         finally:
             process.kill()
@@ -84,7 +84,7 @@ class Operator:
             connection.close()
 
 
-def found_ledger(home: Path) -> Operator:
+def found_ledger(home: Path, database: str = "ledger.sqlite") -> Operator:
     """Make a ledger on a free port; its passphrase costs next to nothing to try."""
     (port,) = find_free_ports(1)
     home.mkdir(mode=0o700, exist_ok=True)
@@ -98,7 +98,7 @@ def found_ledger(home: Path) -> Operator:
     with operator.folder.create(
         keys,
         url=f"http://{keys.origin}",
-        database="ledger.sqlite",
+        database=database,
         passphrase=Passphrase(PASSPHRASE),
         kdf=WEAKEST_ACCEPTED,
     ) as store:

@@ -12,8 +12,8 @@ from doors.server import listen
 from ledger.accreditation_book import AccreditationBook
 from ledger.accreditations import about, chains_of, dids_of, of_type, plant_trees, prune, verify_above
 from ledger.client import LedgerClient
+from ledger.front_end import FrontEnd
 from ledger.memory import CheckpointMemory
-from ledger.sequencer import Sequencer
 from protocol.codes import Code
 from protocol.encoding.strict_json import JsonObject, encode_json
 from protocol.errors import MalformedError, VerificationError
@@ -120,25 +120,25 @@ def test_record_rests_on_what_its_author_has_and_on_nothing_else() -> None:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, Sequencer, Browser]]:
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, FrontEnd, Browser]]:
     world = World(tmp_path_factory.mktemp("ledger"))
     world.create()
-    with listen("127.0.0.1", 0) as listener, world.serving(listener) as sequencer:
-        for answer in [sequencer.submit(record(each)) for each in NAMES]:
+    with listen("127.0.0.1", 0) as listener, world.serving(listener) as front_end:
+        for answer in [front_end.submit(record(each)) for each in NAMES]:
             answer.result()
-        yield world, sequencer, Browser(listener.url)
+        yield world, front_end, Browser(listener.url)
     world.close()
 
 
 def test_server_names_who_has_accreditations_page_by_page(
-    served: tuple[World, Sequencer, Browser], monkeypatch: pytest.MonkeyPatch
+    served: tuple[World, FrontEnd, Browser], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world, sequencer, browser = served
-    book = AccreditationBook(world.store(), lambda: sequencer.published)
+    world, front_end, browser = served
+    book = AccreditationBook(world.store(), lambda: front_end.published)
     assert book.trees() == ()
     assert browser.get("/accredited").json == {"dids": [], "more": False}
     for each in (TOP, create_timestamp(bytes(32)), BELOW, OTHER, WITHDRAWAL):
-        sequencer.submit(each).result()
+        front_end.submit(each).result()
         assert sum(len(list(tree.walk())) for tree in book.trees()) <= 3
     assert [tree.link.withdrawn is None for tree in book.trees()] == [False, True]
     accredited = sorted([MIDDLE_DID, SCHOOL_DID])

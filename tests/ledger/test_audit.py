@@ -9,8 +9,8 @@ from doors.server import listen
 from ledger.audit import AuditReport, audit_ledger
 from ledger.client import LedgerClient
 from ledger.fetch import Fetched, Fetcher, FetchRules
+from ledger.front_end import FrontEnd
 from ledger.memory import CheckpointMemory
-from ledger.sequencer import Sequencer
 from ledger.signer import CheckpointSigner, create_memory
 from protocol.codes import Code
 from protocol.encoding.jcs import canonicalize
@@ -37,13 +37,13 @@ class Tampering(Fetcher):
 @dataclass
 class Auditor:
     world: World
-    sequencer: Sequencer
+    front_end: FrontEnd
     fetcher: Tampering
     memory: CheckpointMemory
     records: list[DidRecord] = field(default_factory=list)
 
     def log(self, *records: DidRecord) -> None:
-        for answer in [self.sequencer.submit(each) for each in records]:
+        for answer in [self.front_end.submit(each) for each in records]:
             answer.result(20)
 
     def create(self, *path: str) -> DidRecord:
@@ -65,8 +65,8 @@ def auditing(folder: Path) -> Iterator[Auditor]:
         assert isinstance(fetcher, Tampering)
         world = World(folder, port=listener.socket.getsockname()[1])
         world.create()
-        with world.serving(listener) as sequencer:
-            yield Auditor(world, sequencer, fetcher, CheckpointMemory(folder / "seen"))
+        with world.serving(listener) as front_end:
+            yield Auditor(world, front_end, fetcher, CheckpointMemory(folder / "seen"))
         world.close()
 
 
@@ -116,7 +116,7 @@ def test_any_flipped_bit_is_noticed(full: Auditor, path: str, position: int) -> 
 
 def test_index_is_computed_anew(full: Auditor) -> None:
     full.fetcher.change = lambda _path, fetched: fetched
-    assert full.audit().index_entries == full.sequencer.published.index.tree_size > 1
+    assert full.audit().index_entries == full.front_end.published.index.tree_size > 1
 
 
 @pytest.mark.parametrize("path", ["index/tile/0/000", "index/tile/entries/000"])

@@ -11,6 +11,7 @@ from doors.clock import now
 from doors.exit_code import ExitCode
 from doors.server import listen
 from ledger.cosigners import Cosigners
+from ledger.followed_log import FollowedLog
 from ledger.sequencer import Sequencer
 from ledger.signer import parse_ledger_keys
 from ledger.stored_tree import Head
@@ -36,7 +37,9 @@ def sequence(operator: Operator, *lines: str) -> None:
     cosigners = Cosigners(operator.ledger.policy, clock=Clock())
     with (
         operator.folder.open_store() as store,
-        Sequencer(store, signers, cosigners, evidence=operator.folder.evidence, clock=Clock()) as sequencer,
+        Sequencer(
+            FollowedLog(store, signers), cosigners, evidence=operator.folder.evidence, clock=Clock()
+        ) as sequencer,
     ):
         for line in lines:
             sequencer.submit(parse_record(line.encode())).result(20)

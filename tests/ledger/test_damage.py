@@ -78,8 +78,9 @@ def test_flipped_bit_is_noticed_at_the_start(
         (place / name).write_bytes(good[:offset] + flipped + good[offset + 1 :])
         refused += not starts(place, records)
         shutil.rmtree(place)
-    # Much of the main file is room that nothing is in; the journal is all content.
-    assert refused > count * (0.3 if name == DATABASE else 0.9)
+    # Much of the main file is room that nothing is in. The journal is all content, but for its last
+    # transaction: without that the ledger publishes once more.
+    assert refused > count * (0.3 if name == DATABASE else 0.85)
 
 
 @pytest.mark.parametrize("ledger", ["stopped", "died"])

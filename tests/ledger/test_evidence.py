@@ -44,9 +44,9 @@ def log(world: World, *entries: NewEntry) -> None:
 
 
 def proof_of(world: World, did: str = DID) -> TallyProof:
-    with world.sequencer() as sequencer:
+    with world.begun() as front_end:
         store = world.store()
-        app = LedgerApp(store, sequencer, Admission(store, authority=world.keys.origin), "", world.clock)
+        app = LedgerApp(store, front_end, Admission(store, authority=world.keys.origin), "", world.clock)
         return app.evidence(did_subject(did))
 
 

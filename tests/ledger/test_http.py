@@ -12,9 +12,9 @@ import pytest
 from doors.server import listen
 from ledger.admission import Admission
 from ledger.client import TOKEN_PREFIX
+from ledger.front_end import FrontEnd
 from ledger.http import LedgerApp
 from ledger.publisher import REFRESH_AFTER
-from ledger.sequencer import Sequencer
 from ledger.stored_tree import Head
 from protocol.codes import Code
 from protocol.did.webvh.author import NewEntry
@@ -53,9 +53,9 @@ class Answer:
 class Ledger:
     """A ledger that answers on a port of loopback."""
 
-    def __init__(self, world: World, sequencer: Sequencer, port: int) -> None:
+    def __init__(self, world: World, front_end: FrontEnd, port: int) -> None:
         self.world = world
-        self.sequencer = sequencer
+        self.front_end = front_end
         self._port = port
         self.token, key = create_management_key(TOKEN_PREFIX)
         world.store().add_token(key)
@@ -99,8 +99,8 @@ class Ledger:
 
 @contextmanager
 def serving(world: World) -> Iterator[Ledger]:
-    with listen("127.0.0.1", 0) as listener, world.serving(listener) as sequencer:
-        yield Ledger(world, sequencer, listener.socket.getsockname()[1])
+    with listen("127.0.0.1", 0) as listener, world.serving(listener) as front_end:
+        yield Ledger(world, front_end, listener.socket.getsockname()[1])
 
 
 @pytest.fixture
@@ -168,7 +168,7 @@ def test_what_grows_is_kept_by_no_cache_and_read_by_any_page(unchanged: Ledger, 
 
 def test_tiles_and_bundles_lead_to_the_checkpoint(ledger: Ledger) -> None:
     records = names(300)
-    for logged in [ledger.sequencer.submit(each) for each in records]:
+    for logged in [ledger.front_end.submit(each) for each in records]:
         logged.result(20)
     checkpoint = ledger.checkpoint()
     assert checkpoint.tree_size == 300
@@ -373,7 +373,7 @@ def test_ledger_that_cannot_write_any_more_says_so_and_still_shows_what_it_signe
     def broken(*_arguments: object, **_options: object) -> None:
         raise UnavailableError(Code.DISK_ERROR, "broken")
 
-    monkeypatch.setattr(ledger.sequencer._store, "append", broken)
+    monkeypatch.setattr(ledger.front_end._log.store, "append", broken)
     assert code_of(ledger.post(SECOND.line.encode())) == (503, "disk_error")
     assert code_of(ledger.post(SECOND.line.encode())) == (503, "disk_error")
     assert code_of(ledger.get("/healthz")) == (503, "disk_error")
@@ -389,7 +389,7 @@ def test_ledger_whose_disk_was_full_says_so_until_it_can_write_again(
         raise UnavailableError(Code.DISK_FULL)
 
     with monkeypatch.context() as while_full:
-        while_full.setattr(ledger.sequencer._store, "append", full)
+        while_full.setattr(ledger.front_end._log.store, "append", full)
         assert code_of(ledger.post(FIRST.line.encode())) == (503, "disk_full")
         assert code_of(ledger.get("/healthz")) == (503, "disk_full")
     ledger.log(FIRST)
@@ -399,9 +399,9 @@ def test_ledger_whose_disk_was_full_says_so_until_it_can_write_again(
 def test_entry_that_no_checkpoint_covers_yet_is_not_shown(world: World) -> None:
     [logged] = names(1)
     head = Head(1, hash_leaf(logged.leaf))
-    with world.sequencer() as sequencer:
+    with world.begun() as front_end:
         store = world.store()
-        app = LedgerApp(store, sequencer, Admission(store, authority=AUTHORITY), TEXT, world.clock)
+        app = LedgerApp(store, front_end, Admission(store, authority=AUTHORITY), TEXT, world.clock)
         world.store().append([logged], after=world.store().head(), then=head)
         assert app.evidence(logged.subject).entries == ()
 

@@ -12,10 +12,10 @@ import pytest
 
 from ledger.cosigners import Cosigners
 from ledger.memory import CheckpointMemory
-from ledger.sequencer import Logged, Sequencer
+from ledger.placement import Logged
+from ledger.sequencer import Sequencer
 from ledger.signer import CheckpointSigner, LedgerKeys, create_memory
 from ledger.stored_tree import Publication
-from ledger.tree import Tree
 from protocol.codes import Code
 from protocol.errors import TallyError, UnavailableError
 from protocol.keys import Ed25519PrivateKey
@@ -46,13 +46,7 @@ class Network:
     @contextmanager
     def sequencer(self) -> Iterator[Sequencer]:
         cosigners = Cosigners(self.policy, clock=self.world.clock)
-        with Sequencer(
-            self.world.store(),
-            self.world.signers(),
-            cosigners,
-            evidence=self.world.evidence,
-            clock=self.world.clock,
-        ) as sequencer:
+        with self.world.sequencer(cosigners=cosigners) as sequencer:
             yield sequencer
 
     def verified(self, publication: Publication) -> VerifiedCheckpoint:
@@ -74,7 +68,7 @@ def network(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Network]:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A log that soon says that there is no quorum."""
     monkeypatch.setattr("ledger.publisher.PATIENCE", timedelta(milliseconds=50))
-    monkeypatch.setattr("ledger.publisher.QUORUM_WITHIN", timedelta(milliseconds=500))
+    monkeypatch.setattr("ledger.publishing_rounds.QUORUM_WITHIN", timedelta(milliseconds=500))
 
 
 def log(sequencer: Sequencer, *records: DidRecord) -> list[Logged]:
@@ -196,7 +190,7 @@ def test_without_a_quorum_writing_goes_on_and_publishing_does_not(
         for record in records[1:]:
             assert refused(sequencer, record).code is Code.LOG_QUORUM_MISSING
         assert network.world.store().head().tree_size == 3
-        assert sequencer.signed_size(Tree.LOG) == 3
+        assert network.world.signer().last_signed.tree_size == 3
         assert sequencer.published.log == before
         assert sequencer.trouble is not None
         assert sequencer.failure is None
@@ -339,9 +333,7 @@ def test_states_tell_how_far_each_node_has_come(network: Network) -> None:
     network.nodes[3].is_away = True
     cosigners = Cosigners(network.policy, clock=network.world.clock)
     world = network.world
-    with Sequencer(
-        world.store(), world.signers(), cosigners, evidence=world.evidence, clock=world.clock
-    ) as sequencer:
+    with world.sequencer(cosigners=cosigners) as sequencer:
         log(sequencer, *names(3))
         wait_until(lambda: all(state.sizes.get(KEYS.origin) == 3 for state in cosigners.states()[:3]))
         states = cosigners.states()

@@ -5,7 +5,7 @@ import pytest
 
 from ledger.admission import Admission
 from ledger.node.chunk import ChunkAdmission
-from ledger.sequencer import Logged
+from ledger.placement import Logged
 from ledger.store import LedgerStore
 from ledger.stored_tree import Head
 from protocol.codes import Code

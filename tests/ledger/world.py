@@ -2,17 +2,20 @@
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
+from secrets import token_hex
 
 from sqlalchemy import Engine
 
 from doors.server import Listener, running
 from ledger.admission import Admission
 from ledger.cosigners import Cosigners
+from ledger.followed_log import FollowedLog
+from ledger.front_end import FrontEnd
 from ledger.http import LedgerApp, create_ledger_app
 from ledger.sequencer import Sequencer
 from ledger.signer import CheckpointSigner, LedgerKeys, LedgerSigners, create_memories, load_signers
@@ -23,6 +26,7 @@ from protocol.did.document import create_did_document
 from protocol.did.webvh.author import NewEntry, create_did, update_did
 from protocol.did.webvh.version import VerifiedVersion
 from protocol.encoding.strict_json import JsonObject
+from protocol.errors import TallyError
 from protocol.keys import Ed25519PrivateKey
 from protocol.records import DidRecord, Record
 from protocol.records.did import parse_did_record
@@ -177,20 +181,52 @@ class World:
         return load_signers(self.keys, self.folder)
 
     @contextmanager
-    def serving(self, listener: Listener) -> Iterator[Sequencer]:
-        """The ledger over HTTP."""
-        policy = encode_log_policy(self.ledger.policy)
-        with self.sequencer() as sequencer:
+    def serving(self, listener: Listener, policy: LogPolicy | None = None) -> Iterator[FrontEnd]:
+        """The ledger over HTTP, which has published a checkpoint."""
+        text = encode_log_policy(policy or self.ledger.policy)
+        with self.front_end(policy) as front_end:
             store = self.store()
             admission = Admission(store, authority=self.keys.origin)
-            app = LedgerApp(store, sequencer, admission, policy, self.clock)
-            with running(create_ledger_app(app), listener):
-                yield sequencer
+            app = LedgerApp(store, front_end, admission, text, self.clock)
+            with running(create_ledger_app(app), listener, opened=front_end.begin):
+                wait_for_first(front_end)
+                yield front_end
 
     @contextmanager
-    def sequencer(self, store: LedgerStore | None = None) -> Iterator[Sequencer]:
-        cosigners = Cosigners(self.ledger.policy, clock=self.clock)
+    def begun(self) -> Iterator[FrontEnd]:
+        """A front end that has published a checkpoint, if it could."""
+        with self.front_end() as front_end:
+            front_end.begin()
+            wait_for_first(front_end)
+            yield front_end
+
+    @contextmanager
+    def front_end(self, policy: LogPolicy | None = None, *, folder: Path | None = None) -> Iterator[FrontEnd]:
+        """One that has not begun; what it signed it remembers in `folder`."""
+        store = self.store()
+        with FrontEnd(
+            FollowedLog(store, load_signers(self.keys, folder or self.folder)),
+            Cosigners(policy or self.ledger.policy, clock=self.clock),
+            holder=token_hex(8),
+            evidence=self.evidence,
+            clock=self.clock,
+        ) as front_end:
+            yield front_end
+
+    @contextmanager
+    def sequencer(
+        self, store: LedgerStore | None = None, cosigners: Cosigners | None = None
+    ) -> Iterator[Sequencer]:
         with Sequencer(
-            store or self.store(), self.signers(), cosigners, evidence=self.evidence, clock=self.clock
+            FollowedLog(store or self.store(), self.signers()),
+            cosigners or Cosigners(self.ledger.policy, clock=self.clock),
+            evidence=self.evidence,
+            clock=self.clock,
         ) as sequencer:
             yield sequencer
+
+
+def wait_for_first(front_end: FrontEnd) -> None:
+    """Wait until a front end has published a checkpoint, or has tried to."""
+    with suppress(TallyError):
+        front_end.refresh().result()

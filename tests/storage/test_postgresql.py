@@ -43,7 +43,7 @@ def failure(engine: Engine, statement: str = "SELECT 1") -> TallyError:
         ("synchronous_commit", "on"),
         ("lock_timeout", "10s"),
         ("statement_timeout", "1min"),
-        ("idle_in_transaction_session_timeout", "1min"),
+        ("idle_in_transaction_session_timeout", "5s"),
         ("TimeZone", "UTC"),
         ("application_name", "tallystick"),
         ("transaction_isolation", "read committed"),

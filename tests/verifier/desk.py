@@ -48,10 +48,10 @@ class Desk:
         return self.proof_about(did_subject(did or self.did))
 
     def proof_about(self, subject: Subject) -> bytes:
-        with self.world.sequencer() as sequencer:
+        with self.world.begun() as front_end:
             store = self.world.store()
             admission = Admission(store, authority=self.world.keys.origin)
-            app = LedgerApp(store, sequencer, admission, "", self.world.clock)
+            app = LedgerApp(store, front_end, admission, "", self.world.clock)
             return encode_tally_proof(app.evidence(subject)).encode()
 
     def credential(

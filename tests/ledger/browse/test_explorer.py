@@ -160,9 +160,7 @@ def test_node_that_is_away_is_shown_as_far_behind_as_it_is(world: World) -> None
         nodes[2].is_away = True
         policy = replace(quorum_of(nodes, 2), logs=world.ledger.policy.logs)
         cosigners = Cosigners(policy, clock=world.clock)
-        with Sequencer(
-            world.store(), world.signers(), cosigners, evidence=world.evidence, clock=world.clock
-        ) as sequencer:
+        with world.sequencer(cosigners=cosigners) as sequencer:
             for answer in [sequencer.submit(each) for each in names(3)]:
                 answer.result()
             head = explorer_of(world, sequencer, policy).head()

@@ -9,11 +9,11 @@ import pytest
 
 from doors.exit_code import ExitCode
 from doors.server import listen
+from ledger.front_end import FrontEnd
 from ledger.node.evidence import kept_evidence
 from ledger.node.folder import NodeFolder
 from ledger.node.trouble import TroubleNote, approver_note
 from ledger.node_policy import parse_node_line
-from ledger.sequencer import Sequencer
 from protocol.codes import Code
 from protocol.errors import TallyError
 from protocol.tlog.note import encode_vkey, parse_vkey
@@ -160,12 +160,12 @@ class Followed:
     """A ledger that a node of this home follows."""
 
     world: World
-    sequencer: Sequencer
+    front_end: FrontEnd
     node: NodeFolder
 
     def log(self, count: int, prefix: str = "did") -> None:
         for each in names(count, prefix, port=self.world.port):
-            self.sequencer.submit(each).result(20)
+            self.front_end.submit(each).result(20)
 
 
 @pytest.fixture
@@ -174,10 +174,10 @@ def followed(home: Path, node: NodeFolder, tally: Tally) -> Iterator[Followed]:
     with listen("127.0.0.1", 0) as listener:
         world = World(home / "log", port=listener.socket.getsockname()[1])
         world.create()
-        with world.serving(listener) as sequencer:
+        with world.serving(listener) as front_end:
             made = tally("init", "--ledger", world.ledger.url, "--json")
             assert made.json["origin"] == world.keys.origin
-            yield Followed(world, sequencer, node)
+            yield Followed(world, front_end, node)
         world.close()
 
 

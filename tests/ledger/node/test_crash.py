@@ -15,9 +15,9 @@ import pytest
 
 from demo.world import find_free_ports
 from doors.server import listen
+from ledger.front_end import FrontEnd
 from ledger.node.folder import NodeFolder
 from ledger.self_check import check_whole_log
-from ledger.sequencer import Sequencer
 from ledger.signer import CheckpointSigner, create_memory
 from ledger.store import LedgerStore
 from protocol.tlog.cosignature import verify_cosignature
@@ -41,7 +41,7 @@ class Killed:
     home: Path
     port: int
     world: World
-    sequencer: Sequencer
+    front_end: FrontEnd
     key: NoteKey
     acknowledged: list[int] = field(default_factory=list)
 
@@ -82,7 +82,7 @@ class Killed:
 
     def ask(self) -> bool:
         """Ask for the newest checkpoint, as a log does; whether an answer came."""
-        publication = self.sequencer.published.log
+        publication = self.front_end.published.log
         size, old = publication.tree_size, max(self.acknowledged, default=0)
         reader = self.world.store().hash_reader(size)
         while True:
@@ -120,11 +120,11 @@ def kill_again_and_again(tmp_path: Path, *, kills: int, entries: int) -> None:
         world = World(tmp_path / "log", port=listener.socket.getsockname()[1])
         world.create()
         waiting = names(entries * (kills + 1), port=world.port)
-        with world.serving(listener) as sequencer:
+        with world.serving(listener) as front_end:
             keys = keys_of("node")
             cosigner = keys.cosigner
             key = NoteKey(cosigner.name, SignatureType.ED25519_COSIGNATURE, cosigner.key.public_key)
-            killed = Killed(home, port, world, sequencer, key)
+            killed = Killed(home, port, world, front_end, key)
             killed.folder.create(
                 keys,
                 url=f"http://node.localhost:{port}",
@@ -139,7 +139,7 @@ def kill_again_and_again(tmp_path: Path, *, kills: int, entries: int) -> None:
                     if killed.acknowledged:
                         assert killed.lie(tmp_path)[0] in (409, 422)
                     for position, each in enumerate(batch):
-                        sequencer.submit(each).result(SECONDS)
+                        front_end.submit(each).result(SECONDS)
                         if number < kills and position == (number * 7) % entries:
                             # Each time at another point of another request.
                             asking = threading.Thread(target=killed.ask)

@@ -14,9 +14,9 @@ from doors.server import listen
 from ledger.audit import audit_ledger
 from ledger.client import LedgerClient
 from ledger.fetch import Fetched, Fetcher, FetchRules
+from ledger.front_end import FrontEnd
 from ledger.memory import CheckpointMemory
 from ledger.node.cosigner import Promise
-from ledger.sequencer import Sequencer
 from ledger.signer import CheckpointSigner, create_memory
 from ledger.trust import TrustedLedger, parse_trusted_ledger
 from protocol.codes import Code
@@ -201,11 +201,11 @@ def test_disk_that_fails_is_a_503_and_recovered_from(
 @dataclass
 class Ledger:
     world: World
-    sequencer: Sequencer
+    front_end: FrontEnd
     port: int
 
     def log(self, *records: DidRecord) -> None:
-        for answer in [self.sequencer.submit(each) for each in records]:
+        for answer in [self.front_end.submit(each) for each in records]:
             answer.result(20)
 
     def names(self, count: int, prefix: str = "did") -> list[DidRecord]:
@@ -213,8 +213,8 @@ class Ledger:
 
     def request(self, old: int) -> AddCheckpointRequest:
         """What the ledger would ask of a node that has cosigned `old` entries."""
-        note = self.sequencer.published.log.note
-        size = self.sequencer.published.log.tree_size
+        note = self.front_end.published.log.note
+        size = self.front_end.published.log.tree_size
         reader = self.world.store().hash_reader(size)
         proof = create_consistency_proof(old, size, reader) if 0 < old < size else ()
         return AddCheckpointRequest(old, proof, note)
@@ -228,8 +228,8 @@ def ledger_at(folder: Path, *, origin: int | None = None) -> Iterator[Ledger]:
         port = listener.socket.getsockname()[1]
         world = World(folder, port=origin or port)
         world.create()
-        with world.serving(listener) as sequencer:
-            yield Ledger(world, sequencer, port)
+        with world.serving(listener) as front_end:
+            yield Ledger(world, front_end, port)
         world.close()
 
 
@@ -253,7 +253,7 @@ def test_copy_reads_what_it_is_asked_to_vouch_for(copy: NodeDoor, ledger: Ledger
         assert answer.status == 200, answer.body
         size += count
         signature = parse_signature_line(answer.body.decode().removesuffix("\n"))
-        text = parse_note(ledger.sequencer.published.log.note).text
+        text = parse_note(ledger.front_end.published.log.note).text
         assert verify_cosignature(text, signature, copy.key) == NOW
     assert copy.browser.get("/healthz").json["copied"][copy.origin_hash] == 303
 

@@ -11,11 +11,11 @@ import pytest
 from demo.world import find_free_ports
 from doors.server import listen, running
 from ledger.fetch import Fetcher, FetchRules
+from ledger.front_end import FrontEnd
 from ledger.node.folder import NodeFolder
 from ledger.node.http import create_node_app
 from ledger.node.running import run_node
 from ledger.node_policy import parse_node_line
-from ledger.sequencer import Sequencer
 from ledger.store import LedgerStore
 from ledger.trust import TrustedLedger
 from protocol.codes import Code
@@ -25,7 +25,7 @@ from protocol.tlog.note import parse_note
 from protocol.tlog.policy import Group, LogPolicy, Witness, verify_checkpoint
 from tests.ledger.node.followed_log import wait_until
 from tests.ledger.node.node_door import keys_of, make_node
-from tests.ledger.world import NOW, Clock, World, create, names, record
+from tests.ledger.world import NOW, Clock, World, append, create, names, record
 
 NAMES = ("alice", "bob", "carol", "dave")
 
@@ -52,7 +52,7 @@ class Federation:
     folders: dict[str, NodeFolder]
     ports: dict[str, int]
     started: ExitStack
-    sequencer: Sequencer = field(init=False)
+    front_end: FrontEnd = field(init=False)
 
     def start(self, *nodes: str) -> None:
         for name in nodes:
@@ -71,21 +71,24 @@ class Federation:
             yield
 
     def log(self, *records: DidRecord) -> None:
-        for answer in [self.sequencer.submit(each) for each in records]:
+        for answer in [self.front_end.submit(each) for each in records]:
             answer.result(20)
 
     def cosigners(self) -> set[str]:
-        note = self.sequencer.published.log.note
+        note = self.front_end.published.log.note
         verify_checkpoint(note, policy=self.world.ledger.policy, now=NOW)
         return {line.key_name.split(".")[0] for line in parse_note(note).signatures} & {*NAMES}
 
 
 @pytest.fixture
 def federation(tmp_path: Path) -> Iterator[Callable[..., Federation]]:
-    """Starts a ledger with the nodes that are named, of the four in its policy."""
+    """Starts a ledger with the nodes that are named, of the four in its policy.
+
+    So many entries were `committed` before, and not signed.
+    """
     with ExitStack() as stack:
 
-        def start(*nodes: str) -> Federation:
+        def start(*nodes: str, committed: int = 0) -> Federation:
             ports = dict(zip(NAMES, find_free_ports(len(NAMES)), strict=True))
             listener = stack.enter_context(listen("127.0.0.1", 0))
             (tmp_path / "log").mkdir()
@@ -97,14 +100,26 @@ def federation(tmp_path: Path) -> Iterator[Callable[..., Federation]]:
                 line = parse_node_line(folder.policy_line.read_text())
                 world.nodes += (replace(line, name=name, url=f"http://{name}.localhost:{ports[name]}"),)
             world.create()
+            if committed:
+                append(world.store(), names(committed, "committed", port=world.port))
             stack.callback(world.close)
             started = stack.enter_context(ExitStack())
             federation = Federation(world, folders, ports, started)
             federation.start(*nodes)
-            federation.sequencer = stack.enter_context(world.serving(listener))
+            federation.front_end = stack.enter_context(world.serving(listener))
             return federation
 
         yield start
+
+
+def test_what_a_log_has_committed_before_its_start_is_published_in_its_first_round(
+    federation: Callable[..., Federation], caplog: pytest.LogCaptureFixture
+) -> None:
+    """The nodes read it from a server that answers by then."""
+    started = federation(*NAMES, committed=3)
+    assert started.front_end.published.log.tree_size == 3
+    assert len(started.cosigners()) >= 3
+    assert caplog.records == []
 
 
 def test_what_is_logged_is_published_with_the_word_of_the_nodes_that_hold_it(
@@ -113,7 +128,7 @@ def test_what_is_logged_is_published_with_the_word_of_the_nodes_that_hold_it(
     started = federation(*NAMES)
     for count in (1, 300):
         started.log(*names(count, f"batch-{count}", port=started.world.port))
-    assert started.sequencer.published.log.tree_size == 301
+    assert started.front_end.published.log.tree_size == 301
     assert len(started.cosigners()) >= 3
 
 
@@ -143,4 +158,4 @@ def test_log_that_writes_past_its_own_rules_publishes_nothing_any_more(
     with pytest.raises(TallyError) as caught:
         started.log(record(create("stranger", host="other.localhost")))
     assert caught.value.code is Code.LOG_QUORUM_MISSING
-    assert started.sequencer.published.log.tree_size == 2
+    assert started.front_end.published.log.tree_size == 2
