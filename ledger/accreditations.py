@@ -7,6 +7,7 @@ A tree is put together from the complete lists of the DIDs in it. When each accr
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 from typing import TypeAlias
 
 from protocol.accreditation import AccreditationLink, verify_rests_on
@@ -15,6 +16,15 @@ from protocol.errors import VerificationError
 from protocol.index.proof import SubjectEntry
 from protocol.records import parse_leaf
 from protocol.records.accreditation import AccreditationRecord, WithdrawalRecord
+
+
+class Standing(StrEnum):
+    """Whether an accreditation counts."""
+
+    COUNTS = "counts"
+    NOT_YET = "not yet"
+    ENDED = "ended"
+    WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +46,18 @@ class Accreditation:
         """What it says."""
         return self.link.record
 
+    def standing(self, moment: datetime) -> Standing:
+        """How it stands then. That one above it was withdrawn is said of it, too."""
+        link = self.link
+        if link.withdrawn is not None and link.withdrawn <= moment:
+            return Standing.WITHDRAWN
+        if moment < link.since:
+            return Standing.NOT_YET
+        return Standing.COUNTS if moment < link.until else Standing.ENDED
+
     def counts_at(self, moment: datetime) -> bool:
-        """Whether it counts then: all above it counts then, too, unless it begins later or ended before."""
-        return self.link.since <= moment < self.link.until
+        """Whether it counts then."""
+        return self.standing(moment) is Standing.COUNTS
 
     def walk(self) -> Iterator["Accreditation"]:
         """It and all below it, each before those that rest on it."""
@@ -110,6 +129,23 @@ def of_type(trees: Trees, vct: str) -> Trees:
     return prune(trees, lambda each: vct in each.record.types)
 
 
+def cut(trees: Trees, most: int) -> Trees:
+    """The first `most` accreditations of `trees`, from the top down and branch by branch."""
+    kept: list[Accreditation] = []
+    for each in trees:
+        if most == 0:
+            break
+        below = cut(each.below, most - 1)
+        kept.append(replace(each, below=below))
+        most -= count(kept[-1:])
+    return tuple(kept)
+
+
+def count(trees: Iterable[Accreditation]) -> int:
+    """How many accreditations there are in `trees`."""
+    return sum(1 for tree in trees for _ in tree.walk())
+
+
 def dids_of(trees: Trees) -> list[str]:
     """Who is accredited in them, in the order of the alphabet."""
     return sorted({each.record.accredited for tree in trees for each in tree.walk()})
@@ -140,9 +176,10 @@ def verify_above(record: AccreditationRecord, chains: Iterable[Trees], *, moment
         nearest = chain[0]
         if nearest.record.leaf_hash != record.under:
             continue
-        if nearest.link.withdrawn is not None and nearest.link.withdrawn <= moment:
+        standing = nearest.standing(moment)
+        if standing is Standing.WITHDRAWN:
             raise VerificationError(Code.ACCREDITATION_WITHDRAWN, "what it rests on")
-        if not nearest.counts_at(moment):
+        if standing is not Standing.COUNTS:
             raise VerificationError(Code.ACCREDITATION_OUT_OF_TIME, "what it rests on")
         verify_rests_on(record, [each.record for each in chain])
         return

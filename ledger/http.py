@@ -157,7 +157,7 @@ def create_ledger_app(ledger: LedgerApp) -> FastAPI:
     policy = parse_log_policy(ledger.policy)
     origin = policy.logs[0].key.name
     add_trust_registry(app, TrustRegistry(ledger.evidence, policy, origin, ledger.clock))
-    add_pages(app, _explorer(ledger, policy), origin=origin)
+    add_pages(app, _explorer(ledger, policy, book), origin=origin)
     _add_histories(app, ledger)
     add_missing_page(app, origin=origin)
     return app
@@ -278,9 +278,10 @@ def _add_accredited(app: FastAPI, book: AccreditationBook) -> None:
         return JSONResponse({"dids": dids[:MAX_ACCREDITED], "more": more}, headers=PUBLIC)
 
 
-def _explorer(ledger: LedgerApp, policy: LogPolicy) -> Explorer:
+def _explorer(ledger: LedgerApp, policy: LogPolicy, book: AccreditationBook) -> Explorer:
     return Explorer(
         ledger.store,
+        book=book,
         published=ledger.published,
         nodes=ledger.front_end.node_states,
         policy=policy,

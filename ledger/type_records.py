@@ -7,6 +7,7 @@ from datetime import datetime
 from ledger.client import LedgerClient
 from protocol.codes import Code
 from protocol.errors import RefusedError, VerificationError
+from protocol.index.proof import SubjectEntry
 from protocol.records import parse_leaf
 from protocol.records.accreditation import type_subject
 from protocol.records.type_metadata import TypeMetadataRecord
@@ -32,7 +33,15 @@ def read_type_records(client: LedgerClient, vct: str, *, now: datetime) -> tuple
         VerificationError: the proof does not hold.
         UnavailableError: the ledger cannot be reached.
     """
-    entries = client.read_records(type_subject(vct), now=now).entries
+    return logged_types(client.read_records(type_subject(vct), now=now).entries)
+
+
+def logged_types(entries: Iterable[SubjectEntry]) -> tuple[LoggedType, ...]:
+    """What `entries`, all those about a type in the order of the log, say of it.
+
+    Raises:
+        MalformedError: one is no record.
+    """
     read = [(entry, parse_leaf(entry.leaf)) for entry in entries]
     return tuple(
         LoggedType(record.authorship.by, record.integrity, entry.leaf_index, entry.time)

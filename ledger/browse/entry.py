@@ -4,6 +4,7 @@ A further kind of record gets a `case` here, and the pages and the terminal show
 happened, and its details by name.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -76,13 +77,16 @@ def _told(record: Record) -> tuple[str, str, str, tuple[tuple[str, str], ...]]:
             details = (("Version", entry.version_id),)
             return did_label(did), f"version {entry.number}: {event}", entry.time_text, details
         case AccreditationRecord():
-            details = (("By", record.authorship.by), ("For", ", ".join(record.actions)))
+            details = (("By", record.authorship.by), *_given(record))
             stated = encode_utc(record.authorship.time)
-            return did_label(parse_webvh(record.accredited)), "accredited", stated, details
+            return party_label(record.accredited, record.authorship.by), "accredited", stated, details
         case WithdrawalRecord():
-            details = (("By", record.authorship.by), ("Accreditation", record.accreditation.hex()))
+            details = (("By", record.authorship.by), ("Record", record.accreditation.hex()))
+            if record.reason is not None:
+                details += (("Reason", record.reason),)
             stated = encode_utc(record.authorship.time)
-            return did_label(parse_webvh(record.accredited)), "accreditation withdrawn", stated, details
+            label = party_label(record.accredited, record.authorship.by)
+            return label, "accreditation withdrawn", stated, details
         case KeyCompromisedRecord():
             details = (("Key", record.key_id), ("Since", encode_utc(record.since)))
             stated = encode_utc(record.authorship.time)
@@ -92,6 +96,29 @@ def _told(record: Record) -> tuple[str, str, str, tuple[tuple[str, str], ...]]:
             return record.vct, "type described", encode_utc(record.authorship.time), details
         case TimestampRecord():
             return record.digest.hex(), "document existed", "", ()
+
+
+def _given(record: AccreditationRecord) -> Iterator[tuple[str, str]]:
+    """What an accreditation gives, by name."""
+    yield "May", may(record)
+    for vct in record.types:
+        yield "Type", vct
+    yield "From", encode_utc(record.valid_from)
+    yield "Until", encode_utc(record.valid_until)
+    if record.under is not None:
+        yield "Rests on", record.under.hex()
+
+
+def may(record: AccreditationRecord) -> str:
+    """What an accreditation is for, in words."""
+    depth = "" if record.depth is None else f" (depth {record.depth})"
+    return " and ".join(action.value for action in record.actions) + depth
+
+
+def party_label(did: str, author: str) -> str:
+    """The name of `did` on the ledger of `author`; one that lives elsewhere is called with its ledger."""
+    parsed, home = parse_webvh(did), parse_webvh(author).authority
+    return did_label(parsed) if parsed.authority == home else f"{did_label(parsed)} on {parsed.authority}"
 
 
 def did_label(did: WebvhId) -> str:

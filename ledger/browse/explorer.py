@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from ledger.accreditation_book import AccreditationBook
+from ledger.accreditations import Trees, about, count, cut, of_type
 from ledger.browse.did_history import ShownDid, show_did
 from ledger.browse.entry import ShownEntry, show_entry
 from ledger.browse.head import ShownHead, show_head
@@ -11,14 +13,17 @@ from ledger.browse.question import DidQuestion, HashQuestion, IndexQuestion, Nam
 from ledger.cosigners import NodeState
 from ledger.published import Published
 from ledger.store import LedgerStore
+from ledger.type_records import LoggedType, logged_types
 from protocol.codes import Code
 from protocol.errors import RefusedError
 from protocol.index.proof import SubjectEntry
 from protocol.index.subject import did_subject
+from protocol.records.accreditation import type_subject
 from protocol.tlog.policy import LogPolicy, verify_checkpoint
 
 PAGE_ENTRIES = 50
 MAX_FOUND = 50
+MAX_SHOWN = 500
 _MAX_KEPT = 64
 
 
@@ -41,30 +46,61 @@ class EntryPage:
 
 
 @dataclass(frozen=True, slots=True)
+class AccreditationsPage:
+    """Accreditations as trees.
+
+    Attributes:
+        did, vct: What they all concern; None for whatever it is.
+        trees: The first of them.
+        total: How many there are.
+        time: The moment at which they stand as it is said.
+    """
+
+    did: str | None
+    vct: str | None
+    trees: Trees
+    total: int
+    time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TypePage:
+    """A type of credential: which documents describe it by whose word, and who is accredited for it."""
+
+    vct: str
+    said: tuple[LoggedType, ...]
+    accreditations: AccreditationsPage
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
-    """What a question led to: DIDs and the places of entries."""
+    """What a question led to: DIDs, the places of entries, and types of credentials."""
 
     dids: tuple[str, ...] = ()
     entries: tuple[int, ...] = ()
+    types: tuple[str, ...] = ()
 
 
 class Explorer:
     """Reads a stored ledger as far as it is published. Threads may share one.
 
-    `published` and `nodes` tell what is published, and how the nodes stand; `policy` is the one that trusts
-    this log. Every method raises UnavailableError LOG_UNPUBLISHED where nothing is published yet.
+    `book` has its accreditations. `published` and `nodes` tell what is published, and how the nodes stand;
+    `policy` is the one that trusts this log. Every method raises UnavailableError LOG_UNPUBLISHED where
+    nothing is published yet.
     """
 
     def __init__(
         self,
         store: LedgerStore,
         *,
+        book: AccreditationBook,
         published: Callable[[], Published],
         nodes: Callable[[], Sequence[NodeState]],
         policy: LogPolicy,
         clock: Callable[[], datetime],
     ) -> None:
         self._store = store
+        self._book = book
         self._published = published
         self._nodes = nodes
         self._policy = policy
@@ -136,6 +172,21 @@ class Explorer:
             self._keep(shown)
         return shown
 
+    def accreditations(self, did: str | None = None, vct: str | None = None) -> AccreditationsPage:
+        """What `did` has, gave or stands above; without it, all accreditations. For `vct`, or any type."""
+        trees = self._book.trees()
+        trees = trees if did is None else about(trees, did)
+        trees = trees if vct is None else of_type(trees, vct)
+        return AccreditationsPage(did, vct, cut(trees, MAX_SHOWN), count(trees), self._clock())
+
+    def type(self, vct: str) -> TypePage:
+        """What is published about the type `vct`, if there is anything.
+
+        Raises:
+            MalformedError: it cannot be the name of a type.
+        """
+        return TypePage(vct, self._said_of(vct), self.accreditations(vct=vct))
+
     def find(self, question: Question) -> Found:
         """What is published that `question` asks for; nothing, if that is so."""
         size = self._size()
@@ -144,7 +195,9 @@ class Explorer:
                 is_there = bool(self._store.entries_about(did_subject(did).key, size))
                 return Found(dids=(did,) if is_there else ())
             case NameQuestion(name):
-                return Found(dids=tuple(self._store.find_names(name, size, limit=MAX_FOUND)))
+                names = tuple(self._store.find_names(name.strip("/"), size, limit=MAX_FOUND))
+                is_type = bool(self._said_of(name) or of_type(self._book.trees(), name))
+                return Found(names, types=(name,) if is_type else ())
             case IndexQuestion(leaf_index):
                 # A name may be a number, too.
                 names = tuple(self._store.find_names(str(leaf_index), size, limit=MAX_FOUND))
@@ -152,6 +205,14 @@ class Explorer:
             case HashQuestion(leaf_hash):
                 found = self._store.find_leaf(leaf_hash)
                 return Found(entries=() if found is None or found >= size else (found,))
+
+    def _said_of(self, vct: str) -> tuple[LoggedType, ...]:
+        published = self._published()
+        stored = self._store.entries_about(type_subject(vct).key, published.log.tree_size)
+        return logged_types(
+            SubjectEntry(entry.leaf_index, published.times.of(entry.leaf_index), entry.leaf)
+            for entry in stored
+        )
 
     def _keep(self, shown: ShownDid) -> None:
         # A long history takes a while to verify, and strangers can ask for it as often as they like.

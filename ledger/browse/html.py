@@ -31,8 +31,14 @@ th, td { text-align: left; vertical-align: top; padding: .3rem .8rem .3rem 0;
 .time { white-space: nowrap; }
 @media (max-width: 40rem) { .time { white-space: normal; min-width: 5.5rem; }
                             th, td { padding-right: .5rem; } }
+.tree ul { border-left: 1px solid var(--line); }
+.tree ul, .tree { list-style: none; padding-left: 1rem; }
+.tree > li { margin-left: -1rem; }
+.tree p { margin: .3rem 0; overflow-wrap: anywhere; }
+.soft { opacity: .8; font-size: .9rem; }
 .bad { color: var(--bad); font-weight: bold; }
-form { display: flex; gap: .5rem; margin: 1rem 0; }
+form { display: flex; flex-wrap: wrap; gap: .5rem; margin: 1rem 0; }
+label { flex: 1; display: flex; gap: .5rem; align-items: baseline; min-width: 12rem; }
 input { flex: 1; min-width: 0; }
 input, button { font: inherit; padding: .3rem .5rem; }
 dt { font-weight: bold; }
@@ -118,7 +124,7 @@ def search_form(asked: str = "") -> Markup:
     """A place to ask for something."""
     field = Markup(
         '<input name="q" type="search" maxlength="1024" aria-label="Search" '
-        'placeholder="DID, name, index or leaf hash" '
+        'placeholder="DID, name, type, index or leaf hash" '
         f'value="{escape(_clean(asked))}">'
     )
     return element(
@@ -126,8 +132,28 @@ def search_form(asked: str = "") -> Markup:
     )
 
 
+def filter_form(address: str, **fields: tuple[str, str]) -> Markup:
+    """A place to say which of many things are wanted; `fields` are labels and values, by name."""
+    inputs = [
+        element(
+            "label",
+            f"{label} ",
+            Markup(f'<input name="{name}" type="search" maxlength="1024" value="{escape(_clean(value))}">'),
+        )
+        for name, (label, value) in fields.items()
+    ]
+    return element("form", *inputs, element("button", "Show", type="submit"), action=address)
+
+
 def _header() -> Markup:
-    places = element("nav", link("/browse", "Overview"), " ", link("/browse/entries", "Entries"))
+    places = element(
+        "nav",
+        link("/browse", "Overview"),
+        " ",
+        link("/browse/entries", "Entries"),
+        " ",
+        link("/browse/accreditations", "Accreditations"),
+    )
     return element("header", places, search_form())
 
 

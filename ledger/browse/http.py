@@ -4,7 +4,9 @@ GET  /browse                        how far the log reaches, and who stands behi
 GET  /browse/entries?page=<number>  the entries, newest first
 GET  /browse/entry/<index>          one of them
 GET  /browse/did?name=<did>         the history of a DID
-GET  /browse/search?q=<text>        a DID, a name, an index or a leaf hash
+GET  /browse/accreditations?name=<did>&type=<vct>   who was accredited for what
+GET  /browse/type?name=<vct>        what describes a type of credential, and who is accredited for it
+GET  /browse/search?q=<text>        a DID, a name, a type, an index or a leaf hash
 """
 
 import re
@@ -17,6 +19,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.routing import APIRoute
 
 from doors.problem import http_status
+from ledger.browse.accreditation_pages import accreditations_page, type_page
 from ledger.browse.explorer import Explorer
 from ledger.browse.html import CONTENT_SECURITY_POLICY
 from ledger.browse.pages import (
@@ -27,6 +30,7 @@ from ledger.browse.pages import (
     found_page,
     head_page,
     trouble_page,
+    type_address,
 )
 from ledger.browse.question import parse_question
 from protocol.codes import Code
@@ -38,6 +42,7 @@ _NUMBER = re.compile(r"0|[1-9][0-9]{0,17}", re.ASCII)
 _SEE_OTHER = 303
 
 _Text = Annotated[str, Query(max_length=MAX_NAME_BYTES)]
+_TYPE = Query(alias="type", max_length=MAX_NAME_BYTES)
 
 
 def add_pages(app: FastAPI, explorer: Explorer, *, origin: str) -> None:
@@ -60,14 +65,25 @@ def add_pages(app: FastAPI, explorer: Explorer, *, origin: str) -> None:
     def browse_did(name: _Text = "") -> Response:
         return _answer(did_page(explorer.did(name), origin=origin))
 
+    @router.get("/accreditations")
+    def browse_accreditations(name: _Text = "", vct: Annotated[str, _TYPE] = "") -> Response:
+        shown = explorer.accreditations(name.strip() or None, vct.strip() or None)
+        return _answer(accreditations_page(shown, origin=origin))
+
+    @router.get("/type")
+    def browse_type(name: _Text = "") -> Response:
+        return _answer(type_page(explorer.type(name), origin=origin))
+
     @router.get("/search")
     def browse_search(q: _Text = "") -> Response:
         found = explorer.find(parse_question(q))
-        match found.dids, found.entries:
-            case (did,), ():
+        match found.dids, found.entries, found.types:
+            case (did,), (), ():
                 return _answer_elsewhere(did_address(did))
-            case (), (index,):
+            case (), (index,), ():
                 return _answer_elsewhere(f"/browse/entry/{index}")
+            case (), (), (vct,):
+                return _answer_elsewhere(type_address(vct))
         return _answer(found_page(q, found, origin=origin))
 
     app.include_router(router)

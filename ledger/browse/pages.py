@@ -6,7 +6,19 @@ from ledger.browse.did_history import ShownDid, ShownKey
 from ledger.browse.entry import ShownEntry
 from ledger.browse.explorer import EntriesPage, EntryPage, Found
 from ledger.browse.head import PROMISES, ShownCosigner, ShownHead, age_words
-from ledger.browse.html import Child, Markup, cell, code, element, join, lines, link, page, pairs, table
+from ledger.browse.html import (
+    Child,
+    Markup,
+    cell,
+    code,
+    element,
+    join,
+    lines,
+    link,
+    page,
+    pairs,
+    table,
+)
 from protocol.codes import Audience
 from protocol.encoding.base64 import encode_base64
 from protocol.encoding.form import encode_form
@@ -15,15 +27,15 @@ from protocol.errors import TallyError
 from protocol.index.subject import Subject
 
 _ENTRY_TITLES = ("Index", "About", "What", "Logged")
-# The kinds of subjects that have a page of their own. A further kind adds its address here.
-_PAGES = {"did": "/browse/did"}
+PAGES = {"did": "/browse/did", "accreditation": "/browse/accreditations", "type": "/browse/type"}
+"""Where the pages are of the kinds of subjects that have one. A further kind adds its address here."""
 
 
 def head_page(head: ShownHead) -> str:
     """How far the log reaches, and who stands behind it."""
     time: Child = "nobody vouches for a time"
     if head.time is not None and head.age is not None:
-        time = f"{_moment(head.time)}, {age_words(head.age)} ago"
+        time = f"{moment_words(head.time)}, {age_words(head.age)} ago"
     state = pairs(
         ("Entries", join(link("/browse/entries", str(head.tree_size)))),
         ("Root hash", code(encode_base64(head.root_hash))),
@@ -53,7 +65,7 @@ def entry_page(shown: EntryPage, *, origin: str) -> str:
     facts = pairs(
         ("What", entry.event),
         ("About", _subject(entry.subject, "" if entry.subject is None else entry.subject.name)),
-        ("Logged", _moment(entry.logged)),
+        ("Logged", moment_words(entry.logged)),
         ("Stated time", f"{entry.stated}, the word of its author" if entry.stated else "none"),
         *entry.details,
         ("Leaf hash", code(leaf_hash)),
@@ -73,6 +85,13 @@ def did_page(shown: ShownDid, *, origin: str) -> str:
     facts = pairs(
         ("DID", code(shown.did)),
         ("State", _state(shown)),
+        (
+            "Accreditations",
+            link(
+                f"{PAGES['accreditation']}?{encode_form({'name': shown.did})}",
+                "what it has, and what it gave",
+            ),
+        ),
         (
             "Evidence",
             join(
@@ -96,8 +115,11 @@ def found_page(asked: str, found: Found, *, origin: str) -> str:
     """What a search led to."""
     items = [element("li", link(f"/browse/entry/{index}", f"Entry {index}")) for index in found.entries]
     items += [element("li", link(did_address(did), did)) for did in found.dids]
+    items += [element("li", link(type_address(vct), f"Type {vct}")) for vct in found.types]
     if not items:
-        hint = "Search for a whole DID, the beginning of a name, the index of an entry, or a leaf hash."
+        hint = (
+            "Search for a whole DID or type, the beginning of a name, the index of an entry, or a leaf hash."
+        )
         nothing = join(element("p", "Nothing that is published matches “", asked, "”."), element("p", hint))
         return page("Nothing found", nothing, origin=origin)
     return page("Found", element("ul", *items), origin=origin)
@@ -112,7 +134,12 @@ def trouble_page(error: TallyError, *, origin: str) -> str:
 
 def did_address(did: str) -> str:
     """Where the page of a DID is."""
-    return f"{_PAGES['did']}?{encode_form({'name': did})}"
+    return f"{PAGES['did']}?{encode_form({'name': did})}"
+
+
+def type_address(vct: str) -> str:
+    """Where the page of a type is."""
+    return f"{PAGES['type']}?{encode_form({'name': vct})}"
 
 
 def _cosigner_row(cosigner: ShownCosigner, tree_size: int) -> tuple[Markup, ...]:
@@ -121,7 +148,7 @@ def _cosigner_row(cosigner: ShownCosigner, tree_size: int) -> tuple[Markup, ...]
     return (
         cell(cosigner.name, kind="long"),
         cell(promise),
-        cell("no" if cosigner.cosigned is None else _moment(cosigner.cosigned), kind="time"),
+        cell("no" if cosigner.cosigned is None else moment_words(cosigner.cosigned), kind="time"),
         cell("" if cosigner.tree_size is None else str(cosigner.tree_size), kind="number"),
         cell("" if lag is None else str(lag), kind="number"),
         cell("" if cosigner.trouble is None else cosigner.trouble.code.meaning, kind="bad"),
@@ -137,7 +164,7 @@ def _version_row(entry: ShownEntry) -> tuple[Markup, ...]:
     return (
         cell(link(f"/browse/entry/{entry.leaf_index}", str(entry.leaf_index)), kind="number"),
         cell(entry.event),
-        cell(_moment(entry.logged), kind="time"),
+        cell(moment_words(entry.logged), kind="time"),
     )
 
 
@@ -145,9 +172,9 @@ def _key_row(key: ShownKey, did: str) -> tuple[Markup, ...]:
     return (
         cell(key.id.removeprefix(did), kind="long"),
         cell(key.use),
-        cell(_moment(key.valid_from), kind="time"),
-        cell("now" if key.valid_until is None else _moment(key.valid_until), kind="time"),
-        cell("" if key.compromised is None else _moment(key.compromised), kind="bad"),
+        cell(moment_words(key.valid_from), kind="time"),
+        cell("now" if key.valid_until is None else moment_words(key.valid_until), kind="time"),
+        cell("" if key.compromised is None else moment_words(key.compromised), kind="bad"),
         cell(code(key.key), kind="long"),
     )
 
@@ -155,14 +182,14 @@ def _key_row(key: ShownKey, did: str) -> tuple[Markup, ...]:
 def _subject(subject: Subject | None, label: str) -> Child:
     if subject is None:
         return "not known here"
-    address = _PAGES.get(subject.kind)
+    address = PAGES.get(subject.kind)
     if address is None:
         return f"{subject.kind}: {label}"
     return link(f"{address}?{encode_form({'name': subject.name})}", label)
 
 
-def _moment(time: datetime | None) -> str:
-    """With a blank, where a narrow page may break it."""
+def moment_words(time: datetime | None) -> str:
+    """A time with a blank, where a narrow page may break it."""
     return "" if time is None else encode_utc(time).replace("T", " ")
 
 
@@ -171,7 +198,7 @@ def _state(shown: ShownDid) -> Child:
         words = f"Its history must not be trusted: {shown.trouble} ({shown.trouble.code.value})"
         return element("span", words, class_="bad")
     if shown.deactivated is not None:
-        return element("span", f"Deactivated at {_moment(shown.deactivated)}", class_="bad")
+        return element("span", f"Deactivated at {moment_words(shown.deactivated)}", class_="bad")
     return f"In use, {len(shown.entries)} {'entry' if len(shown.entries) == 1 else 'entries'}"
 
 

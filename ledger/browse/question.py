@@ -1,4 +1,4 @@
-"""What a person can look for: a DID, its name on the ledger, the place of an entry, or the hash of a leaf."""
+"""What a person can look for: a DID, its name, a type of credential, an entry's place or leaf hash."""
 
 import re
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class DidQuestion:
 
 @dataclass(frozen=True, slots=True)
 class NameQuestion:
-    """The DIDs with this name, or one that begins with it."""
+    """The DIDs with this name, or one that begins with it; or the type of credential that is called so."""
 
     name: str
 
@@ -51,7 +51,9 @@ def parse_question(text: str) -> Question:
     """
     text = text.strip()
     if not text:
-        raise MalformedError(Code.INPUT_REQUIRED, "a DID, a name, the index of an entry, or a leaf hash")
+        raise MalformedError(
+            Code.INPUT_REQUIRED, "a DID, a name, a type, the index of an entry, or a leaf hash"
+        )
     if len(text) > MAX_NAME_BYTES:
         raise MalformedError(Code.SIZE_EXCEEDED, "longer than any DID")
     if not text.isprintable():
@@ -62,4 +64,4 @@ def parse_question(text: str) -> Question:
         return HashQuestion(bytes.fromhex(text))
     if _INDEX.fullmatch(text):
         return IndexQuestion(int(text))
-    return NameQuestion(text.strip("/"))
+    return NameQuestion(text)

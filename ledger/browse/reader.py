@@ -4,8 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
+from typing import TypeAlias
 from urllib.parse import quote
 
+from ledger.accredited import ProvenAccreditations, search_accreditations
 from ledger.browse.bundle import verify_bundle
 from ledger.browse.did_history import ShownDid, show_did
 from ledger.browse.entry import ShownEntry, show_entry
@@ -15,6 +17,7 @@ from ledger.client import LedgerClient
 from ledger.fetch import Fetcher
 from ledger.log_files import MAX_NOTE_BYTES, LogFiles
 from ledger.trust import errors_of_ledger
+from ledger.type_records import LoggedType, read_type_records
 from protocol.codes import Code
 from protocol.did.webvh.history import MAX_LOG_BYTES, split_log
 from protocol.encoding.strict_json import decode_utf8
@@ -39,6 +42,27 @@ class ProvenDid:
 
     shown: ShownDid
     time: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenTrees:
+    """Accreditations as trees.
+
+    Attributes:
+        about: The DID or the type that they all concern; None for all of them.
+        said: What was said of the type, if it is one.
+        found: The accreditations.
+        now: The moment at which they stand as it is said.
+    """
+
+    about: str | None
+    said: tuple[LoggedType, ...]
+    found: ProvenAccreditations
+    now: datetime
+
+
+Finding: TypeAlias = ShownEntry | ProvenDid | ProvenTrees
+"""What a question leads to."""
 
 
 class LedgerReader:
@@ -98,7 +122,28 @@ class LedgerReader:
         records = self._client.read_history(did, now=now)
         return ProvenDid(show_did(did, records.entries, now=now), records.time)
 
-    def find(self, question: Question) -> ShownEntry | ProvenDid:
+    def accreditations(self, did: str | None = None) -> ProvenTrees:
+        """What `did` was given and gave, and all that rests on it; all accreditations without it.
+
+        That nobody is missing whom somebody else accredited is the word of the ledger.
+        """
+        now = self._clock()
+        return ProvenTrees(did, (), search_accreditations(self._client, did=did, now=now), now)
+
+    def type(self, vct: str) -> ProvenTrees:
+        """All that was said of the type `vct`, and who is accredited for it.
+
+        Raises:
+            RefusedError: NOT_FOUND, nothing and nobody.
+        """
+        now = self._clock()
+        said = read_type_records(self._client, vct, now=now)
+        found = search_accreditations(self._client, vct=vct, now=now)
+        if not said and not found.trees:
+            raise RefusedError(Code.NOT_FOUND, "no type that is called so")
+        return ProvenTrees(vct, said, found, now)
+
+    def find(self, question: Question) -> Finding:
         """What `question` asks for.
 
         Raises:
@@ -112,7 +157,7 @@ class LedgerReader:
             case HashQuestion(leaf_hash):
                 return self._entry_with(leaf_hash)
             case NameQuestion(name):
-                return self._did_called(name)
+                return self._called(name)
 
     def _entry_with(self, leaf_hash: bytes) -> ShownEntry:
         proof = self._ask(f"proof/{leaf_hash.hex()}", _TEXT, MAX_NOTE_BYTES)
@@ -123,6 +168,21 @@ class LedgerReader:
         if entry.leaf_hash != leaf_hash:
             raise VerificationError(Code.LOG_PROOF_INVALID, "the entry has another leaf hash")
         return entry
+
+    def _called(self, name: str) -> ProvenDid | ProvenTrees:
+        try:
+            return self._did_called(name.strip("/"))
+        except RefusedError as error:
+            if error.code is not Code.NOT_FOUND:
+                raise
+            missing = error
+        try:
+            return self.type(name)
+        except UnavailableError as failure:
+            if failure.code is not Code.NETWORK_STATUS:
+                raise
+            # A mirror has no evidence.
+            raise missing from failure
 
     def _did_called(self, name: str) -> ProvenDid:
         # Which DID it is, the ledger says; whether that lives there under this name, its history.

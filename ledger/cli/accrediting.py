@@ -171,13 +171,13 @@ def own_institution() -> "InstitutionFolder":
 
 
 def _tell(terminal: Terminal, record: "AccreditationRecord") -> None:
-    actions = " and ".join(action.value for action in record.actions)
-    depth = "" if record.depth is None else f" (depth {record.depth})"
+    from ledger.browse.entry import may
+
     under = "nothing: it is said as a root" if record.under is None else record.under.hex()
     for name, value in (
         ("by", record.authorship.by),
         ("accredited", record.accredited),
-        ("may", actions + depth),
+        ("may", may(record)),
         *(("type", vct) for vct in record.types),
         ("from", encode_utc(record.valid_from)),
         ("until", encode_utc(record.valid_until)),

@@ -118,12 +118,12 @@ def _document(each: "Accreditation", moment: datetime) -> JsonObject:
 
 
 def _lines(each: "Accreditation", moment: datetime, *, depth: int) -> Iterator[tuple[str | Styled, ...]]:
+    from ledger.browse.entry import may
+
     record, indent = each.record, "  " * depth
     accredited = safe_text(record.accredited, max_characters=_MAX_CHARACTERS)
-    actions = " and ".join(action.value for action in record.actions)
-    accreditors = "" if record.depth is None else f" (depth {record.depth})"
     yield (f"{indent}└ ", bold(accredited))
-    yield (f"{indent}  may {actions}{accreditors}, ", *_standing(each, moment))
+    yield (f"{indent}  may {may(record)}, ", *_standing(each, moment))
     for vct in record.types:
         yield (f"{indent}  for {safe_text(vct, max_characters=_MAX_CHARACTERS)}",)
     yield (verbatim(f"{indent}  record {record.leaf_hash.hex()}"),)
@@ -132,10 +132,16 @@ def _lines(each: "Accreditation", moment: datetime, *, depth: int) -> Iterator[t
 
 
 def _standing(each: "Accreditation", moment: datetime) -> tuple[str | Styled, ...]:
-    link = each.link
-    if link.withdrawn is not None and link.withdrawn <= moment:
-        return (f"since {encode_utc(link.since)}, ", bad(f"withdrawn {encode_utc(link.withdrawn)}"))
-    interval = f"since {encode_utc(link.since)} until {encode_utc(link.until)}"
-    if moment < link.since:
-        return (warning("not yet: "), interval)
-    return (good(interval),) if each.counts_at(moment) else (bad("ended: "), interval)
+    from ledger.accreditations import Standing
+
+    link, since = each.link, f"since {encode_utc(each.link.since)}"
+    interval = f"{since} until {encode_utc(link.until)}"
+    match each.standing(moment):
+        case Standing.WITHDRAWN:
+            return (f"{since}, ", bad(f"withdrawn {encode_utc(link.until)}"))
+        case Standing.NOT_YET:
+            return (warning("not yet: "), interval)
+        case Standing.ENDED:
+            return (bad("ended: "), interval)
+        case Standing.COUNTS:
+            return (good(interval),)

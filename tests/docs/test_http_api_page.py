@@ -44,6 +44,8 @@ _PAGES = (
     "/browse/entries",
     "/browse/entry/{index}",
     "/browse/did",
+    "/browse/accreditations",
+    "/browse/type",
     "/browse/search",
 )
 UNDESCRIBED = {("GET", path) for path in ("/openapi.json", *_PAGES)}

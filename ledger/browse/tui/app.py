@@ -15,10 +15,17 @@ from doors.terminal import bold
 from ledger.browse.entry import ShownEntry
 from ledger.browse.head import ShownHead
 from ledger.browse.question import parse_question
-from ledger.browse.reader import LedgerReader, ProvenDid
+from ledger.browse.reader import Finding, LedgerReader, ProvenDid, ProvenTrees
 from ledger.browse.tui.dialogs import ReadDialog, SearchDialog
 from ledger.browse.tui.lines import refusal_lines
-from ledger.browse.tui.screens import BrowseScreen, DidScreen, EntriesScreen, EntryScreen, HeadScreen
+from ledger.browse.tui.screens import (
+    AccreditationsScreen,
+    BrowseScreen,
+    DidScreen,
+    EntriesScreen,
+    EntryScreen,
+    HeadScreen,
+)
 from protocol.errors import TallyError
 
 R = TypeVar("R")
@@ -28,9 +35,11 @@ _HELP: tuple[Line, ...] = (
     (),
     (bold("1"), "          overview: how far the log reaches, who cosigned"),
     (bold("2"), "          entries, the newest first"),
-    (bold("/"), "          search: a DID, a name, an index, a leaf hash"),
+    (bold("3"), "          accreditations: who may issue what, and by whose word"),
+    (bold("/"), "          search: a DID, a name, a type, an index, a leaf hash"),
     (bold("enter"), "      open what the cursor is on"),
     (bold("d"), "          from an entry to the history of its DID"),
+    (bold("a"), "          from an entry or a DID to the accreditations it has and gave"),
     (bold("n p"), "        from an entry to the next or the previous one"),
     (bold("↑ ↓ j k"), "    up and down;  ", bold("g G"), "  first and last"),
     (bold("tab"), "        between the keys of a DID and its versions"),
@@ -55,6 +64,7 @@ class BrowseApp(QuietApp):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("1", "view('head')", show=False),
         Binding("2", "view('entries')", show=False),
+        Binding("3", "accreditations", show=False),
         Binding("ctrl+q", "quit", show=False, priority=True),
     ]
 
@@ -99,6 +109,19 @@ class BrowseApp(QuietApp):
         """Show a DID."""
         self._start(lambda: self._reader.did(did), lambda proven: self._open(DidScreen(proven)))
 
+    def open_accreditations(self, did: str | None = None) -> None:
+        """Show the accreditations that `did` has and gave, or all of them."""
+        self._start(lambda: self._reader.accreditations(did), self._open_trees)
+
+    def open_type(self, vct: str) -> None:
+        """Show what was said of a type, and who is accredited for it."""
+        self._start(lambda: self._reader.type(vct), self._open_trees)
+
+    def action_accreditations(self) -> None:
+        """Show all accreditations."""
+        if not isinstance(self.screen, ModalScreen):
+            self.open_accreditations()
+
     def action_search(self) -> None:
         """Ask what to look for, and show what is found."""
         if not isinstance(self.screen, ModalScreen):
@@ -136,10 +159,19 @@ class BrowseApp(QuietApp):
         if asked is None:
             return
 
-        def show(found: ShownEntry | ProvenDid) -> None:
-            self._open(EntryScreen(found) if isinstance(found, ShownEntry) else DidScreen(found))
+        def show(found: Finding) -> None:
+            match found:
+                case ShownEntry():
+                    self._open(EntryScreen(found))
+                case ProvenDid():
+                    self._open(DidScreen(found))
+                case ProvenTrees():
+                    self._open_trees(found)
 
         self._start(lambda: self._reader.find(parse_question(asked)), show)
+
+    def _open_trees(self, proven: ProvenTrees) -> None:
+        self._open(AccreditationsScreen(proven))
 
     def _open(self, screen: BrowseScreen, instead: bool = False) -> None:
         if instead and isinstance(self.screen, EntryScreen):

@@ -23,7 +23,7 @@ class SearchDialog(ModalScreen[str | None], Ending[str | None]):
         """The field."""
         with Vertical(classes="box") as box:
             box.border_title = content("Search")
-            yield Text(("A DID, a name, the index of an entry, or a leaf hash.",))
+            yield Text(("A DID, a name, a type, the index of an entry, or a leaf hash.",))
             yield Input(max_length=1024)
             yield Text((dim("Enter searches, Escape goes back."),))
 

@@ -6,10 +6,11 @@ from datetime import datetime
 from doors.screen.rows import Row
 from doors.screen.text import Line
 from doors.terminal import Styled, bad, bold, dim, good, verbatim, warning
+from ledger.accreditations import Accreditation, Standing
 from ledger.browse.did_history import ShownKey
-from ledger.browse.entry import ShownEntry
+from ledger.browse.entry import ShownEntry, party_label
 from ledger.browse.head import PROMISES, ShownCosigner, ShownHead, age_words
-from ledger.browse.reader import ProvenDid
+from ledger.browse.reader import ProvenDid, ProvenTrees
 from protocol.codes import Audience
 from protocol.encoding.base64 import encode_base64
 from protocol.encoding.time import encode_utc
@@ -89,6 +90,57 @@ def version_row(entry: ShownEntry) -> Row:
     """An entry of one DID."""
     cells = (str(entry.leaf_index), entry.event, dim(_moment(entry.logged)))
     return Row(str(entry.leaf_index), cells)
+
+
+def trees_lines(proven: ProvenTrees) -> Iterator[Line]:
+    """What a list of accreditations is about, and what is proven of it."""
+    if proven.about is not None:
+        yield ("About      ", verbatim(proven.about))
+    for each in proven.said:
+        yield ("Described  ", encode_utc(each.time), "  ", dim(each.integrity))
+        yield ("  by       ", verbatim(each.by))
+    time = proven.found.time
+    seen = "" if time is None else f", as of {encode_utc(time)}"
+    yield (good("✓ "), f"Each is proven, and every withdrawal of one{seen}.")
+    yield (dim("  That nobody is missing is the ledger's word. Which roots count, you decide."),)
+
+
+def tree_rows(proven: ProvenTrees) -> Iterator[Row]:
+    """The accreditations below their roots; a root is known by its DID, the others by their places."""
+    roots: dict[str, list[Accreditation]] = {}
+    for each in proven.found.trees:
+        roots.setdefault(each.record.authorship.by, []).append(each)
+    for root, own in roots.items():
+        yield Row(root, (bold(party_label(root, root)), "a root", "", ""))
+        for each in own:
+            yield from _tree_rows(each, proven.now, level=0)
+
+
+def _tree_rows(each: Accreditation, now: datetime, *, level: int) -> Iterator[Row]:
+    record, standing = each.record, each.standing(now)
+    sign = f"{'  ' * level}└ "
+    cells = (
+        f"{sign}{party_label(record.accredited, record.authorship.by)}",
+        " and ".join(action.value for action in record.actions),
+        _until(each, standing),
+        dim(", ".join(record.types)),
+    )
+    yield Row(str(each.leaf_index), cells)
+    for below in each.below:
+        yield from _tree_rows(below, now, level=level + 1)
+
+
+def _until(each: Accreditation, standing: Standing) -> Styled:
+    since, until = (f"{time:%Y-%m-%d}" for time in (each.link.since, each.link.until))
+    match standing:
+        case Standing.COUNTS:
+            return good(f"✓ {since} to {until}")
+        case Standing.NOT_YET:
+            return warning(f"! from {since}")
+        case Standing.ENDED:
+            return bad(f"✗ ended {until}")
+        case Standing.WITHDRAWN:
+            return bad(f"✗ withdrawn {until}")
 
 
 def refusal_lines(error: TallyError) -> Iterator[Line]:

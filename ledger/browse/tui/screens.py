@@ -1,4 +1,4 @@
-"""The places of the explorer: the head of the log, its entries, one of them, one DID."""
+"""The places of the explorer: the head of the log, its entries, one of them, one DID, accreditations."""
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar, cast
@@ -13,10 +13,18 @@ from doors.screen.key_line import KeyLine
 from doors.screen.rows import Column, Rows
 from doors.screen.text import Line, Text
 from doors.terminal import bold, dim
-from ledger.browse.entry import ShownEntry
+from ledger.browse.entry import ShownEntry, party_label
 from ledger.browse.head import ShownHead
-from ledger.browse.reader import ProvenDid
-from ledger.browse.tui.lines import did_lines, entry_lines, entry_row, head_lines, version_row
+from ledger.browse.reader import ProvenDid, ProvenTrees
+from ledger.browse.tui.lines import (
+    did_lines,
+    entry_lines,
+    entry_row,
+    head_lines,
+    tree_rows,
+    trees_lines,
+    version_row,
+)
 
 if TYPE_CHECKING:
     from ledger.browse.tui.app import BrowseApp
@@ -105,6 +113,7 @@ class HeadScreen(LinesScreen):
     NAME = "Overview"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("2,enter", "app.view('entries')", "Entries", key_display="2"),
+        Binding("3", "app.accreditations", "Accreditations"),
         Binding("r", "app.refresh", "Read again"),
     ]
 
@@ -128,6 +137,7 @@ class EntriesScreen(BrowseScreen):
     NAME = "Entries"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("1", "app.view('head')", "Overview"),
+        Binding("3", "app.accreditations", "Accreditations"),
         Binding("r", "app.refresh", "Read again"),
     ]
 
@@ -163,6 +173,7 @@ class EntryScreen(LinesScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("d", "did", "Its DID"),
+        Binding("a", "accreditations", "Accreditations"),
         Binding("n", "go(1)", "Next"),
         Binding("p", "go(-1)", "Previous"),
     ]
@@ -185,14 +196,24 @@ class EntryScreen(LinesScreen):
         yield Text((), *((line,) for line in self._entry.text.split("\n")), sign="| ")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """There has to be a DID to be shown."""
-        subject = self._entry.subject
-        return action != "did" or (subject is not None and subject.kind == "did")
+        """There has to be a DID to be shown, or something that somebody is accredited for."""
+        kind = None if self._entry.subject is None else self._entry.subject.kind
+        if action == "did":
+            return kind in ("did", "accreditation")
+        return action != "accreditations" or kind in ("did", "accreditation", "type")
 
     def action_did(self) -> None:
         """Show the DID that it is about."""
         if self._entry.subject is not None:
             self.browse_app.open_did(self._entry.subject.name)
+
+    def action_accreditations(self) -> None:
+        """Show the accreditations of the DID that it is about, or those for the type."""
+        subject = self._entry.subject
+        if subject is not None and subject.kind == "type":
+            self.browse_app.open_type(subject.name)
+        elif subject is not None:
+            self.browse_app.open_accreditations(subject.name)
 
     def action_go(self, by: int) -> None:
         """Show the entry `by` so many further on."""
@@ -201,6 +222,8 @@ class EntryScreen(LinesScreen):
 
 class DidScreen(BrowseScreen):
     """One DID: its state and keys, and its versions."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("a", "accreditations", "Accreditations")]
 
     def __init__(self, proven: ProvenDid) -> None:
         super().__init__()
@@ -227,3 +250,43 @@ class DidScreen(BrowseScreen):
         """Show the entry."""
         [entry] = [each for each in self._proven.shown.entries if str(each.leaf_index) == chosen.row_id]
         self.app.push_screen(EntryScreen(entry))
+
+    def action_accreditations(self) -> None:
+        """Show what it was given, and what it gave."""
+        self.browse_app.open_accreditations(self._proven.shown.did)
+
+
+class AccreditationsScreen(BrowseScreen):
+    """Who was accredited for what, below the roots."""
+
+    def __init__(self, proven: ProvenTrees) -> None:
+        super().__init__()
+        self._proven = proven
+
+    @property
+    def place(self) -> str:
+        """What they are about."""
+        about = self._proven.about
+        if about is None:
+            return "Accreditations"
+        return f"Accreditations · {party_label(about, about) if about.startswith('did:') else 'of a type'}"
+
+    def compose_body(self) -> ComposeResult:
+        """What is proven, then the trees."""
+        with VerticalScroll(classes="about"):
+            yield Text(*trees_lines(self._proven))
+        columns = [Column("Who", 24, 2), Column("May", 18, 1), Column("When", 28), Column("Types", 20, 3)]
+        yield Rows(columns, empty=[("There is no such accreditation.",)])
+
+    def on_mount(self) -> None:
+        """Show the trees."""
+        self.query_one(Rows).show(tree_rows(self._proven))
+        self.query_one(Rows).focus()
+
+    @on(Rows.Chosen)
+    def look(self, chosen: Rows.Chosen) -> None:
+        """Show the entry, or the root."""
+        if chosen.row_id.isdecimal():
+            self.browse_app.open_entry(int(chosen.row_id))
+        else:
+            self.browse_app.open_did(chosen.row_id)

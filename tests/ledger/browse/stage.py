@@ -1,6 +1,6 @@
 """The explorer in a terminal, before a ledger over real HTTP."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -12,13 +12,13 @@ from ledger.browse.tui.app import BrowseApp
 from ledger.client import LedgerClient
 from ledger.fetch import chosen_fetcher
 from ledger.memory import CheckpointMemory
-from protocol.records import DidRecord
+from protocol.records import Record
 from tests.ledger.world import World
 from tests.screen_stage import NARROW, ScreenStage, quick_screens
 
 
 @contextmanager
-def served(folder: Path, records_at: Callable[[int], list[DidRecord]]) -> Iterator[World]:
+def served(folder: Path, records_at: Callable[[int], Sequence[Record]]) -> Iterator[World]:
     """A ledger with the records that are right for its port."""
     with listen("127.0.0.1", 0) as listener:
         port = listener.socket.getsockname()[1]

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from ledger.accreditation_book import AccreditationBook
 from ledger.browse.explorer import PAGE_ENTRIES, Explorer, Found
 from ledger.browse.question import DidQuestion, HashQuestion, IndexQuestion, NameQuestion, parse_question
 from ledger.cosigners import Cosigners
@@ -21,6 +22,7 @@ from tests.ledger.world import NOW, World, append, history, names
 def explorer_of(world: World, sequencer: Sequencer, policy: LogPolicy | None = None) -> Explorer:
     return Explorer(
         world.store(),
+        book=AccreditationBook(world.store(), lambda: sequencer.published),
         published=lambda: sequencer.published,
         nodes=sequencer.node_states,
         policy=policy or world.ledger.policy,
@@ -119,7 +121,7 @@ def test_name_of_digits_is_found_beside_the_index(world: World) -> None:
     ("text", "question"),
     [
         (" did:webvh:x ", DidQuestion("did:webvh:x")),
-        ("/city-university", NameQuestion("city-university")),
+        ("/city-university", NameQuestion("/city-university")),
         ("007", IndexQuestion(7)),
         ("9" * 19, NameQuestion("9" * 19)),
         ("Ab" * 32, HashQuestion(b"\xab" * 32)),

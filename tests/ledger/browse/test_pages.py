@@ -12,14 +12,14 @@ from ledger.browse.explorer import PAGE_ENTRIES
 from protocol.tlog.merkle import hash_leaf
 from protocol.tlog.proof import parse_log_proof
 from tests.browser import Answer, Browser
-from tests.ledger.browse.hostile import ATTACKS, hostile_did
+from tests.ledger.browse.hostile import ATTACKS, hostile_accreditations, hostile_did, hostile_types
 from tests.ledger.world import World, create, history, names, record
 from tests.wallet.test_cli_hostile_text import harmless
 
 ELEMENTS = {
     *("html", "head", "meta", "title", "style", "body", "header", "nav", "main", "footer"),
     *("h1", "h2", "p", "a", "dl", "dt", "dd", "ul", "li", "code", "pre", "div", "span"),
-    *("table", "tr", "th", "td", "form", "input", "button"),
+    *("table", "tr", "th", "td", "form", "label", "input", "button"),
 }
 ATTRIBUTES = {
     *("lang", "charset", "name", "content", "class", "scope", "href", "action"),
@@ -30,7 +30,10 @@ SECOND, HOSTILE = hostile_did()
 UNIVERSITY = history("university", 2)
 DID = UNIVERSITY[0].did.did
 OTHERS = names(PAGE_ENTRIES)
-RECORDS = [*UNIVERSITY, *HOSTILE, *OTHERS]
+MILL = hostile_accreditations(DID)
+RECORDS = [*UNIVERSITY, *HOSTILE, *OTHERS, *MILL]
+TYPE = "/browse/type?name="
+ACCREDITATIONS = "/browse/accreditations"
 
 
 class Page(HTMLParser):
@@ -107,7 +110,13 @@ def test_every_link_of_the_pages_leads_somewhere(browser: Browser) -> None:
             elif linked not in seen:
                 seen.add(linked)
                 assert browser.get(linked).status in (200, 400), linked
-    assert {"/browse/entries?page=2", "/browse/entry/0", did_address(DID), "/checkpoint"} <= seen
+    assert {
+        ACCREDITATIONS,
+        "/browse/entries?page=2",
+        "/browse/entry/0",
+        did_address(DID),
+        "/checkpoint",
+    } <= seen
 
 
 def test_overview_says_how_far_the_log_reaches_and_who_cosigned(browser: Browser) -> None:
@@ -144,11 +153,17 @@ def test_nothing_that_a_stranger_wrote_acts_in_a_page(browser: Browser) -> None:
 
 
 @pytest.mark.parametrize("attack", [*ATTACKS, "did:webvh:<b>", "did:webvh:'\"\u202e", "<" * 1024])
-def test_hostile_question_is_shown_as_text_and_leads_nowhere(browser: Browser, attack: str) -> None:
-    for path in ("/browse/search?q=", "/browse/did?name=", "/browse/entries?page=", "/browse/entry/"):
+def test_hostile_question_is_shown_as_text_and_leads_to_no_other_server(
+    browser: Browser, attack: str
+) -> None:
+    for path in (
+        *("/browse/search?q=", "/browse/did?name=", "/browse/entries?page=", "/browse/entry/"),
+        *("/browse/accreditations?name=", "/browse/accreditations?type="),
+    ):
         answer = browser.get(path + quote(attack, safe=""))
-        assert answer.status in (200, 400, 404)
-        assert "location" not in answer.headers
+        assert answer.status in (200, 303, 400, 404)
+        # There may be a type of this name, whose page is ours.
+        assert answer.headers.get("location", TYPE).startswith(TYPE)
         Page(answer)
 
 
@@ -164,9 +179,12 @@ def test_hostile_question_is_shown_as_text_and_leads_nowhere(browser: Browser, a
         ("/browse/entries?page=%D9%A1", 400),
         ("/browse/entries?page=", 400),
         ("/browse/entries?page=" + "9" * 5000, 413),
-        ("/browse/entry/54", 404),
+        (f"/browse/entry/{len(RECORDS)}", 404),
         ("/browse/entry/-1", 400),
         ("/browse/entry/x", 400),
+        ("/browse/accreditations?type=" + "x" * 2000, 413),
+        ("/browse/accreditations?name=did:example:1", 200),
+        ("/browse/type?name=%00", 400),
         ("/browse/did", 400),
         ("/browse/did?name=did:example:1", 404),
         ("/browse/search", 400),
@@ -213,3 +231,50 @@ def test_pages_of_a_log_without_entries_say_so(world: World) -> None:
         browser = Browser(listener.url)
         assert "Nothing is logged yet." in read(browser, "/browse/entries").text
         assert "Entries0" in read(browser, "/browse").text
+
+
+def accreditations_address(did: str) -> str:
+    return f"{ACCREDITATIONS}?name={quote(did, safe='')}"
+
+
+def test_accreditations_are_shown_below_their_root_with_when_they_count(browser: Browser) -> None:
+    text = read(browser, ACCREDITATIONS).text
+    assert "mill, a root" in text
+    assert "university may issue. Since 2026-11-22 12:00:00Z until 2027-11-01 00:00:00Z" in text
+    assert "Withdrawn 2026-11-22 12:00:00Z" in text
+    assert "<script>alert(1)</script>" in text
+    assert accreditations_address(DID) in read(browser, did_address(DID)).links
+
+
+def test_accreditations_are_searched_by_did_and_by_type(browser: Browser) -> None:
+    vct = hostile_types()[0]
+    assert "mill, a root" in read(browser, accreditations_address(DID)).text
+    nothing = read(browser, accreditations_address(SECOND.version.did))
+    assert "There is no such accreditation." in nothing.text
+    of_type = read(browser, f"{accreditations_address(DID)}&type={quote(vct, safe='')}")
+    assert len([link for link in of_type.links if link.startswith("/browse/entry/")]) == 1
+
+
+def test_type_is_found_and_shown_with_who_describes_it_and_who_may_issue_it(browser: Browser) -> None:
+    for vct in hostile_types():
+        answer = browser.get(f"/browse/search?q={quote(vct, safe='')}")
+        if vct.isprintable():
+            assert (answer.status, answer.headers["location"]) == (
+                303,
+                f"/browse/type?name={quote(vct, safe='')}",
+            )
+        page = read(browser, f"/browse/type?name={quote(vct, safe='')}")
+        assert "sha256-" in page.text
+        assert "mill, a root" in page.text
+        [evidence] = [link for link in page.links if link.startswith("/evidence")]
+        assert browser.get(evidence).body.startswith(b"tallystick/tally-proof@v1\n")
+    unknown = read(browser, "/browse/type?name=urn:nothing")
+    assert "Nobody has logged" in unknown.text
+    read(browser, "/browse/type", 400)
+
+
+def test_more_accreditations_than_a_page_holds_are_counted(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ledger.browse.explorer.MAX_SHOWN", 1)
+    assert f"{len(hostile_types()) - 1} more are not shown." in read(browser, ACCREDITATIONS).text

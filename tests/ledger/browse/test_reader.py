@@ -14,10 +14,11 @@ from ledger.fetch import Fetched
 from ledger.memory import CheckpointMemory
 from protocol.codes import Code
 from protocol.errors import RefusedError, UnavailableError, VerificationError
-from protocol.records import DidRecord
+from protocol.records import DidRecord, Record
 from protocol.tlog.merkle import hash_leaf
 from protocol.tlog.policy import verify_checkpoint
 from protocol.tlog.tiles import EntryBundle, HashTile
+from tests.ledger.browse.hostile import hostile_accreditations
 from tests.ledger.browse.stage import reading, served
 from tests.ledger.static_log import LEDGER, StaticLog
 from tests.ledger.world import NOW, POLICY, URL, World, create, names, record, update
@@ -168,3 +169,26 @@ def test_did_that_does_not_live_under_the_name_is_refused(
     with pytest.raises(VerificationError) as refusal:
         reader.find(NameQuestion("city"))
     assert refusal.value.code is Code.DID_SCID_MISMATCH
+
+
+def mill_at(port: int) -> list[Record]:
+    university = create("university", port=port)
+    return [record(university), *hostile_accreditations(university.version.did, port=port)]
+
+
+def test_accreditation_that_its_ledger_invents_is_shown_to_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with served(tmp_path, mill_at) as world, reading(world, tmp_path / "seen") as reader:
+        shown = reader.accreditations()
+        assert [tree.link.withdrawn is None for tree in shown.found.trees].count(False) == 1
+        # The list of whom to look at is all that is believed, and it proves nothing.
+        stranger = names(1, "stranger", port=world.port)[0].did.did
+        monkeypatch.setattr(LedgerClient, "list_accredited", lambda *_, **__: [stranger])
+        assert reader.accreditations().found.trees == ()
+        university = shown.found.trees[0].record.accredited
+        assert reader.accreditations(university).found.trees == shown.found.trees
+        assert reader.accreditations(stranger).found.trees == ()
+        with pytest.raises(RefusedError) as refusal:
+            reader.type("urn:nothing:1")
+        assert refusal.value.code is Code.NOT_FOUND

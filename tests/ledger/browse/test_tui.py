@@ -9,11 +9,17 @@ from textual.widgets import OptionList
 from ledger.browse.head import ShownHead
 from ledger.browse.reader import LedgerReader
 from ledger.browse.tui.dialogs import ReadDialog, SearchDialog
-from ledger.browse.tui.screens import DidScreen, EntriesScreen, EntryScreen, HeadScreen
+from ledger.browse.tui.screens import (
+    AccreditationsScreen,
+    DidScreen,
+    EntriesScreen,
+    EntryScreen,
+    HeadScreen,
+)
 from protocol.codes import Code
 from protocol.errors import TallyError, UnavailableError
-from protocol.records import DidRecord
-from tests.ledger.browse.hostile import hostile_did
+from protocol.records import DidRecord, Record
+from tests.ledger.browse.hostile import ATTACKS, hostile_accreditations, hostile_did, hostile_types
 from tests.ledger.browse.stage import Stage, on_stage, reading, served
 from tests.ledger.world import create, names, record, update
 from tests.screen_stage import NARROW, WIDE
@@ -187,3 +193,74 @@ async def test_marks_are_plain_where_that_is_asked_for(reader: LedgerReader) -> 
         await search(stage, "university")
         await stage.screen(DidScreen)
         assert stage.text().isascii()
+
+
+def accredited_at(port: int) -> list[Record]:
+    university = create("university", port=port)
+    return [record(university), *hostile_accreditations(university.version.did, port=port)]
+
+
+@pytest.fixture(scope="module")
+def mill_reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LedgerReader]:
+    folders = [tmp_path_factory.mktemp(name) for name in ("mill", "seen")]
+    with served(folders[0], accredited_at) as world, reading(world, folders[1]) as reader:
+        yield reader
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE])
+async def test_person_goes_from_the_accreditations_to_an_entry_its_did_and_what_it_has(
+    mill_reader: LedgerReader, size: tuple[int, int]
+) -> None:
+    async with on_stage(mill_reader, size=size) as stage:
+        await stage.shows("✓ operator")
+        await stage.press("3")
+        everything = await stage.screen(AccreditationsScreen)
+        await stage.shows(
+            "mill", "a root", "└ university", "✗ withdrawn 2026-11-22", "✓ 2026-11-22 to 2027-11-01"
+        )
+        assert harmless(stage.text())
+        await stage.press("j", "enter")
+        await stage.screen(EntryScreen)
+        await stage.shows("accredited", "May        issue", "Until      2027-11-01T00:00:00Z")
+        assert harmless(stage.text())
+        await stage.press("a")
+        await stage.screen(AccreditationsScreen)
+        await stage.shows("Accreditations · university", "About      did:webvh:")
+        await stage.press("q", "d")
+        await stage.screen(DidScreen)
+        await stage.press("a")
+        await stage.screen(AccreditationsScreen)
+        await stage.press("g", "enter")
+        await stage.screen(DidScreen)
+        await stage.shows("· mill")
+        await stage.press("q", "q", "q", "q")
+        await stage.until(lambda: stage.app.screen is everything)
+    assert stage.app.failure is None
+
+
+async def test_type_is_searched_by_its_name_and_shown_with_who_described_it(
+    mill_reader: LedgerReader,
+) -> None:
+    async with on_stage(mill_reader) as stage:
+        await stage.shows("✓ operator")
+        for vct in (ATTACKS[0], ATTACKS[8]):
+            await search(stage, vct)
+            screen = await stage.screen(AccreditationsScreen)
+            await stage.shows("Accreditations · of a type", "Described  2026-11-22T12:00:00Z", "└ university")
+            assert harmless(stage.text())
+            await stage.press("q")
+            await stage.gone(screen)
+        await search(stage, "urn:nothing:1")
+        await stage.screen(ReadDialog)
+        await stage.shows(Code.NOT_FOUND.value)
+
+
+async def test_entry_about_a_type_leads_to_it_and_one_about_nobody_nowhere(mill_reader: LedgerReader) -> None:
+    async with on_stage(mill_reader) as stage:
+        await stage.shows("✓ operator")
+        await search(stage, str(2 + len(hostile_types())))
+        await stage.screen(EntryScreen)
+        await stage.shows("type described", "Integrity", "a Accreditations")
+        assert "Its DID" not in stage.text()
+        await stage.press("a")
+        await stage.screen(AccreditationsScreen)
