@@ -13,7 +13,9 @@ import os
 import shutil
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
+from unittest import mock
 
 import pytest
 from coverage import Coverage
@@ -118,6 +120,19 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     wanted = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
     asyncio.run(pyfuncitem.obj(**wanted))
     return True
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_servers() -> Iterator[None]:
+    """Servers here end at once: uvicorn looks and waits in tenths of a second, and now in hundredths."""
+    import uvicorn.server
+
+    async def sleep(seconds: float) -> None:
+        await asyncio.sleep(seconds / 10)
+
+    quick = SimpleNamespace(**{**vars(asyncio), "sleep": sleep})
+    with mock.patch.object(uvicorn.server, "asyncio", quick):
+        yield
 
 
 @pytest.fixture
