@@ -25,17 +25,22 @@ from ledger.resolver import LedgerResolver
 from ledger.trust import TrustedLedgers
 from protocol.codes import Code
 from protocol.encoding.base64url import decode_base64url, encode_base64url
+from protocol.encoding.time import encode_utc
 from protocol.errors import RefusedError, UnavailableError
 from protocol.openid4vp.request_object import DidClient
 from protocol.openid4vp.response import encode_response
+from protocol.records import Record
+from protocol.records.accreditation import create_withdrawal
 from protocol.sdjwt.parse import SdJwt, parse_sd_jwt
 from schemas import credential_type
 from storage.management_key import create_management_key
 from storage.passphrase import TEST_ONLY, WEAKEST_ACCEPTED, Passphrase
 from storage.register import replace_management_key
+from tests.accredited import found_institutions
 from tests.browser import Browser, bearer
 from tests.issuer.anchored import Anchor, anchored
 from tests.ledger.world import NOW, Clock
+from tests.signed_records import accreditation, signer
 from verifier.folder import KEY_PREFIX as VERIFIER_KEY_PREFIX
 from verifier.folder import VerifierFolder
 from verifier.founding import check_settings, found_with_did, trust_ledger
@@ -310,6 +315,69 @@ def test_verifier_that_asks_nobody_decides_by_what_the_wallet_brings(town: Town)
     with pytest.raises(RefusedError):
         send_presentation(town.vault, consent, outside=town.outside)
     assert town.result(request_id)["error"]["code"] == Code.CREDENTIAL_REVOKED
+
+
+def test_employer_that_trusts_a_ministry_takes_the_degree_of_whom_it_accredits(town: Town) -> None:
+    world = town.anchor.world
+    ledger = Browser(world.ledger.url)
+    who = found_institutions(world.port, types=(DEGREE.vct,), time=town.clock())
+
+    def log(*records: Record) -> None:
+        for record in records:
+            answer = ledger.post("/entries", record.leaf, **bearer(town.anchor.token))
+            assert answer.status == 200, answer.body
+
+    log(*who.entries, who.top)
+    policy = town.anchor.path / "employer" / "policy.toml"
+    listed = f'issuers = ["{town.university.did}"]'
+    assert listed in policy.read_text()
+    policy.write_text(policy.read_text().replace(listed, f'accredited_by = ["{who.root}"]'))
+
+    # The ministry lets a council accredit, and the council has not accredited this university yet.
+    town.issue()
+    assert town.verdict(town.presentation) == ("refused", Code.ACCREDITATION_MISSING)
+    below = accreditation(
+        who.middle,
+        town.university.did,
+        types=(DEGREE.vct,),
+        valid_from=town.clock() - timedelta(days=1),
+        valid_until=town.clock() + timedelta(days=30),
+        under=who.top,
+        time=town.clock(),
+    )
+    log(below)
+    trust = trust_in(town.present())
+    assert [(link["did"], link["by"]) for link in trust["accreditation"]] == [
+        (town.university.did, who.middle),
+        (who.middle, who.root),
+    ]
+    question = {
+        "entity_id": town.university.did,
+        "authority_id": who.root,
+        "action": "issue",
+        "resource": DEGREE.vct,
+    }
+    assert ledger.post_json("/authorization", question).json["authorized"] is True
+
+    # A verifier that asks nobody sees the same chain in what the wallet brings.
+    policy.write_text(policy.read_text().replace('evidence = "fetched"', 'evidence = "stapled"'))
+    trust = trust_in(town.present())
+    assert ("handed in" in trust["detail"], len(trust["accreditation"])) == (True, 2)
+    policy.write_text(policy.read_text().replace('evidence = "stapled"', 'evidence = "fetched"'))
+
+    # Withdrawn: what was issued in its time stays good, unless the employer wants it to count still.
+    town.wait(hours=2)
+    log(create_withdrawal(below, signer=signer(who.middle), reason="dissolved", time=town.clock()))
+    assert ledger.post_json("/authorization", question).json["code"] == "accreditation_withdrawn"
+    assert trust_in(town.present())["accreditation"][0]["until"] == encode_utc(town.clock())
+    policy.write_text(policy.read_text().replace('"when_issued"', '"when_checked"'))
+    assert town.verdict(town.presentation) == ("refused", Code.ACCREDITATION_WITHDRAWN)
+
+
+def trust_in(result: Any) -> Any:
+    """What a result says of why the issuer of a verified credential is trusted."""
+    assert result["status"] == "verified", result
+    return next(check for check in result["checks"] if check["id"] == "issuer_trust")
 
 
 def flip_one_bit(presentation: str) -> str:

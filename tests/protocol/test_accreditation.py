@@ -71,6 +71,7 @@ def verify(
     root: str = ROOT_DID,
     moment: datetime = NOON,
     begun_by: datetime | None = None,
+    least_depth: int = 0,
 ) -> VerifiedAccreditation:
     return verify_accreditation(
         did,
@@ -79,6 +80,7 @@ def verify(
         root=root,
         moment=moment,
         begun_by=begun_by,
+        least_depth=least_depth,
         read_records=reader(log),
     )
 
@@ -239,6 +241,14 @@ def test_chain_of_which_one_link_ended_before_another_began_never_counted() -> N
     below = accreditation(MIDDLE_DID, SCHOOL_DID, valid_until=NOON, under=brief)
     log = [(brief, BEGIN), (below, NOON + DAY)]
     assert refusal(log, **span) == (Code.ACCREDITATION_OUT_OF_TIME, name(below))
+
+
+def test_accreditation_with_less_depth_than_is_asked_for_is_passed_over() -> None:
+    deep = accreditation(ROOT_DID, MIDDLE_DID, actions=BOTH, types=(DEGREE, DIPLOMA), depth=2)
+    asked = {"did": MIDDLE_DID, "action": Action.ACCREDIT, "least_depth": 2}
+    assert refusal(CHAIN, **asked)[0] is Code.ACCREDITATION_MISSING
+    for log in ([(deep, BEGIN), *CHAIN], [*CHAIN, (deep, BEGIN)]):
+        assert verify(log, **asked).links[0].record == deep  # type: ignore[arg-type]
 
 
 def test_each_list_is_read_once_however_many_accreditations_are_in_it() -> None:
