@@ -2,7 +2,6 @@
 
 GET  /checkpoint                    the signed and cosigned state of the log
 GET  /tile/<L>/<N>[.p/<W>]          hashes; /tile/entries/<N>[.p/<W>] entries
-GET  /<name>/did.jsonl              the history of a DID, at its did:webvh URL
 GET  /index/checkpoint, /index/tile/…   the same of the index log
 GET  /evidence?kind=did&name=<did>  all there is about a subject, and the proof that it is all: a .tally-proof
 GET  /accredited?did=<did>&type=<vct>   who has accreditations; what they are worth, the evidence says
@@ -10,8 +9,8 @@ GET  /proof/<leaf hash, hex>        one entry's .tlog-proof
 GET  /policy                        the tlog-policy that trusts this log
 POST /entries                       log one did:webvh entry, with an onboarding token
 
-The trust registry's questions are in `ledger.trust_registry.http`; below /browse are the explorer's pages
-(`ledger.browse.http`).
+Where DIDs are is in `ledger.approvals.http`, the trust registry's questions in `ledger.trust_registry.http`;
+below /browse are the explorer's pages (`ledger.browse.http`).
 """
 
 import asyncio
@@ -30,6 +29,7 @@ from doors.http import answers, bearer_key, create_app, raw_body, request_body
 from ledger.accreditation_book import AccreditationBook
 from ledger.accreditations import about, dids_of, of_type
 from ledger.admission import Admission
+from ledger.approvals.http import add_approvers, add_histories
 from ledger.browse.explorer import Explorer
 from ledger.browse.http import add_missing_page, add_pages
 from ledger.client import TOKEN_PREFIX
@@ -158,7 +158,10 @@ def create_ledger_app(ledger: LedgerApp) -> FastAPI:
     origin = policy.logs[0].key.name
     add_trust_registry(app, TrustRegistry(ledger.evidence, policy, origin, ledger.clock))
     add_pages(app, _explorer(ledger, policy, book), origin=origin)
-    _add_histories(app, ledger)
+    _add_evidence(app, ledger)
+    add_approvers(app, ledger.store, policy)
+    # Behind the others, because they would match their paths too.
+    add_histories(app, ledger.store, published_size=lambda: ledger.front_end.published.log.tree_size)
     add_missing_page(app, origin=origin)
     return app
 
@@ -289,7 +292,7 @@ def _explorer(ledger: LedgerApp, policy: LogPolicy, book: AccreditationBook) -> 
     )
 
 
-def _add_histories(app: FastAPI, ledger: LedgerApp) -> None:
+def _add_evidence(app: FastAPI, ledger: LedgerApp) -> None:
     @app.get(
         "/evidence",
         tags=["index"],
@@ -301,22 +304,3 @@ def _add_histories(app: FastAPI, ledger: LedgerApp) -> None:
     ) -> Response:
         """Also where there is nothing: then the proof is that there is nothing."""
         return PlainTextResponse(encode_tally_proof(ledger.evidence(Subject(kind, name))), headers=PUBLIC)
-
-    # Behind the others, because it would match their paths too.
-    @app.get(
-        "/{name}/did.jsonl",
-        tags=["DIDs"],
-        summary="The history of a DID (did:webvh)",
-        **answers("One entry a line, the first one first.", media_type="text/jsonl"),
-    )
-    def get_history(name: str) -> Response:
-        path = f"/{name}/did.jsonl"
-        scid = ledger.store.find_paths([path]).get(path)
-        if scid is None:
-            raise RefusedError(Code.DID_NOT_FOUND)
-        size = ledger.front_end.published.log.tree_size
-        history = [entry for entry in ledger.store.history(scid) if entry.leaf_index < size]
-        if not history:
-            raise RefusedError(Code.DID_NOT_FOUND)
-        lines = b"".join(entry.leaf + b"\n" for entry in history)
-        return Response(lines, media_type="text/jsonl", headers=PUBLIC)

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from sqlalchemy import Engine, bindparam, delete, insert, select, tuple_
 
+from ledger.approvals.store import ApprovalStore
 from ledger.index_store import IndexStore
 from ledger.lease import create_lease
 from ledger.rows import entry_rows, pieces, read_leaf_rows
@@ -65,6 +66,7 @@ class LedgerStore(StoredTree):
         engine: The database.
         turn: In which both are written.
         index: The index log beside it.
+        approvals: What its nodes have approved of DIDs.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -72,6 +74,7 @@ class LedgerStore(StoredTree):
         super().__init__(engine, Tree.LOG, self.turn)
         self.engine = engine
         self.index = IndexStore(engine, self.turn)
+        self.approvals = ApprovalStore(engine)
 
     def __enter__(self) -> Self:
         return self

@@ -2,7 +2,8 @@
 
 `entry` holds each logged record once; `did` names who lives here. There are two Merkle trees, that of the log
 and that of its index: `tile` holds their hashes, and `head` and `checkpoint` have one row for each of them,
-how far it reaches and what was published of it. `index_entry` holds the entries of the index log.
+how far it reaches and what was published of it. `index_entry` holds the entries of the index log. `approver`
+and `witness_proof` hold what the nodes say as witnesses of did:webvh.
 
 Where several front ends share a database, the one row of `lease` says whose turn it is to write, and
 `waiting` holds what the others were given.
@@ -102,4 +103,22 @@ TOKEN = Table(
     METADATA,
     Column("id", TEXT, primary_key=True),
     Column("digest", LargeBinary(HASH_BYTES), nullable=False),
+)
+APPROVER = Table(
+    "approver",
+    METADATA,
+    # Of the node, as the policy writes it.
+    Column("cosigner", TEXT, primary_key=True),
+    Column("did", TEXT, nullable=False),
+    Column("statement", TEXT, nullable=False),
+    Column("collected", BigInteger, nullable=False),
+)
+WITNESS_PROOF = Table(
+    "witness_proof",
+    METADATA,
+    Column("scid", TEXT, primary_key=True),
+    Column("witness", TEXT, primary_key=True),
+    Column("version_number", Integer, primary_key=True, autoincrement=False),
+    Column("version_id", TEXT, nullable=False),
+    Column("proof", TEXT, nullable=False),
 )

@@ -83,6 +83,7 @@ def serve(terminal: Terminal, *, listening: Listening, passphrase: PassphraseSou
     """
     from doors import server
     from ledger.admission import Admission
+    from ledger.approvals.collector import ApprovalCollector
     from ledger.cosigners import Cosigners
     from ledger.followed_log import FollowedLog
     from ledger.front_end import FrontEnd
@@ -104,8 +105,14 @@ def serve(terminal: Terminal, *, listening: Listening, passphrase: PassphraseSou
             evidence=folder.evidence,
             clock=now,
         ) as front_end,
+        ApprovalCollector(
+            store,
+            ledger.policy,
+            published_size=lambda: front_end.published.log.tree_size,
+            clock=now,
+        ) as collector,
     ):
-        admission = Admission(store, authority=ledger.authority)
+        admission = Admission(store, authority=ledger.authority, approvers=collector.approvers)
         app = create_ledger_app(LedgerApp(store, front_end, admission, policy, now))
         server.serve(app, listener, terminal, opened=front_end.begin)
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 
-from ledger.approval_page import MAX_APPROVALS, Approval, ApprovalPage
+from ledger.approvals.page import MAX_APPROVALS, Approval, ApprovalPage
 from ledger.node.tables import APPROVAL, APPROVED
 from ledger.stored_tree import transaction
 from ledger.tables import ENTRY

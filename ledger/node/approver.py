@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from ledger.admission import replay_versions
-from ledger.approval_page import Approval
+from ledger.approvals.page import Approval
 from ledger.node.approvals import NodeApprovals
 from ledger.node.copy import LogCopy
 from ledger.store import LedgerStore

@@ -20,7 +20,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 
 from doors.http import answers, create_app, raw_body, request_body
 from doors.problem import problem
-from ledger.approval_page import encode_approvals
+from ledger.approvals.page import encode_approvals
 from ledger.node.approvals import NodeApprovals
 from ledger.node.last_cosigned import CosignedNote
 from ledger.node.witness import Cosigned, LogWitness, OldSizeDiffers, read_origin

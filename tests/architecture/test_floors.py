@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent.parent
 FLOORS = {"protocol", "storage", "doors", "schemas", "ledger", "issuer", "wallet", "verifier", "demo"}
 DOORS = {"cli.py", "http.py", "cli", "http", "door", "tui", "browse"}
 # The one part of a package that is a program of its own.
-ROOMS = {("ledger", "node"), ("ledger", "trust_registry")}
+ROOMS = {("ledger", "approvals"), ("ledger", "node"), ("ledger", "trust_registry")}
 BESIDE = {"tests", "benchmarks", "scripts"}
 # Names that say nothing about what is inside.
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "core", "service", "misc"}

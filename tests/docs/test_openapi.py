@@ -10,9 +10,14 @@ from urllib.parse import quote
 import pytest
 
 from doors.server import listen
+from ledger.approvals.store import WitnessProof
 from ledger.client import TOKEN_PREFIX
+from ledger.front_end import FrontEnd
 from ledger.identity import IdentityKey
 from ledger.store import LedgerStore
+from protocol.did.key import encode_did_key
+from protocol.did.webvh.parameters import WitnessRule, encode_witness_rule
+from protocol.did.webvh.witness import create_witness_proof
 from protocol.tlog.witness import AddCheckpointRequest, encode_add_checkpoint
 from storage.management_key import create_management_key
 from tests.browser import FORM, Answer, Browser, bearer
@@ -22,7 +27,8 @@ from tests.issuer.door import request as credential_request
 from tests.issuer.university import EXAMPLE
 from tests.ledger.node.node_door import Elsewhere, NodeDoor, make_node
 from tests.ledger.node.node_door import serving as serving_node
-from tests.ledger.world import World, create
+from tests.ledger.world import KEY as OWNER
+from tests.ledger.world import NOW, World, create, record
 from tests.status_issuer import KEY
 from tests.verifier.door import Door as VerifierDoor
 from tests.verifier.door import open_door as open_verifier
@@ -54,6 +60,8 @@ def ledger_requests(browser: Browser, store: LedgerStore) -> Requests:
         "POST /authorization": partial(browser.post_json, "/authorization", trust_question(receipt["did"])),
         "POST /recognition": partial(browser.post_json, "/recognition", trust_question(receipt["did"])),
         "GET /{name}/did.jsonl": partial(browser.get, "/university/did.jsonl"),
+        "GET /{name}/did-witness.json": partial(browser.get, "/witnessed/did-witness.json"),
+        "GET /approvers": partial(browser.get, "/approvers"),
         "POST /entries": post,
     }
 
@@ -160,6 +168,18 @@ def verifier_requests(door: VerifierDoor) -> Requests:
     }
 
 
+def approve(front_end: FrontEnd, store: LedgerStore) -> None:
+    """Log a DID with a witness that has approved it."""
+    witness = encode_did_key(OWNER.public_key)
+    rule = encode_witness_rule(WitnessRule(1, (witness,)))
+    made = create("witnessed", parameters={"witness": rule})
+    front_end.submit(record(made)).result(20)
+    version = made.version
+    proof = create_witness_proof(version.version_id, key=OWNER, created=NOW)
+    found = WitnessProof(version.parameters.scid, 1, version.version_id, proof)
+    store.approvals.add_proofs("", witness, [found], collected=1, shown={found.scid: 0})
+
+
 def rotate(_now: datetime) -> IdentityKey:
     return IdentityKey(KEY, "did:example#2")
 
@@ -170,7 +190,7 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tup
     world.create()
     with (
         listen("127.0.0.1", 0) as listener,
-        world.serving(listener),
+        world.serving(listener) as front_end,
         serving_node(
             make_node(tmp_path_factory.mktemp("node"), world.ledger),
             fetcher=Elsewhere(world.port, instead=listener.socket.getsockname()[1]),
@@ -179,6 +199,7 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tup
         open_verifier(tmp_path_factory.mktemp("verifier"), rotate=rotate) as verifier,
     ):
         ledger = Browser(listener.url)
+        approve(front_end, world.store())
         yield {
             # First of all: it logs what the others are asked for.
             "ledger": (ledger, ledger_requests(ledger, world.store())),

@@ -437,5 +437,7 @@ def test_paths_are_described_for_programs(unchanged: Ledger) -> None:
         "/evidence",
         "/index/checkpoint",
         "/index/tile/{path}",
+        "/approvers",
         "/{name}/did.jsonl",
+        "/{name}/did-witness.json",
     }

@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 
 from doors.server import Listener, running
 from ledger.admission import Admission
+from ledger.approvals.collector import ApprovalCollector
 from ledger.cosigners import Cosigners
 from ledger.followed_log import FollowedLog
 from ledger.front_end import FrontEnd
@@ -183,11 +184,18 @@ class World:
     @contextmanager
     def serving(self, listener: Listener, policy: LogPolicy | None = None) -> Iterator[FrontEnd]:
         """The ledger over HTTP, which has published a checkpoint."""
-        text = encode_log_policy(policy or self.ledger.policy)
-        with self.front_end(policy) as front_end:
-            store = self.store()
-            admission = Admission(store, authority=self.keys.origin)
-            app = LedgerApp(store, front_end, admission, text, self.clock)
+        store, policy = self.store(), policy or self.ledger.policy
+        with (
+            self.front_end(policy) as front_end,
+            ApprovalCollector(
+                store,
+                policy,
+                published_size=lambda: front_end.published.log.tree_size,
+                clock=self.clock,
+            ) as collector,
+        ):
+            admission = Admission(store, authority=self.keys.origin, approvers=collector.approvers)
+            app = LedgerApp(store, front_end, admission, encode_log_policy(policy), self.clock)
             with running(create_ledger_app(app), listener, opened=front_end.begin):
                 wait_for_first(front_end)
                 yield front_end

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ledger.approval_page import Approval
+from ledger.approvals.page import Approval
 from ledger.node.approvals import NodeApprovals
 from ledger.node.approver import Approver
 from ledger.node.approving import Approving
