@@ -276,6 +276,17 @@ def test_command_shows_the_chain_and_nothing_in_it_acts_on_the_terminal(files: D
     assert [link["did"] for link in trust_of(document)["accreditation"]] == [SCHOOL_DID, MIDDLE_DID]
 
 
+def test_issuer_with_a_hostile_name_does_not_act_on_the_terminal(files: Desk) -> None:
+    (files.path / "hostile").write_text(replace(files, did="did:webvh:\u202eevil\u200b").credential())
+    said = check(files, "did", file="hostile")
+    assert said.status == 7
+    assert "accreditations of did:webvh:\ufffdevil\ufffd" in said.stdout
+    assert not {"\u202e", "\u200b"} & {*said.stdout, *said.stderr}
+    (files.path / "control").write_text(replace(files, did="did:webvh:\x1b[2Jevil").credential())
+    said = check(files, "did", file="control")
+    assert (said.status, "\x1b" in said.stdout + said.stderr) == (3, False)
+
+
 def test_command_lets_those_count_whom_a_root_accredits(files: Desk) -> None:
     listed = files.policy.read_text().replace(ROOT_DID, MIDDLE_DID)
     files.policy.write_text(listed)
