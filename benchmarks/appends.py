@@ -87,8 +87,10 @@ def _sequence(home: Path, authority: str, records: Sequence[DidRecord]) -> float
 
 
 @contextmanager
-def _found(home: Path, authority: str) -> Iterator[tuple[LedgerStore, LedgerKeys, LedgerFolder]]:
-    keys = LedgerKeys(authority, *(Ed25519PrivateKey(secrets.token_bytes(32)) for _ in range(3)))
+def _found(
+    home: Path, authority: str, keys: LedgerKeys | None = None
+) -> Iterator[tuple[LedgerStore, LedgerKeys, LedgerFolder]]:
+    keys = keys or LedgerKeys(authority, *(Ed25519PrivateKey(secrets.token_bytes(32)) for _ in range(3)))
     folder = LedgerFolder(home / "ledger", marks=home / "state" / "ledger")
     with folder.create(
         keys,

@@ -141,23 +141,27 @@ class Admission:
 
     def _admit_entry(self, record: DidRecord, now: datetime) -> None:
         scid, number = record.did.scid, record.entry.number
-        newest = self._store.find_newest(scid)
+        # A first entry follows nothing; whether it, or a rival, is logged already the sequencer sees.
+        newest = None if number == 1 else self._store.find_newest(scid)
         if newest is not None and number <= newest.version_number:
             _index, leaf_hash = self._store.find_versions([(scid, number)])[scid, number]
             if leaf_hash != hash_leaf(record.leaf):
                 raise RefusedError(Code.DID_FORK, f"another version {number} is logged")
             return
         previous = None if newest is None else self._versions.find(scid, newest, now=now)
-        version = admit(record, previous, authority=self._authority, now=now)
-        self._check_witnesses(version, previous)
-        self._versions.remember(hash_leaf(record.leaf), version)
+        version, leaf_hash = (
+            admit(record, previous, authority=self._authority, now=now),
+            hash_leaf(record.leaf),
+        )
+        if self._names_strangers(version, previous) and self._store.find_leaf(leaf_hash) is None:
+            raise RefusedError(Code.ENTRY_NOT_ADMITTED, "a witness that is no node of this ledger")
+        self._versions.remember(leaf_hash, version)
 
-    def _check_witnesses(self, version: VerifiedVersion, previous: VerifiedVersion | None) -> None:
+    def _names_strangers(self, version: VerifiedVersion, previous: VerifiedVersion | None) -> bool:
         # Not a rule of the log, which nodes check too: it depends on which nodes there are at the moment.
         rule = version.parameters.witness
         is_new = previous is None or rule != previous.parameters.witness
-        if rule is not None and is_new and not set(rule.witnesses) <= set(self._approvers()):
-            raise RefusedError(Code.ENTRY_NOT_ADMITTED, "a witness that is no node of this ledger")
+        return rule is not None and is_new and not set(rule.witnesses) <= set(self._approvers())
 
 
 def admit(
