@@ -64,7 +64,12 @@ class _Verifier:
 
 
 OUTSIDE = Outside(
-    cast(Fetcher, _Verifier()), resolve_did_key, lambda: NOW, development=False, prove_issuer=lambda _: ()
+    cast(Fetcher, _Verifier()),
+    resolve_did_key,
+    lambda: NOW,
+    development=False,
+    prove_issuer=lambda _: (),
+    read_type_records=lambda _vct, _did: (),
 )
 
 

@@ -46,7 +46,12 @@ class Cheat:
             clock=now,
         )
         self._outside = Outside(
-            fetcher, resolver.resolve, now, development=True, prove_issuer=resolver.prove_issuer
+            fetcher,
+            resolver.resolve,
+            now,
+            development=True,
+            prove_issuer=resolver.prove_issuer,
+            read_type_records=resolver.read_type_records,
         )
         self._vault = self._stack.enter_context(
             Vault.open(

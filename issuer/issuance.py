@@ -232,6 +232,7 @@ def _sign_copy(
         **claims,
         "iss": settings.did,
         "vct": definition.vct,
+        "vct#integrity": definition.integrity,
         "iat": to_seconds(credential.issued_at),
         "exp": to_seconds(credential.expires_at),
         "cnf": {"jwk": encode_jwk(key)},

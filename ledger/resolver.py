@@ -14,6 +14,7 @@ from ledger.issuer_proofs import read_issuer_proofs
 from ledger.memory import CheckpointMemory
 from ledger.tree import Tree
 from ledger.trust import TrustedLedgers
+from ledger.type_records import LoggedType, read_type_records
 from protocol.codes import Code
 from protocol.did.verified import VerifiedDid
 from protocol.did.webvh.history import VerifiedHistory, extend_history, verify_history
@@ -80,6 +81,17 @@ class LedgerResolver:
         """
         records = self._client_for(root).read_records(accreditation_subject(did), now=self._clock())
         return LoggedRecords(records, log_evidence(records.log, records.checkpoint, handed_in=False))
+
+    def read_type_records(self, vct: str, by: str) -> tuple[LoggedType, ...]:
+        """What `by` said of the type `vct` on its ledger, the newest last; none of a DID that is its own key.
+
+        Raises:
+            MalformedError, VerificationError, UnavailableError: as `resolve`.
+        """
+        if resolve_by_itself(by) is not None:
+            return ()
+        said = read_type_records(self._client_for(by), vct, now=self._clock())
+        return tuple(each for each in said if each.by == by)
 
     def prove_issuer(self, did: str) -> tuple[bytes, ...]:
         """Tally proofs about the history of `did` and its accreditations, as `read_issuer_proofs`; none for a

@@ -138,6 +138,11 @@ def resolve_type_metadata(
     return resolved
 
 
+def metadata_integrity(document: bytes) -> str:
+    """The integrity string of a document that we write, as in `vct#integrity`: `sha256-` and base64."""
+    return f"sha256-{encode_base64(hashlib.sha256(document).digest())}"
+
+
 def verify_integrity(document: bytes, integrity: str) -> None:
     """Check the bytes of a document against an integrity string such as `sha256-<base64>` (W3C SRI §3.3).
 

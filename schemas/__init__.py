@@ -13,7 +13,7 @@ from pathlib import Path
 from protocol.codes import Code
 from protocol.encoding.strict_json import JsonValue, parse_json_object
 from protocol.errors import RefusedError
-from protocol.type_metadata import TypeMetadata, parse_type_metadata
+from protocol.type_metadata import TypeMetadata, metadata_integrity, parse_type_metadata
 
 _HERE = Path(__file__).parent
 _METADATA_FILE = "type_metadata.json"
@@ -30,6 +30,7 @@ class CredentialType:
             Dates are stated as `format`, so a validator has to be told to check formats.
         type_metadata: Names, labels, and which claims may or must be selectively disclosable.
         example: Claims that the schema accepts.
+        integrity: The hash of the type metadata document, as in `vct#integrity`.
     """
 
     name: str
@@ -37,6 +38,7 @@ class CredentialType:
     claims_schema: Mapping[str, JsonValue]
     type_metadata: TypeMetadata
     example: Mapping[str, JsonValue]
+    integrity: str
 
 
 def credential_types() -> tuple[CredentialType, ...]:
@@ -77,4 +79,5 @@ def load_credential_type(folder: Path) -> CredentialType:
         parse_json_object(schema),
         type_metadata,
         parse_json_object(example),
+        metadata_integrity(metadata),
     )

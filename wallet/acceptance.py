@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from functools import cache
 
+from ledger.type_records import verify_type_integrity
 from protocol.checks import Outcome
 from protocol.claim_path import ClaimPath
 from protocol.codes import Code
@@ -29,9 +30,10 @@ def verify_received(
     """Check the copies that came for proofs of `keys`: each by itself, and that they say the same.
 
     Raises:
-        VerificationError: a copy must not be trusted, or is not what was asked for.
+        VerificationError: a copy must not be trusted, or is not what was asked for; or the type is another
+            one than the issuer has logged.
         MalformedError: a copy, or a document that it depends on, cannot be read.
-        UnavailableError: the issuer's keys cannot be had.
+        UnavailableError: the issuer's keys, or what it logged of the type, cannot be had.
     """
     issuer = parse_credential(parse_credential_jws(parse_sd_jwt(credentials[0]))).issuer
     # The issuer that signed the first copy is the one that must have signed all of them. That the holder
@@ -54,6 +56,7 @@ def verify_received(
     ]
     verify_issued(verified, expected_vct=expected_vct, proved_keys=[key.public_key for key in keys])
     _verify_type(verified[0])
+    _verify_type_unchanged(verified, outside)
     # Which copy is shown is no choice of the holder, so it must not make a difference.
     if len({_facts(each.claims, each.disclosed) for each in verified}) > 1:
         raise VerificationError(Code.CREDENTIAL_UNACCEPTABLE, "the copies do not say the same")
@@ -97,6 +100,20 @@ def _verify_type(credential: VerifiedCredential) -> None:
     expected = {claim.path[0] for claim in metadata.claims}.union(ABOUT_THE_CREDENTIAL)
     if not credential.claims.keys() <= expected.union(path[0] for path in credential.disclosed):
         raise VerificationError(Code.CREDENTIAL_UNACCEPTABLE, "a claim beyond its type cannot be withheld")
+
+
+def _verify_type_unchanged(verified: Sequence[VerifiedCredential], outside: Outside) -> None:
+    """Check that the copies are of their type as their issuer has logged it, if both say what that is."""
+    named = [each.claims["vct#integrity"] for each in verified if "vct#integrity" in each.claims]
+    if not named:
+        return
+    vct, issuer = verified[0].vct, verified[0].issuer
+    said = outside.read_type_records(vct, issuer)
+    for integrity in named:
+        if not isinstance(integrity, str):
+            raise VerificationError(Code.CLAIM_INVALID, "vct#integrity")
+        if said:
+            verify_type_integrity(integrity, said, by=issuer)
 
 
 def _facts(claims: JsonObject, disclosed: Iterable[ClaimPath]) -> tuple[bytes, frozenset[ClaimPath]]:

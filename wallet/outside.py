@@ -6,6 +6,7 @@ from datetime import datetime
 
 from ledger.fetch import Fetched, Fetcher
 from ledger.status_list import fetch_status_list
+from ledger.type_records import LoggedType
 from protocol.codes import Code
 from protocol.credential_status import StatusListFetcher
 from protocol.did.verified import DidResolver
@@ -28,6 +29,8 @@ class Outside:
         development: Whether addresses under `.localhost`, with plain http, are followed.
         prove_issuer: Fetches tally proofs about the DID of an issuer and about its accreditations; none of a
             DID that is its own key.
+        read_type_records: What a DID, the second argument, has logged of a type, the first one; the newest
+            last.
     """
 
     fetcher: Fetcher
@@ -35,6 +38,7 @@ class Outside:
     clock: Callable[[], datetime]
     development: bool
     prove_issuer: Callable[[str], tuple[bytes, ...]]
+    read_type_records: Callable[[str, str], tuple[LoggedType, ...]]
 
     def fetch_status_list(self, uri: str) -> str:
         """The status list token at `uri`, unverified; as `ledger.status_list.fetch_status_list`."""

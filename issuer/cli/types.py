@@ -49,8 +49,9 @@ def add_type(terminal: Terminal, *, source: str, valid_days: int, refill_days: i
         terminal.note(f"Wallets may fetch further copies for {issued.refill.days} days after the offer.")
         terminal.note("You keep the sealed claims of each holder as long: see docs/issuer.md.")
     terminal.note(
-        f"`tally issuer type anchor {issued.name}` logs what describes it, so that a change is noticed."
+        f"`tally issuer type anchor {issued.name}` logs what describes it. If you logged it before,"
     )
+    terminal.note("do that now: wallets refuse credentials of a type that was changed and not logged anew.")
 
 
 @types.command("list", examples=["tally issuer type list"])
@@ -77,11 +78,10 @@ def anchor_type(terminal: Terminal, *, name: str, passphrase: PassphraseSource) 
     Say it again after each `tally issuer type add`. What is logged already is not logged again.
     """
     from ledger.type_records import read_type_records
-    from protocol.records.type_metadata import create_type_metadata_record, metadata_integrity
+    from protocol.records.type_metadata import create_type_metadata_record
 
-    shelf = own_folder().types
-    vct = shelf.load(name).definition.vct
-    integrity = metadata_integrity(shelf.metadata_document(name))
+    definition = own_folder().types.load(name).definition
+    vct, integrity = definition.vct, definition.integrity
     with open_institution(terminal, passphrase) as (_, author):
         said = read_type_records(author.client, vct, now=now())
         own = [each for each in said if each.by == author.signer.by]

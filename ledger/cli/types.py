@@ -94,7 +94,7 @@ def type_(
 
 
 def _integrity(file: Path) -> str:
-    from protocol.records.type_metadata import metadata_integrity
+    from protocol.type_metadata import metadata_integrity
 
     try:
         with file.open("rb") as stream:

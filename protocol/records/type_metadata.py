@@ -4,12 +4,11 @@
  "vct": <text>, "integrity": "sha256-<base64 of 32 bytes>"}
 """
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
 from protocol.codes import Code
-from protocol.encoding.base64 import decode_base64, encode_base64
+from protocol.encoding.base64 import decode_base64
 from protocol.encoding.members import text_member
 from protocol.encoding.strict_json import JsonObject, parse_json_object
 from protocol.errors import MalformedError
@@ -50,11 +49,6 @@ def parse_type_metadata_record(source: JsonObject, leaf: bytes) -> TypeMetadataR
     if not integrity.startswith(_ALGORITHM) or len(digest) != _DIGEST_BYTES:
         raise MalformedError(Code.MEMBER_INVALID, "integrity")
     return TypeMetadataRecord(authorship, vct, integrity, leaf)
-
-
-def metadata_integrity(document: bytes) -> str:
-    """The `integrity` of the metadata `document`, as it stands in a record and in `vct#integrity`."""
-    return f"{_ALGORITHM}{encode_base64(hashlib.sha256(document).digest())}"
 
 
 def create_type_metadata_record(

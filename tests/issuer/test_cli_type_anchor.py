@@ -9,8 +9,15 @@ from typing import Any
 import pytest
 
 import schemas
+from doors.clock import now
 from doors.exit_code import ExitCode
+from ledger.fetch import chosen_fetcher
+from ledger.memory import CheckpointMemory
+from ledger.resolver import LedgerResolver
+from ledger.trust import trust_ledgers
+from protocol.did.key import encode_did_key
 from tests.ledger.institutions import Home, Town, town
+from tests.ledger.world import KEY
 
 DEGREE = "urn:tallystick:degree:1"
 
@@ -86,6 +93,13 @@ def test_word_of_a_stranger_about_a_type_is_told_apart(university: Home, place: 
     assert stranger.did in told
     only = university.answer("ledger", "type", DEGREE, "--by", stranger.did)["records"]
     assert [each["integrity"] for each in only] == [theirs["integrity"]]
+    ledger = place.world.ledger
+    with chosen_fetcher(ledger.url) as fetcher:
+        memory = CheckpointMemory(place.path / "wallet")
+        resolver = LedgerResolver(trust_ledgers([ledger]), fetcher=fetcher, memory=memory, clock=now)
+        read = resolver.read_type_records(DEGREE, stranger.did)
+        assert [each.integrity for each in read] == [theirs["integrity"]]
+        assert resolver.read_type_records(DEGREE, encode_did_key(KEY.public_key)) == ()
 
 
 def test_type_that_nobody_spoke_of_is_said_to_be_that(university: Home, place: Town) -> None:

@@ -79,13 +79,13 @@ def test_issued_credential_passes_every_check_of_a_holder(university: University
     assert (result.issuer, result.vct, result.holder_key) == (DID, VCT, holder_key(1).public_key)
     assert {name: result.claims[name] for name in EXAMPLE} == EXAMPLE
     assert set(result.disclosed) == {(name,) for name in EXAMPLE}
-    assert set(result.claims) - set(EXAMPLE) == {"iss", "vct", "iat", "exp", "cnf", "status"}
+    assert set(result.claims) - set(EXAMPLE) == {"iss", "vct", "vct#integrity", "iat", "exp", "cnf", "status"}
 
 
 def test_nobody_reads_a_claim_that_was_not_disclosed(university: University) -> None:
     (credential,) = university.issue_new().credentials
     payload = parse_sd_jwt(credential).unverified_payload()
-    assert set(payload) == {"iss", "vct", "iat", "exp", "cnf", "status", "_sd", "_sd_alg"}
+    assert set(payload) == {"iss", "vct", "vct#integrity", "iat", "exp", "cnf", "status", "_sd", "_sd_alg"}
 
 
 @pytest.mark.parametrize("name", [Algorithm.EDDSA, Algorithm.ED25519])

@@ -224,7 +224,12 @@ def town(tmp_path: Path, new_database: Callable[[str], str]) -> Iterator[Town]:
             )
         )
         outside = Outside(
-            fetcher, resolver.resolve, clock, development=True, prove_issuer=resolver.prove_issuer
+            fetcher,
+            resolver.resolve,
+            clock,
+            development=True,
+            prove_issuer=resolver.prove_issuer,
+            read_type_records=resolver.read_type_records,
         )
         yield Town(clock, anchor, university, employer, outside, vault)
 

@@ -13,8 +13,8 @@ from protocol.records.accreditation import Action, create_withdrawal
 from protocol.records.key_compromise import compromised_keys, create_key_compromised
 from protocol.records.signed import Signer, verify_authorship
 from protocol.records.timestamp import create_timestamp
-from protocol.records.type_metadata import create_type_metadata_record, metadata_integrity
-from protocol.type_metadata import verify_integrity
+from protocol.records.type_metadata import create_type_metadata_record
+from protocol.type_metadata import metadata_integrity, verify_integrity
 from tests.ledger.world import KEY, NOW, OTHER_KEY, record, update
 from tests.signed_records import (
     BELOW,

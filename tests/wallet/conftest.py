@@ -47,7 +47,14 @@ def courier() -> Iterator[Courier]:
 
 @pytest.fixture
 def outside(courier: Courier, clock: SetClock) -> Outside:
-    return Outside(courier, resolve_did, clock, development=True, prove_issuer=lambda _did: ())
+    return Outside(
+        courier,
+        resolve_did,
+        clock,
+        development=True,
+        prove_issuer=lambda _did: (),
+        read_type_records=lambda _vct, _did: (),
+    )
 
 
 @pytest.fixture(scope="module")

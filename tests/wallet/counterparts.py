@@ -9,6 +9,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from ledger.fetch import MAX_BYTES, Fetched, Fetcher, FetchRules
+from ledger.type_records import LoggedType
 from protocol.codes import Code
 from protocol.did.verified import LogEvidence, VerifiedDid
 from protocol.encoding.strict_json import JsonObject, encode_json, parse_json_object
@@ -143,11 +144,12 @@ def honest(honestly: Callable[[], Fetched]) -> Fetched:
 
 @dataclass
 class Campus:
-    """The real university behind its door, and the way to it."""
+    """The real university behind its door, the way to it, and what is logged of its types."""
 
     door: Door
     courier: Courier
     dids: dict[str, VerifiedDid]
+    types: tuple[LoggedType, ...] = ()
 
     @property
     def clock(self) -> SetClock:
@@ -155,12 +157,22 @@ class Campus:
 
     @property
     def outside(self) -> Outside:
-        return Outside(self.courier, self.resolve, self.clock, development=True, prove_issuer=lambda _did: ())
+        return Outside(
+            self.courier,
+            self.resolve,
+            self.clock,
+            development=True,
+            prove_issuer=lambda _did: (),
+            read_type_records=self.read_type_records,
+        )
 
     def resolve(self, did: str) -> VerifiedDid:
         if did not in self.dids:
             return resolve_key(did)
         return self.dids[did]
+
+    def read_type_records(self, _vct: str, did: str) -> tuple[LoggedType, ...]:
+        return tuple(each for each in self.types if each.by == did)
 
     def offer(self, **members: object) -> str:
         """The link to a new offer of a degree."""

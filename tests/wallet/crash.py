@@ -36,6 +36,7 @@ if __name__ == "__main__":
             lambda: from_seconds(int(time)),
             development=True,
             prove_issuer=lambda _: (),
+            read_type_records=lambda _vct, _did: (),
         )
         if offer.startswith("refill:"):
             courier.lie(path, die)

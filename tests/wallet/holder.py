@@ -21,6 +21,7 @@ import wallet.cli.presenting
 import wallet.cli.setup
 import wallet.door.network
 from ledger.trust import TrustedLedger, TrustedLedgers, trust_ledgers
+from ledger.type_records import LoggedType
 from protocol.keys import Ed25519PublicKey
 from protocol.openid4vp.response import PresentationResponse, parse_response
 from protocol.sdjwt.parse import parse_sd_jwt
@@ -169,6 +170,9 @@ def staged(outside: Outside) -> Iterator[None]:
             self.resolve = resolve_did
 
         def prove_issuer(self, _did: str) -> tuple[bytes, ...]:
+            return ()
+
+        def read_type_records(self, _vct: str, _did: str) -> tuple[LoggedType, ...]:
             return ()
 
     with ExitStack() as patches:

@@ -18,7 +18,14 @@ from wallet.present import open_request, send_presentation
 def main(folder: str, link: str) -> None:
     clock = SetClock()
     with open_vault(Path(folder)) as vault, Courier() as courier:
-        outside = Outside(courier, resolve_did, clock, development=True, prove_issuer=lambda _did: ())
+        outside = Outside(
+            courier,
+            resolve_did,
+            clock,
+            development=True,
+            prove_issuer=lambda _did: (),
+            read_type_records=lambda _vct, _did: (),
+        )
         consent = prepare_consent(vault.content, open_request(vault, link, outside=outside), now=clock())
         sys.stdout.write("ready\n")
         sys.stdout.flush()

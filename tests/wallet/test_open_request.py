@@ -379,6 +379,13 @@ def test_a_request_object_that_cannot_be_read_is_a_typed_error(
 @given(st.one_of(st.text(), st.text().map("openid4vp://?".__add__)))
 def test_whatever_is_no_request_is_a_typed_error(vault: Vault, link: str) -> None:
     with Courier() as courier:
-        outside = Outside(courier, resolve_did, SetClock(), development=True, prove_issuer=lambda _did: ())
+        outside = Outside(
+            courier,
+            resolve_did,
+            SetClock(),
+            development=True,
+            prove_issuer=lambda _did: (),
+            read_type_records=lambda _vct, _did: (),
+        )
         assert isinstance(refusal(vault, link, outside), TallyError)
         assert courier.sent == []

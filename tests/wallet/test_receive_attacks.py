@@ -8,12 +8,15 @@ from typing import Any
 import pytest
 
 from ledger.fetch import Fetched
+from ledger.type_records import LoggedType
 from protocol.codes import Code
 from protocol.encoding.strict_json import JsonObject
 from protocol.errors import TallyError, UnavailableError
 from protocol.keys import PublicKey
+from protocol.type_metadata import metadata_integrity
+from schemas import credential_type
 from tests.counted import NOW
-from tests.issuer.university import EXAMPLE
+from tests.issuer.university import EXAMPLE, SCHEMAS
 from tests.status_issuer import DID, OTHER_KEY
 from tests.wallet.counterparts import (
     Campus,
@@ -297,4 +300,41 @@ def test_an_answer_that_is_none_is_a_typed_error_and_nothing_is_kept(
     vault: Vault, campus: Campus, path: str, lie: Lie, code: Code
 ) -> None:
     campus.courier.lie(path, lie)
+    assert refusal(vault, campus).code is code
+
+
+# A type that is another one than its issuer has logged
+
+
+def logged(*documents: bytes, by: str = DID) -> tuple[LoggedType, ...]:
+    return tuple(
+        LoggedType(by, metadata_integrity(document), index, NOW) for index, document in enumerate(documents)
+    )
+
+
+def test_credential_of_a_type_as_it_is_logged_is_kept(
+    vault: Vault, campus: Campus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    integrity = credential_type("degree").integrity
+    now = LoggedType(DID, integrity, 7, NOW)
+    monkeypatch.setattr(campus, "types", (*logged(b"before"), now, *logged(b"a stranger's", by="did:key:z")))
+    assert len(receive(vault, campus)) == 1
+
+
+@pytest.mark.parametrize("documents", [[b"another"], [None, b"replaced"]])
+def test_credential_of_a_type_that_was_changed_in_silence_is_refused(
+    vault: Vault, campus: Campus, monkeypatch: pytest.MonkeyPatch, documents: list[bytes | None]
+) -> None:
+    own = (SCHEMAS / "degree" / "type_metadata.json").read_bytes()
+    monkeypatch.setattr(campus, "types", logged(*(document or own for document in documents)))
+    assert refusal(vault, campus).code is Code.TYPE_METADATA_CHANGED
+
+
+@pytest.mark.parametrize("integrity", ["sha256-", "", 7, ["sha256-"]])
+def test_credential_that_names_another_document_than_the_logged_one_is_refused(
+    vault: Vault, campus: Campus, monkeypatch: pytest.MonkeyPatch, integrity: object
+) -> None:
+    monkeypatch.setattr(campus, "types", logged(b"another"))
+    campus.courier.lie("/credential", gives(campus, for_each_key(**{"vct#integrity": integrity})))
+    code = Code.TYPE_METADATA_CHANGED if isinstance(integrity, str) else Code.CLAIM_INVALID
     assert refusal(vault, campus).code is code

@@ -54,7 +54,12 @@ class StatusHost:
             return did
 
         return Outside(
-            cast("Fetcher", self), resolve, lambda: now, development=False, prove_issuer=lambda _did: ()
+            cast("Fetcher", self),
+            resolve,
+            lambda: now,
+            development=False,
+            prove_issuer=lambda _did: (),
+            read_type_records=lambda _vct, _did: (),
         )
 
 

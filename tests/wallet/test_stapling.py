@@ -51,6 +51,7 @@ def outside(outside: Outside, courier: Courier) -> Outside:
         outside,
         resolve_did=lambda did: UNIVERSITY if did == DID else resolve(did),
         prove_issuer=lambda _did: PROOFS,
+        read_type_records=lambda _vct, _did: (),
     )
 
 

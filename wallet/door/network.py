@@ -30,7 +30,14 @@ def open_outside(folder: WalletFolder) -> Iterator[Outside]:
         raise RefusedError(Code.LEDGER_NOT_TRUSTED, "this wallet trusts no ledger yet")
     with fetcher_for(trusted) as fetcher:
         resolver = LedgerResolver(trusted, fetcher=fetcher, memory=checkpoint_memory(folder), clock=now)
-        yield Outside(fetcher, resolver.resolve, now, trusted.development, resolver.prove_issuer)
+        yield Outside(
+            fetcher,
+            resolver.resolve,
+            now,
+            trusted.development,
+            resolver.prove_issuer,
+            resolver.read_type_records,
+        )
 
 
 def fetcher_for(trusted: TrustedLedgers) -> Fetcher:

@@ -8,7 +8,8 @@ from protocol.encoding.strict_json import JsonObject
 from protocol.errors import MalformedError
 from protocol.records import DidRecord, Record
 from protocol.records.accreditation import create_withdrawal, type_subject
-from protocol.records.type_metadata import create_type_metadata_record, metadata_integrity
+from protocol.records.type_metadata import create_type_metadata_record
+from protocol.type_metadata import metadata_integrity
 from tests.ledger.world import KEY, NOW, PORT, create, document, record
 from tests.signed_records import accreditation, signer
 
