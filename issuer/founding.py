@@ -36,16 +36,24 @@ def check_settings(name: str, url: str, database: str = REGISTER) -> IssuerSetti
 
 
 def found_institution(
-    folder: IssuerFolder, keeper: IdentityKeeper, settings: IssuerSettings, *, slug: str, now: datetime
+    folder: IssuerFolder,
+    keeper: IdentityKeeper,
+    settings: IssuerSettings,
+    *,
+    slug: str,
+    witnessed: bool,
+    now: datetime,
 ) -> IssuerSettings:
     """Log the institution's DID, which ends in `slug`, and write its settings with it.
 
+    With `witnessed` the DID names the nodes of the ledger's policy as its witnesses.
+
     Raises:
         MalformedError: `slug` cannot be part of a DID.
-        RefusedError: the ledger does not admit the DID.
+        RefusedError: the ledger does not admit the DID; QUORUM_UNSAFE, too few nodes can be witnesses.
         UnavailableError: the ledger cannot be reached; call again.
     """
-    named = replace(settings, did=create_identity(keeper, name=slug, now=now))
+    named = replace(settings, did=create_identity(keeper, name=slug, witnessed=witnessed, now=now))
     folder.save_settings(named)
     confirm_identity(keeper)
     return named

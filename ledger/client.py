@@ -17,7 +17,13 @@ from ledger.tree import Tree
 from ledger.trust import TrustedLedger, errors_of_ledger
 from protocol.codes import Code
 from protocol.encoding.form import encode_form
-from protocol.encoding.members import boolean_member, integer_member, text_member, texts_member
+from protocol.encoding.members import (
+    boolean_member,
+    integer_member,
+    objects_member,
+    text_member,
+    texts_member,
+)
 from protocol.encoding.strict_json import parse_json_object
 from protocol.errors import MalformedError, UnavailableError, VerificationError
 from protocol.index.leaf import IndexEntry
@@ -35,6 +41,7 @@ from storage.management_key import parse_management_key
 TOKEN_PREFIX = "tally_ledger"  # noqa: S105 (what every onboarding token begins with)
 
 _JSON = "application/json"
+_MAX_APPROVERS_BYTES = 1024 * 1024
 _TEXT = "text/plain"
 _MAX_ACCREDITED_BYTES = 1 << 20
 _MAX_ACCREDITED = 100_000
@@ -157,6 +164,19 @@ class LedgerClient:
                 raise MalformedError(Code.SIZE_EXCEEDED, "accredited DIDs")
             if not more or not boolean_member(source, "more", default=False):
                 return dids
+
+    def read_approvers(self) -> list[str]:
+        """The statements of the nodes which witness of did:webvh each of them is; untrusted.
+
+        Raises:
+            MalformedError: the answer is not in its form.
+            UnavailableError: the ledger cannot be reached.
+        """
+        with errors_of_ledger():
+            url = f"{self.ledger.url}/approvers"
+            answer = self._fetcher.fetch_ok(url, accept=_JSON, max_bytes=_MAX_APPROVERS_BYTES)
+        listed = objects_member(parse_json_object(answer.body), "approvers")
+        return [text_member(item, "statement") for item in listed]
 
     def submit(self, line: bytes, *, onboarding_token: str) -> Receipt:
         """Ask the ledger to log the record `line`; submitting it again changes nothing.

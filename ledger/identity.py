@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from ledger.client import LedgerClient
+from ledger.did_witnesses import renewed_witness_parameter, witness_parameter
 from protocol.codes import Code
 from protocol.did.document import Relationship, create_did_document
 from protocol.did.webvh.author import NewEntry, create_did, update_did
@@ -70,18 +71,20 @@ def identity_key(ring: KeyRing, did: str) -> IdentityKey:
     return IdentityKey(key, f"{did}#{encode_multikey(key.public_key)}")
 
 
-def create_identity(keeper: IdentityKeeper, *, name: str, now: datetime) -> str:
+def create_identity(keeper: IdentityKeeper, *, name: str, witnessed: bool, now: datetime) -> str:
     """Make the DID `did:webvh:<scid>:<ledger>:<name>` and log its first entry; gives the DID.
 
-    Called again, it gives the same DID, until `confirm_identity` says that the caller has written it down.
+    With `witnessed` it names the nodes of the ledger's policy as witnesses. Called again, it gives the same
+    DID, until `confirm_identity` says that the caller has written it down.
 
     Raises:
         MalformedError: `name` cannot be part of a DID.
-        RefusedError: the ledger does not admit it; or what waits is of another name, or for another ledger.
+        RefusedError: the ledger does not admit it; QUORUM_UNSAFE, too few nodes approve entries of DIDs; or
+            what waits is of another name, for another ledger, or witnessed where this is not.
         UnavailableError: the ledger cannot be reached.
     """
     if keeper.prepared_entry.exists():
-        _require_prepared_for(keeper, name)
+        _require_prepared_for(keeper, name, witnessed=witnessed)
     else:
         keys = keeper.ring.keys
         # This key signs the first entry and, pre-rotation being on, nothing ever after: it is not kept.
@@ -95,6 +98,7 @@ def create_identity(keeper: IdentityKeeper, *, name: str, now: datetime) -> str:
             key=first_key,
             next_keys=[keys[NEXT_UPDATE].signing_key().public_key],
             time=now,
+            parameters=witness_parameter(keeper.client) if witnessed else None,
         )
         _prepare(keeper, entry)
     return _log_prepared_entry(keeper, now).did
@@ -108,7 +112,8 @@ def confirm_identity(keeper: IdentityKeeper) -> None:
 def rotate_identity(keeper: IdentityKeeper, did: str, *, now: datetime) -> IdentityKey:
     """Take a new signing key into use, and commit to a new key for the entry after this one.
 
-    What the old key signed goes on verifying for its time; docs/decisions/0004.
+    What the old key signed goes on verifying for its time; docs/decisions/0004. A DID with witnesses names
+    those that the nodes of the policy are now, if that can be found out.
 
     Raises:
         VerificationError: the DID's history on the ledger must not be trusted.
@@ -130,6 +135,7 @@ def rotate_identity(keeper: IdentityKeeper, did: str, *, now: datetime) -> Ident
             time=max(now, previous.time + _ONE_SECOND),
             document=_document(did, fresh[SIGNING].signing_key().public_key),
             next_keys=[fresh[NEXT_UPDATE].signing_key().public_key],
+            parameters=renewed_witness_parameter(keeper.client, previous.parameters.witness),
         )
         keeper.ring.save({**keys, **{_PREPARED + purpose: key for purpose, key in fresh.items()}})
         _prepare(keeper, entry)
@@ -199,9 +205,13 @@ def resume_identity(keeper: IdentityKeeper, *, now: datetime) -> None:
         _take_into_use(keeper)
 
 
-def _require_prepared_for(keeper: IdentityKeeper, name: str) -> None:
-    did = text_member(parse_entry(keeper.prepared_entry.read_bytes()).state, "id")
+def _require_prepared_for(keeper: IdentityKeeper, name: str, *, witnessed: bool) -> None:
+    entry = parse_entry(keeper.prepared_entry.read_bytes())
+    did = text_member(entry.state, "id")
     prepared = parse_webvh(did)
+    if ("witness" in entry.parameters) is not witnessed:
+        how = "without witnesses" if witnessed else "with witnesses"
+        raise RefusedError(Code.VAULT_EXISTS, f"what was begun is {did}, {how}; finish that first")
     if (prepared.authority, prepared.path) != (keeper.client.ledger.authority, (name,)):
         raise RefusedError(Code.VAULT_EXISTS, f"what was begun is {did}; finish that first")
 

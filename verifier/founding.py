@@ -55,7 +55,7 @@ def found_with_did(
         RefusedError: the ledger does not admit it.
         UnavailableError: the ledger cannot be reached; call again.
     """
-    named = replace(settings, did=create_identity(keeper, name=slug, now=now))
+    named = replace(settings, did=create_identity(keeper, name=slug, witnessed=False, now=now))
     folder.save_settings(named)
     confirm_identity(keeper)
     return named

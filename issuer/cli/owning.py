@@ -47,6 +47,11 @@ _DEFAULT_URL = f"http://issuer.localhost:{_DEFAULT_PORT}"
 @click.option("--onboarding-token-file", type=TextFile(), required=True, help="What its operator gave you.")
 @click.option("--url", default=_DEFAULT_URL, show_default=True, help="Where wallets reach you. It stays.")
 @click.option(
+    "--witnessed",
+    is_flag=True,
+    help="Let the ledger's nodes approve each entry of your DID, for those who do not know the ledger.",
+)
+@click.option(
     "--database",
     metavar="DATABASE",
     default=REGISTER,
@@ -64,6 +69,7 @@ def init(
     ledger_policy: str | None,
     onboarding_token_file: str,
     url: str,
+    witnessed: bool,
     database: str,
     passphrase: PassphraseSource,
 ) -> None:
@@ -96,9 +102,13 @@ def init(
     with folder.open_new_keys(secret, sealing=OFFERS, kdf=calibrate_kdf(), now=now()) as ring:
         folder.create_register(database, TABLES, seal_key=ring.keys[OFFERS].private)
         with folder.identity_keeper(ring, ledger) as keeper:
-            settings = found_institution(folder, keeper, settings, slug=slug, now=now())
-    terminal.document({"name": settings.name, "did": settings.did, "url": settings.url})
+            settings = found_institution(folder, keeper, settings, slug=slug, witnessed=witnessed, now=now())
+    terminal.document(
+        {"name": settings.name, "did": settings.did, "url": settings.url, "witnessed": witnessed}
+    )
     terminal.say(good("✓ "), bold(settings.name), " is ", settings.did)
+    if witnessed:
+        terminal.note("The ledger's nodes approve its entries; resolvers of others find it in a few seconds.")
     terminal.note("Next: `tally issuer type add degree`, then `tally issuer serve`.")
 
 

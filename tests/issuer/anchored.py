@@ -57,7 +57,7 @@ class Anchor:
         with self.keeper() as keeper:
             settings = check_settings("City University", url, database)
             return found_institution(
-                self.folder, keeper, settings, slug="city-university", now=self.world.clock()
+                self.folder, keeper, settings, slug="city-university", witnessed=False, now=self.world.clock()
             )
 
     @contextmanager

@@ -57,7 +57,9 @@ def test_founding_that_was_interrupted_is_finished_by_the_next_call(anchor: Anch
     anchor.folder.save_onboarding_token(create_management_key(TOKEN_PREFIX)[0])
     settings = check_settings("City", URL)
     with anchor.keeper() as keeper, pytest.raises(RefusedError) as refusal:
-        found_institution(anchor.folder, keeper, settings, slug="city-university", now=anchor.world.clock())
+        found_institution(
+            anchor.folder, keeper, settings, slug="city-university", witnessed=False, now=anchor.world.clock()
+        )
     assert refused(refusal) is Code.WRITER_NOT_AUTHORIZED
     assert not anchor.folder.is_initialized()
     with anchor.open_keys() as ring:
@@ -71,9 +73,11 @@ def test_founding_goes_on_only_as_it_began(anchor: Anchor) -> None:
     anchor.trust()
     settings = check_settings("City", URL)
     with anchor.keeper() as keeper:
-        did = create_identity(keeper, name="city-university", now=anchor.world.clock())
+        did = create_identity(keeper, name="city-university", witnessed=False, now=anchor.world.clock())
         with pytest.raises(RefusedError) as refusal:
-            found_institution(anchor.folder, keeper, settings, slug="city", now=anchor.world.clock())
+            found_institution(
+                anchor.folder, keeper, settings, slug="city", witnessed=False, now=anchor.world.clock()
+            )
     assert refused(refusal) is Code.VAULT_EXISTS
     assert did in refusal.value.detail
     assert anchor.found().did == did

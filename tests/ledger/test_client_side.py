@@ -638,7 +638,9 @@ class Institution:
     keeper: IdentityKeeper
 
     def create(self) -> str:
-        return create_identity(self.keeper, name="city-university", now=self.reader.world.clock())
+        return create_identity(
+            self.keeper, name="city-university", witnessed=False, now=self.reader.world.clock()
+        )
 
 
 @pytest.fixture
@@ -749,7 +751,7 @@ def test_creation_is_finished_when_the_ledger_was_away(institution: Institution)
     )
     now = institution.reader.world.clock()
     with pytest.raises(UnavailableError):
-        create_identity(away, name="city-university", now=now)
+        create_identity(away, name="city-university", witnessed=False, now=now)
     # The entry was made for the unreachable ledger; a person who corrects the address begins again.
     keeper.prepared_entry.unlink()
     assert institution.reader.resolver().resolve(institution.create()).did

@@ -45,12 +45,17 @@ class Federation:
     folders: dict[str, NodeFolder]
     ports: dict[str, int]
     listener: Listener
-    started: ExitStack
+    started: dict[str, ExitStack] = field(default_factory=dict)
     front_end: FrontEnd = field(init=False)
 
     def start(self, *nodes: str) -> None:
         for name in nodes:
-            self.started.enter_context(self._node(name))
+            self.started[name] = ExitStack()
+            self.started[name].enter_context(self._node(name))
+
+    def stop(self, *nodes: str) -> None:
+        for name in nodes:
+            self.started.pop(name).close()
 
     @contextmanager
     def _node(self, name: str) -> Iterator[None]:
@@ -97,8 +102,8 @@ def federated(folder: Path, *nodes: str, committed: int = 0) -> Iterator[Federat
         if committed:
             append(world.store(), names(committed, "committed", port=world.port))
         stack.callback(world.close)
-        started = stack.enter_context(ExitStack())
-        federation = Federation(world, folders, ports, listener, started)
+        federation = Federation(world, folders, ports, listener)
+        stack.callback(lambda: federation.stop(*list(federation.started)))
         federation.start(*nodes)
         federation.front_end = stack.enter_context(world.serving(listener))
         yield federation
