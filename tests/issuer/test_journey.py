@@ -100,7 +100,7 @@ def campus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Campus]:
         yield Campus(tmp_path / "home", anchor, ("--passphrase-file", str(secret)))
 
 
-def initialize(campus: Campus, tmp_path: Path) -> Finished:
+def initialize(campus: Campus, tmp_path: Path, *options: str) -> Finished:
     return run_tally(
         campus.home,
         "issuer",
@@ -108,8 +108,15 @@ def initialize(campus: Campus, tmp_path: Path) -> Finished:
         *("--ledger", campus.anchor.world.ledger.url),
         *("--onboarding-token-file", str(tmp_path / "token")),
         *campus.passphrase,
+        *options,
         "--json",
     )
+
+
+def test_ledger_without_nodes_gives_a_did_no_witnesses(campus: Campus, tmp_path: Path) -> None:
+    refused = initialize(campus, tmp_path, "--witnessed")
+    assert (refused.status, refused.error) == (1, "quorum_unsafe")
+    assert initialize(campus, tmp_path).status == 0
 
 
 def test_institution_issues_revokes_and_rotates_through_its_commands(campus: Campus, tmp_path: Path) -> None:
@@ -119,6 +126,7 @@ def test_institution_issues_revokes_and_rotates_through_its_commands(campus: Cam
         "name": "City University",
         "did": campus.did,
         "url": "http://issuer.localhost:8102",
+        "witnessed": False,
     }
     again = initialize(campus, tmp_path)
     assert (again.status, again.error) == (1, "vault_exists")
