@@ -30,7 +30,7 @@ from storage.key_ring import KeyRing
 from storage.management_key import create_management_key
 from storage.passphrase import TEST_ONLY, Passphrase
 from tests.browser import Browser
-from tests.ledger.node.federation import NAMES, Federation, federated
+from tests.ledger.node.federation import NAMES, Federation, federated, hurried
 from tests.ledger.node.followed_log import wait_until
 from tests.ledger.node.node_door import keys_of
 from tests.ledger.world import NOW, create, record
@@ -85,21 +85,11 @@ class Place:
         return len(self.browser.get("/approvers").json["approvers"]) == count
 
 
-@contextmanager
-def hurried(hurry: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let nobody pause for long."""
-    for name in ("collector._FIRST_PAUSE", "collector._LONGEST_PAUSE"):
-        hurry.setattr(f"ledger.approvals.{name}", 0.1)
-    hurry.setattr("ledger.node.approving._PAUSE_SECONDS", 0.1)
-    yield
-
-
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     folder = tmp_path_factory.mktemp("federation")
     with (
-        pytest.MonkeyPatch.context() as hurry,
-        hurried(hurry),
+        hurried(),
         federated(folder, "alice", "bob", "carol") as federation,
         Fetcher(FetchRules(development=True, allowed_ports=frozenset({federation.world.port}))) as fetcher,
     ):

@@ -5,6 +5,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import pytest
+
 from demo.world import find_free_ports
 from doors.server import Listener, listen, running
 from ledger.fetch import Fetcher, FetchRules
@@ -107,3 +109,13 @@ def federated(folder: Path, *nodes: str, committed: int = 0) -> Iterator[Federat
         federation.start(*nodes)
         federation.front_end = stack.enter_context(world.serving(listener))
         yield federation
+
+
+@contextmanager
+def hurried() -> Iterator[None]:
+    """Let nobody pause for long between two looks at what is approved."""
+    with pytest.MonkeyPatch.context() as hurry:
+        for name in ("_FIRST_PAUSE", "_LONGEST_PAUSE"):
+            hurry.setattr(f"ledger.approvals.collector.{name}", 0.1)
+        hurry.setattr("ledger.node.approving._PAUSE_SECONDS", 0.1)
+        yield
