@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 
-from ledger.accreditations import Trees, plant_trees
+from ledger.accreditations import LoggedRecord, Trees, plant_trees, read_logged
 from ledger.published import Published
 from ledger.store import LedgerStore
 from protocol.index.proof import SubjectEntry
@@ -23,7 +23,7 @@ class AccreditationBook:
         self._published = published
         self._lock = threading.Lock()
         self._size = 0
-        self._entries: list[SubjectEntry] = []
+        self._logged: tuple[LoggedRecord, ...] = ()
         self._trees: Trees = ()
 
     def trees(self) -> Trees:
@@ -37,13 +37,13 @@ class AccreditationBook:
         size = published.log.tree_size
         with self._lock:
             if size > self._size:
-                found = self._store.entries_beginning(_FIRST_MEMBER, self._size, size)
-                read = [
+                stored = self._store.entries_beginning(_FIRST_MEMBER, self._size, size)
+                found = read_logged(
                     SubjectEntry(entry.leaf_index, published.times.of(entry.leaf_index), entry.leaf)
-                    for entry in found
-                ]
-                if read:
-                    self._trees = plant_trees([*self._entries, *read])
-                self._entries += read
+                    for entry in stored
+                )
+                if found:
+                    self._trees = plant_trees(self._logged + found)
+                self._logged += found
                 self._size = size
             return self._trees

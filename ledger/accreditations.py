@@ -69,25 +69,45 @@ class Accreditation:
 Trees: TypeAlias = tuple[Accreditation, ...]
 
 
-def plant_trees(entries: Iterable[SubjectEntry]) -> Trees:
-    """The accreditations among `entries` as trees; `entries` also hold all withdrawals of each of them.
+@dataclass(frozen=True, slots=True)
+class LoggedRecord:
+    """An accreditation, or a withdrawal of one, where and when it stands in the log."""
+
+    record: AccreditationRecord | WithdrawalRecord
+    leaf_index: int
+    time: datetime
+
+
+def read_logged(entries: Iterable[SubjectEntry]) -> tuple[LoggedRecord, ...]:
+    """The accreditations and withdrawals among `entries`.
+
+    Raises:
+        MalformedError: an entry is no record.
+    """
+    read = [(entry, parse_leaf(entry.leaf)) for entry in entries]
+    return tuple(
+        LoggedRecord(record, entry.leaf_index, entry.time)
+        for entry, record in read
+        if isinstance(record, AccreditationRecord | WithdrawalRecord)
+    )
+
+
+def plant_trees(logged: Iterable[LoggedRecord]) -> Trees:
+    """The accreditations among `logged` as trees; all withdrawals of each of them are there, too.
 
     Not checked: that nobody is missing, and the proofs of the records, which whoever copied the log checked.
 
     Raises:
-        MalformedError: an entry is no record.
         VerificationError: ACCREDITATION_INVALID, one rests on none of them, or gives more than that one has.
     """
-    found: dict[bytes, tuple[AccreditationRecord, SubjectEntry]] = {}
+    found: dict[bytes, tuple[AccreditationRecord, LoggedRecord]] = {}
     withdrawn: dict[bytes, datetime] = {}
-    for entry in sorted(entries, key=lambda entry: entry.leaf_index):
-        match parse_leaf(entry.leaf):
+    for each in sorted(logged, key=lambda each: each.leaf_index):
+        match each.record:
             case AccreditationRecord() as record:
-                found[record.leaf_hash] = (record, entry)
+                found[record.leaf_hash] = (record, each)
             case WithdrawalRecord() as withdrawal:
-                withdrawn.setdefault(withdrawal.accreditation, entry.time)
-            case _:
-                pass
+                withdrawn.setdefault(withdrawal.accreditation, each.time)
     below: dict[bytes | None, list[bytes]] = {}
     for leaf_hash, (record, _entry) in found.items():
         if record.under is not None and record.under not in found:

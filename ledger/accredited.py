@@ -4,10 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from ledger.accreditations import Trees, about, of_type, plant_trees
+from ledger.accreditations import LoggedRecord, Trees, about, of_type, plant_trees, read_logged
 from ledger.client import LedgerClient
-from protocol.index.proof import SubjectEntry
-from protocol.records import parse_leaf
 from protocol.records.accreditation import AccreditationRecord, accreditation_subject
 
 
@@ -33,7 +31,7 @@ def read_accreditations(client: LedgerClient, dids: Iterable[str], *, now: datet
         UnavailableError: the ledger cannot be reached.
     """
     waiting, seen = list(dids), set[str]()
-    entries: dict[int, SubjectEntry] = {}
+    logged: dict[int, LoggedRecord] = {}
     times: list[datetime] = []
     while waiting:
         did = waiting.pop()
@@ -41,12 +39,12 @@ def read_accreditations(client: LedgerClient, dids: Iterable[str], *, now: datet
             continue
         seen.add(did)
         records = client.read_records(accreditation_subject(did), now=now)
-        entries |= {entry.leaf_index: entry for entry in records.entries}
         times += [] if records.time is None else [records.time]
-        for record in (parse_leaf(entry.leaf) for entry in records.entries):
-            if isinstance(record, AccreditationRecord) and record.under is not None:
-                waiting.append(record.authorship.by)
-    return ProvenAccreditations(plant_trees(entries.values()), min(times, default=None))
+        for each in read_logged(records.entries):
+            logged[each.leaf_index] = each
+            if isinstance(each.record, AccreditationRecord) and each.record.under is not None:
+                waiting.append(each.record.authorship.by)
+    return ProvenAccreditations(plant_trees(logged.values()), min(times, default=None))
 
 
 def search_accreditations(

@@ -10,7 +10,7 @@ from doors.clock import now
 from doors.command import Group, pass_terminal
 from doors.moment import Moment
 from doors.prompts import PassphraseSource, confirm, passphrase_options
-from doors.terminal import Terminal, bad, bold, dim, good, warning
+from doors.terminal import Terminal, bad, bold, dim, good, verbatim, warning
 from issuer.cli.authoring import open_institution
 from issuer.cli.owning import own_folder
 from protocol.codes import Code
@@ -58,7 +58,13 @@ def list_keys(terminal: Terminal) -> None:
     ],
 )
 @click.argument("key")
-@click.option("--since", type=Moment(), required=True, help="Since when; a date is its first moment in UTC.")
+@click.option(
+    "--since",
+    type=Moment(),
+    metavar="DATE",
+    required=True,
+    help="Since when; a date is its first moment in UTC.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @passphrase_options
 @pass_terminal
@@ -82,7 +88,7 @@ def compromised(
             confirm(terminal, "Say so, for everybody to read?")
         if chosen.valid_until is None:
             author = _rotate(folder, author)
-            terminal.note(good("✓ "), "New key: ", author.signer.key_id)
+            terminal.note(good("✓ "), "New key: ", verbatim(author.signer.key_id))
         try:
             marked = _mark(author, chosen, since)
         except TallyError:
@@ -129,7 +135,7 @@ def _choose(found: "Sequence[ShownKey]", name: str) -> "ShownKey":
 
 
 def _explain(terminal: Terminal, key: "ShownKey", since: datetime) -> None:
-    terminal.note(warning("! "), "In other hands: ", bold(key.id))
+    terminal.note(warning("! "), "In other hands: ", verbatim(key.id))
     terminal.note(f"  What it signed and dated {encode_utc(since)} or later will be refused.")
     terminal.note("  What it signed and dated earlier stays good, whoever dated it.")
     if key.valid_until is None:

@@ -15,7 +15,7 @@ from doors.command import Command, pass_terminal
 from doors.home import data_folder, state_folder
 from doors.moment import Moment
 from doors.prompts import PassphraseSource, confirm, passphrase_options
-from doors.terminal import Terminal, bold, dim, good, safe_text, verbatim, warning
+from doors.terminal import Terminal, dim, good, safe_text, verbatim, warning
 from protocol.codes import Code
 from protocol.encoding.strict_json import JsonObject, JsonValue
 from protocol.encoding.time import encode_utc
@@ -50,10 +50,16 @@ SETTINGS = f"{INSTITUTION}.toml"
     multiple=True,
     required=True,
     type=click.Choice(["issue", "accredit"]),
-    help="What they may do; repeat it for both.",
+    help="What they may do: issue or accredit; repeat it for both.",
 )
-@click.option("--until", type=Moment(), required=True, help="When it ends; a date is its first moment, UTC.")
-@click.option("--from", "valid_from", type=Moment(), help="When it begins; now by default.")
+@click.option(
+    "--until",
+    type=Moment(),
+    metavar="DATE",
+    required=True,
+    help="When it ends; a date is its first moment in UTC.",
+)
+@click.option("--from", "valid_from", type=Moment(), metavar="DATE", help="When it begins; now by default.")
 @click.option(
     "--depth",
     type=click.IntRange(0, 4),
@@ -183,7 +189,7 @@ def _tell(terminal: Terminal, record: "AccreditationRecord") -> None:
         ("until", encode_utc(record.valid_until)),
         ("rests on", under),
     ):
-        terminal.note(dim(name.ljust(11)), bold(safe_text(value, max_characters=1024)))
+        terminal.note(dim(name.ljust(11)), verbatim(safe_text(value, max_characters=1024)))
 
 
 def _place(entry: "SubjectEntry") -> JsonObject:
@@ -238,9 +244,10 @@ def _check_above(terminal: Terminal, author: "Author", record: "AccreditationRec
         if chain[0].record.depth is not None and chain[0].counts_at(moment):
             leaf_hash, root = chain[0].record.leaf_hash.hex(), chain[-1].record.authorship.by
             terminal.note(
-                warning("! "), f"You speak as a root. {safe_text(root, max_characters=1024)} accredited you:"
+                warning("! "), "You speak as a root. You were accredited yourself; to rest on that:"
             )
             terminal.note(verbatim(f"  --under {leaf_hash}"))
+            terminal.note(verbatim(f"  whose root is {safe_text(root, max_characters=1024)}"))
 
 
 def _find_accreditation(author: "Author", leaf_hash: bytes) -> "AccreditationRecord":

@@ -56,6 +56,7 @@ def issuers(
     """
     from ledger.accreditations import prune
     from ledger.accredited import search_accreditations
+    from ledger.browse.entry import party_label
     from ledger.client import LedgerClient
     from ledger.fetch import chosen_fetcher
     from ledger.memory import CheckpointMemory
@@ -77,7 +78,8 @@ def issuers(
         }
     )
     for author, own in _by_root(trees).items():
-        terminal.say(bold(safe_text(author, max_characters=_MAX_CHARACTERS)), dim("  a root"))
+        terminal.say(bold(party_label(author, author)), dim(", a root"))
+        terminal.say(verbatim(safe_text(author, max_characters=_MAX_CHARACTERS)))
         for each in own:
             for line in _lines(each, moment, depth=1):
                 terminal.say(*line)
@@ -118,11 +120,12 @@ def _document(each: "Accreditation", moment: datetime) -> JsonObject:
 
 
 def _lines(each: "Accreditation", moment: datetime, *, depth: int) -> Iterator[tuple[str | Styled, ...]]:
-    from ledger.browse.entry import may
+    from ledger.browse.entry import may, party_label
 
     record, indent = each.record, "  " * depth
     accredited = safe_text(record.accredited, max_characters=_MAX_CHARACTERS)
-    yield (f"{indent}└ ", bold(accredited))
+    yield (f"{indent}└ ", bold(party_label(accredited, record.authorship.by)))
+    yield (verbatim(f"{indent}  {accredited}"),)
     yield (f"{indent}  may {may(record)}, ", *_standing(each, moment))
     for vct in record.types:
         yield (f"{indent}  for {safe_text(vct, max_characters=_MAX_CHARACTERS)}",)

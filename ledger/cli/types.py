@@ -8,7 +8,7 @@ from doors.clock import now
 from doors.command import Command, pass_terminal
 from doors.home import state_folder
 from doors.ledger_address import LedgerAddress
-from doors.terminal import Terminal, bold, dim, good, safe_text, verbatim
+from doors.terminal import Terminal, bold, good, safe_text, verbatim
 from doors.text_file import TextFile
 from ledger.cli.issuers import choose_ledger
 from protocol.codes import Code
@@ -86,7 +86,7 @@ def type_(
     )
     for each in said:
         terminal.say(bold(encode_utc(each.time)), "  ", verbatim(each.integrity))
-        terminal.say(dim("  by "), safe_text(each.by, max_characters=_MAX_CHARACTERS))
+        terminal.say(verbatim(f"  by {safe_text(each.by, max_characters=_MAX_CHARACTERS)}"))
     if not said:
         terminal.note("Nothing is logged about this type.")
     if counting is not None:

@@ -10,7 +10,17 @@ import pytest
 import ledger.http
 from doors.server import listen
 from ledger.accreditation_book import AccreditationBook
-from ledger.accreditations import about, chains_of, dids_of, of_type, plant_trees, prune, verify_above
+from ledger.accreditations import (
+    LoggedRecord,
+    about,
+    chains_of,
+    dids_of,
+    of_type,
+    plant_trees,
+    prune,
+    read_logged,
+    verify_above,
+)
 from ledger.client import LedgerClient
 from ledger.front_end import FrontEnd
 from ledger.memory import CheckpointMemory
@@ -43,12 +53,12 @@ WITHDRAWAL = create_withdrawal(TOP, signer=signer(ROOT_DID), reason=None, time=N
 OTHER = accreditation(STRANGER_DID, SCHOOL_DID, types=(DIPLOMA,))
 
 
-def entries(*records: Record, begin: int = 4) -> list[SubjectEntry]:
+def entries(*records: Record, begin: int = 4) -> tuple[LoggedRecord, ...]:
     """The records as they stand in a log, a minute apart."""
-    return [
+    return read_logged(
         SubjectEntry(index, NOW + timedelta(minutes=index), each.leaf)
         for index, each in enumerate(records, start=begin)
-    ]
+    )
 
 
 def test_trees_are_the_same_in_whatever_order_the_entries_come() -> None:

@@ -68,10 +68,9 @@ def test_accreditation_is_logged_as_it_was_said_and_listed_as_a_tree(realm: Real
     told = realm.university.tally("ledger", "issuers", "--root", realm.ministry.did)
     assert told.status == ExitCode.SUCCESS
     lines = told.stdout.splitlines()
-    assert lines[0] == f"{realm.ministry.did}  a root"
-    assert lines[1] == f"  └ {realm.council.did}"
-    assert lines[2].startswith("    may accredit and issue (depth 1), since ")
-    assert f"    └ {realm.university.did}" in lines
+    assert lines[:4] == ["ministry, a root", realm.ministry.did, "  └ council", f"    {realm.council.did}"]
+    assert lines[4].startswith("    may accredit and issue (depth 1), since ")
+    assert f"      {realm.university.did}" in lines
     assert f"      record {below['record']}" in lines
 
 
