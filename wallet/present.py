@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 
 from ledger.fetch import Fetched
 from protocol.claim_path import ClaimPath
@@ -30,20 +29,13 @@ from protocol.openid4vp.request_object import (
     verify_request_object,
     verify_unsigned_request,
 )
-from protocol.openid4vp.response import (
-    MAX_RESPONSE_BYTES,
-    encode_error_response,
-    encode_response,
-    parse_acknowledgement,
-)
-from protocol.openid4vp.stapled_evidence import encode_stapled_evidence
+from protocol.openid4vp.response import encode_error_response, parse_acknowledgement
+from wallet.answer import create_answer
 from wallet.consent import Consent
 from wallet.content import ActivityEntry, ActivityKind, WalletContent
 from wallet.known_party import host_of
 from wallet.outside import Outside, status_error
 from wallet.parties import noting_refusals, require_welcome_verifier
-from wallet.presentation import create_presentation
-from wallet.stapling import staple_evidence
 from wallet.vault import Vault
 
 _REFUSED_FETCHES = {
@@ -103,7 +95,7 @@ def send_presentation(vault: Vault, consent: Consent, *, outside: Outside) -> Se
         UnavailableError: the wallet cannot be saved, or the verifier not be reached. The answer may have
             arrived; it is never sent again.
     """
-    body = _answer(vault.content, consent, outside)
+    body = create_answer(vault.content, consent, outside=outside)
     sent = _sent_lines(consent, outside.clock())
     with vault.file.hold(), noting_refusals(vault, now=outside.clock()):
         vault.change(lambda content: _with_sent(content, consent, sent, now=outside.clock()))
@@ -195,32 +187,6 @@ def _fetch_request_object(request_uri: str, wallet_nonce: str | None, outside: O
     if fetched.status != 200:
         raise status_error(fetched)
     return decode_utf8(fetched.body)
-
-
-def _answer(content: WalletContent, consent: Consent, outside: Outside) -> str:
-    """The form that answers: the presentations, and what vouches for their issuers if that is asked for."""
-    request = consent.request.request
-    vp_token = {
-        item.query_id: [
-            create_presentation(
-                item,
-                key=content.signing_key(item.copy.key),
-                nonce=request.nonce,
-                audience=consent.request.audience,
-                algorithms=request.key_binding_algorithms,
-                now=outside.clock(),
-            )
-        ]
-        for item in consent.items
-    }
-    encode = partial(encode_response, vp_token, state=request.reply_to.state)
-    if request.evidence_wanted:
-        evidence = staple_evidence(content, consent, outside=outside)
-        for stapled in (evidence, replace(evidence, status_lists=())):
-            body = encode(evidence=encode_stapled_evidence(stapled))
-            if len(body) <= MAX_RESPONSE_BYTES:
-                return body
-    return encode()
 
 
 def _post(reply_to: ReplyAddress, body: str, outside: Outside) -> str | None:
