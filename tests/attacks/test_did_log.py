@@ -126,6 +126,12 @@ def _witness(threshold: JsonValue, *witnesses: str) -> str:
     return forge_first({"witness": {"threshold": threshold, "witnesses": [{"id": w} for w in witnesses]}})
 
 
+def _with_member_twice(of: str, member: str) -> str:
+    """An entry whose hash and proof hold, for who takes the last of two members with one name."""
+    line = update_did(HONEST.version, key=KEY, time=START + HOUR, parameters={"ttl": 60}).line
+    return line.replace(f'"{of}":{{', f'"{of}":{{{member},', 1)
+
+
 BAD_THRESHOLDS: dict[str, JsonValue] = {
     "zero": 0,
     "negative": -1,
@@ -449,6 +455,22 @@ ATTACKS: dict[str, tuple[Code, tuple[str, ...]]] = {
     "NT-D26-witness-did-key-with-a-fragment": (
         Code.DID_PARAMETERS_INVALID,
         (_witness(1, f"{did_key(WITNESS)}#{multikey(WITNESS)}"),),
+    ),
+    "NT-D34-member-of-the-document-twice": (
+        Code.JSON_DUPLICATE_MEMBER,
+        (HONEST.line, _with_member_twice("state", '"id":"did:web:other.example"')),
+    ),
+    "NT-D34-the-same-member-twice": (
+        Code.JSON_DUPLICATE_MEMBER,
+        (HONEST.line, _with_member_twice("state", f'"id":"{DID}"')),
+    ),
+    "NT-D34-member-twice-in-another-spelling": (
+        Code.JSON_DUPLICATE_MEMBER,
+        (HONEST.line, _with_member_twice("state", r'"\u0069d":"did:web:other.example"')),
+    ),
+    "NT-D34-parameter-twice": (
+        Code.JSON_DUPLICATE_MEMBER,
+        (HONEST.line, _with_member_twice("parameters", '"ttl":1')),
     ),
 }
 

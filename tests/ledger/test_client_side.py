@@ -58,7 +58,7 @@ from storage.atomic_file import replace_file
 from storage.key_ring import KeyRing
 from storage.management_key import create_management_key
 from storage.passphrase import TEST_ONLY, Passphrase
-from tests.ledger.world import KEY, World, create, names, update
+from tests.ledger.world import KEY, World, create, names, record, update
 from tests.signed_records import BOTH, accreditation
 
 
@@ -414,7 +414,16 @@ def test_history_is_read_again_only_when_the_log_has_grown(reader: Reader) -> No
     assert after.evidence.tree_size == 2
 
 
-def test_history_that_became_shorter_is_refused(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("ttl", "expected"),
+    [
+        pytest.param(None, Code.DID_ROLLBACK, id="NT-D31-shorter"),
+        pytest.param(90, Code.DID_FORK, id="NT-D31-another-entry"),
+    ],
+)
+def test_history_that_is_not_the_one_seen_before_is_refused(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch, ttl: int | None, expected: Code
+) -> None:
     """What only a quorum of liars could prove."""
     entry = first(reader)
     reader.log(entry.line, update(entry.version).line)
@@ -423,12 +432,16 @@ def test_history_that_became_shorter_is_refused(reader: Reader, monkeypatch: pyt
     reader.log(first(reader, "other").line)
     honest = LedgerClient.read_history
 
-    def shorten(client: LedgerClient, did: str, *, now: datetime) -> VerifiedRecords:
+    def rewrite(client: LedgerClient, did: str, *, now: datetime) -> VerifiedRecords:
         records = honest(client, did, now=now)
-        return replace(records, entries=records.entries[:-1])
+        begun, second = records.entries
+        if ttl is None:
+            return replace(records, entries=(begun,))
+        rival = replace(second, leaf=record(update(entry.version, ttl=ttl)).leaf)
+        return replace(records, entries=(begun, rival))
 
-    monkeypatch.setattr(LedgerClient, "read_history", shorten)
-    assert code_of(lambda: resolver.resolve(entry.version.did)) is Code.DID_ROLLBACK
+    monkeypatch.setattr(LedgerClient, "read_history", rewrite)
+    assert code_of(lambda: resolver.resolve(entry.version.did)) is expected
 
 
 def _swap(proof: TallyProof) -> TallyProof:

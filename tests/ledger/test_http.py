@@ -329,6 +329,11 @@ def test_writer_whose_token_was_removed_is_refused(ledger: Ledger) -> None:
         (SECOND.line.replace('"ttl":60', '"ttl":61').encode(), (422, "did_chain_broken")),
         (create("university", port=None).line.encode(), (422, "entry_not_admitted")),
         (create("a", "b").line.encode(), (422, "entry_not_admitted")),
+        pytest.param(
+            SECOND.line.replace('"ttl":60', '"ttl":61,"ttl":60').encode(),
+            (400, "json_duplicate_member"),
+            id="NT-D34-parameter-twice",
+        ),
     ],
 )
 def test_entry_that_is_not_admitted_is_refused(
