@@ -3,7 +3,7 @@
     checkpoint                  the signed note; replaced last
     policy                      the tlog-policy that it was verified by
     tile/…, tile/entries/…      hashes and entries (C2SP tlog-tiles)
-    <name>/did.jsonl            the history of a DID
+    <name>/did.jsonl            the history of a DID, and what goes with it (`ledger.mirror_histories`)
     index/…                     the same of the index log, but for histories
 
 The *outline* of a log is the hashes of its full blocks of 256 entries, and those of the entries behind them.
@@ -12,7 +12,6 @@ verified by itself, before its files are written. What a checkpoint needs is on 
 until there is another: whoever is killed leaves a whole log.
 """
 
-import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -24,12 +23,11 @@ from ledger.growth import verify_growth
 from ledger.log_files import LogFiles
 from ledger.memory import CheckpointMemory
 from ledger.mirror_folder import MirrorFolder, MirrorPart
+from ledger.mirror_histories import MirroredHistories
 from ledger.tree import Tree
 from ledger.trust import TrustedLedger
 from protocol.codes import Code
 from protocol.errors import MalformedError, RefusedError, VerificationError
-from protocol.records import DidRecord, parse_leaf
-from protocol.records.did import parse_did_record
 from protocol.tlog.checkpoint import Checkpoint, parse_checkpoint
 from protocol.tlog.merkle import EMPTY_ROOT, Node, RightEdge, hash_leaf
 from protocol.tlog.note import parse_note
@@ -47,8 +45,6 @@ from protocol.tlog.tiles import (
 )
 
 _CHECKPOINT, _POLICY = "checkpoint", "policy"
-# The one segment that our ledgers admit, but for the names of two files above.
-_HISTORY = re.compile(rf"/(?!{_CHECKPOINT}/|{_POLICY}/|{Tree.INDEX}/)[a-z0-9-]{{1,63}}/did\.jsonl")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +112,7 @@ class _TreeMirror:
             # Nothing to prove: it is the same tree, or none that continues the mirror.
             verify_growth(held, checkpoint, lambda _nodes: [])
         files = LogFiles(self._tree.url(self._ledger.url), fetcher)
+        histories = MirroredHistories(folder, self._ledger.url, fetcher=fetcher, now=self._now)
         outline = _read_outline(checkpoint.tree_size, files.read_tiles, known=held_outline.blocks)
         if outline.root_hash() != checkpoint.root_hash:
             raise VerificationError(Code.LOG_TILE_INVALID, "the tiles lead to another root")
@@ -126,12 +123,15 @@ class _TreeMirror:
             _require_of_log(bundle, entries, outline, held_outline)
             _write_block(folder, bundle, entries)
             if self._tree is Tree.LOG:
-                _add_to_histories(folder, entries[max(0, held.tree_size - bundle.index * TILE_WIDTH) :])
+                histories.add(entries[max(0, held.tree_size - bundle.index * TILE_WIDTH) :])
             written += [bundle, HashTile(0, bundle.index, bundle.width)]
         written += _write_upper_tiles(folder, outline.blocks)
         folder.write(_CHECKPOINT, checkpoint.note.encode())
         for tile in written:
             _remove_superseded(folder, tile, held.tree_size)
+        if self._tree is Tree.LOG:
+            # Last of all: the log in the mirror waits for nobody's proofs.
+            histories.show_approved()
         return MirrorReport(checkpoint, checkpoint.tree_size - held.tree_size)
 
     def _load_held(self) -> tuple[Checkpoint, _Outline]:
@@ -188,15 +188,6 @@ def _write_block(folder: MirrorPart, bundle: EntryBundle, entries: Sequence[byte
     folder.write(tile.path, b"".join(hash_leaf(entry) for entry in entries))
 
 
-def _add_to_histories(folder: MirrorPart, entries: Sequence[bytes]) -> None:
-    for entry in entries:
-        # Other logs may hold other things. They are mirrored, and are no histories.
-        with suppress(MalformedError):
-            record = parse_leaf(entry)
-            if isinstance(record, DidRecord):
-                _add_to_history(folder, record)
-
-
 def _write_upper_tiles(folder: MirrorPart, blocks: Sequence[bytes]) -> list[HashTile]:
     """Write the tiles above the blocks that are not there, and say which these are."""
     written = []
@@ -218,17 +209,3 @@ def _remove_superseded(folder: MirrorPart, tile: HashTile | EntryBundle, held_si
     held_width = (held_size >> (level * TILE_HEIGHT)) - tile.index * TILE_WIDTH
     kept = set() if tile.width == TILE_WIDTH else {str(held_width), str(tile.width)}
     folder.remove_others(f"{replace(tile, width=TILE_WIDTH).path}.p", kept)
-
-
-def _add_to_history(folder: MirrorPart, record: DidRecord) -> None:
-    path = record.did.log_path()
-    if not _HISTORY.fullmatch(path):
-        return
-    lines = (folder.read(path[1:]) or b"").splitlines(keepends=True)
-    # Whoever was first has the name. What a mirror that was killed had added is added again.
-    before = lines[: record.entry.number - 1]
-    if lines and parse_did_record(lines[0].rstrip(b"\n")).did.scid != record.did.scid:
-        return
-    if len(before) < record.entry.number - 1:
-        raise RefusedError(Code.MIRROR_DAMAGED, path)
-    folder.write(path[1:], b"".join([*before, record.leaf + b"\n"]))

@@ -70,6 +70,11 @@ class MirrorFolder:
             temporary.replace(file)
             _flush_folder(file.parent)
 
+    def folders_with(self, path: str, name: str) -> list[str]:
+        """The names of the folders in that at `path` that hold a file `name`, sorted."""
+        with typed_disk_errors(path):
+            return sorted(file.parent.name for file in (self.path / path).glob(f"*/{name}"))
+
     def remove_others(self, path: str, kept: Collection[str]) -> None:
         """Remove the files of the folder at `path`, if it is there, but for those with the names `kept`."""
         folder = self.path / path
@@ -95,6 +100,10 @@ class MirrorPart:
     def write(self, path: str, data: bytes) -> None:
         """As `MirrorFolder.write`."""
         self._folder.write(f"{self._path}{path}", data)
+
+    def folders_with(self, name: str) -> list[str]:
+        """As `MirrorFolder.folders_with`, of the part itself."""
+        return self._folder.folders_with(self._path, name)
 
     def remove_others(self, path: str, kept: Collection[str]) -> None:
         """As `MirrorFolder.remove_others`."""

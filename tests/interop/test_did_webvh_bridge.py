@@ -8,6 +8,10 @@ from typing import Any
 
 import pytest
 
+from ledger.fetch import Fetcher, FetchRules
+from ledger.memory import CheckpointMemory
+from ledger.mirror import mirror_ledger
+from ledger.mirror_folder import MirrorFolder
 from protocol.did.webvh.author import NewEntry, update_did
 from protocol.did.webvh.parameters import WitnessRule, encode_witness_rule
 from protocol.encoding.strict_json import JsonObject
@@ -16,7 +20,7 @@ from tests.interop.stranger import Stranger, stranger
 from tests.ledger.node.federation import NAMES, Federation, federated, hurried
 from tests.ledger.node.followed_log import wait_until
 from tests.ledger.node.node_door import keys_of
-from tests.ledger.world import KEY, create, record, update
+from tests.ledger.world import KEY, NOW, create, record, update
 
 APPROVERS = tuple(str(keys_of(name).approver_did) for name in NAMES)
 
@@ -80,6 +84,18 @@ def test_did_whose_witnesses_are_the_nodes_is_resolved_by_did_webvh(
     *_, item = json.loads((folder / "did-witness.json").read_bytes())
     assert item["versionId"] == entry.version.version_id
     assert len(item["proof"]) == 3
+
+
+def test_did_in_the_files_of_a_mirror_is_resolved_by_did_webvh(
+    federation: Federation, served: tuple[NewEntry, Path], resolver: Stranger, tmp_path: Path
+) -> None:
+    entry, _folder = served
+    rules = FetchRules(development=True, allowed_ports=frozenset({federation.world.port}))
+    with MirrorFolder(tmp_path / "mirror") as folder, Fetcher(rules) as fetcher:
+        memory = CheckpointMemory(tmp_path / "seen")
+        mirror_ledger(federation.world.ledger, folder, fetcher=fetcher, memory=memory, now=NOW)
+    found = resolve(resolver, tmp_path / "mirror" / "university", entry)
+    assert found["didDocumentMetadata"]["versionId"] == entry.version.version_id
 
 
 def drop_one(proofs: list[Any]) -> list[Any]:
