@@ -10,6 +10,7 @@ from ledger.stored_tree import Head, Publication
 from ledger.tables import METADATA
 from protocol.codes import Code
 from protocol.errors import RefusedError, UnavailableError
+from protocol.records.timestamp import create_timestamp
 from protocol.tlog.merkle import EMPTY_ROOT, RightEdge, compute_root, hash_leaf
 from protocol.tlog.tiles import EntryBundle, HashTile, read_hashes_from_tiles
 from storage.database import open_database
@@ -227,3 +228,14 @@ def test_tables_are_the_same_on_postgresql() -> None:
     assert 'did TEXT COLLATE "C" NOT NULL' in on_postgresql
     assert "leaf BYTEA NOT NULL" in on_postgresql
     assert "leaf_index INTEGER NOT NULL" in on_sqlite
+
+
+def test_entries_are_found_by_how_their_bytes_begin(store: LedgerStore) -> None:
+    stamps = [create_timestamp(bytes([number]) * 32) for number in (0x0A, 0xA0, 0xA1, 0xFF)]
+    append(store, [*names(2), *stamps])
+    prefix = b'{"hash":"a'
+    found = store.entries_beginning(prefix, 0, 6)
+    assert [(entry.leaf_index, entry.leaf) for entry in found] == [(3, stamps[1].leaf), (4, stamps[2].leaf)]
+    assert [entry.leaf_index for entry in store.entries_beginning(prefix, 4, 6)] == [4]
+    assert [entry.leaf_index for entry in store.entries_beginning(b'{"p', 0, 6)] == [0, 1]
+    assert store.entries_beginning(b'{"hash":"~', 0, 6) == []

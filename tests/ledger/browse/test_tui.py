@@ -264,3 +264,13 @@ async def test_entry_about_a_type_leads_to_it_and_one_about_nobody_nowhere(mill_
         assert "Its DID" not in stage.text()
         await stage.press("a")
         await stage.screen(AccreditationsScreen)
+
+
+async def test_trees_are_plain_where_that_is_asked_for(mill_reader: LedgerReader) -> None:
+    async with on_stage(mill_reader, ascii=True) as stage:
+        await stage.shows("OK operator")
+        await search(stage, "university")
+        await stage.screen(DidScreen)
+        await stage.press("a")
+        await stage.screen(AccreditationsScreen)
+        await stage.shows("+ university", "x withdrawn 2026-11-22")
