@@ -49,9 +49,8 @@ def add_type(terminal: Terminal, *, source: str, valid_days: int, refill_days: i
         terminal.note(f"Wallets may fetch further copies for {issued.refill.days} days after the offer.")
         terminal.note("You keep the sealed claims of each holder as long: see docs/issuer.md.")
     terminal.note(
-        f"`tally issuer type anchor {issued.name}` logs what describes it. If you logged it before,"
+        f"`tally issuer type anchor {issued.name}` logs what describes it; after a change, do it again."
     )
-    terminal.note("do that now: wallets refuse credentials of a type that was changed and not logged anew.")
 
 
 @types.command("list", examples=["tally issuer type list"])
