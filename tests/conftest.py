@@ -45,8 +45,10 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_finish() -> None:
-    # What was collected stays to the end: garbage is not to be looked for among twelve thousand tests.
+    # What was collected stays to the end: garbage is not to be looked for among twelve thousand tests. And
+    # what a test leaves behind is rarely worth a look.
     gc.freeze()
+    gc.set_threshold(10_000)
     gc.enable()
 
 
