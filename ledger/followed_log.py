@@ -119,6 +119,16 @@ class FollowedLog:
         self._remember(log, index)
         self.show(Published(log, index, self.index.last, self.index.map, self.index.times))
 
+    def require_kept(self) -> None:
+        """Check that the database still has what this process has shown; whoever writes may ask meanwhile.
+
+        Raises:
+            RefusedError: LOG_ROLLBACK, another server took over that did not have it yet.
+            UnavailableError: the database cannot be read.
+        """
+        if (shown := self._published) is not None:
+            self._require_newer(shown, self.store.publications())
+
     def _require_newer(self, shown: Published, publications: tuple[Publication, Publication] | None) -> None:
         if publications is None or any(
             new.tree_size < old.tree_size

@@ -260,7 +260,9 @@ class FrontEnd:
         if self._turn is None:
             if self._lease.take():
                 self._begin_turn()
-        elif not self._lease.renew():
+        elif self._lease.renew():
+            self._log.require_kept()
+        else:
             self._end_turn(UnavailableError(Code.LOG_LEASE_LOST))
 
     def _begin_turn(self) -> None:

@@ -25,7 +25,7 @@ from ledger.publishing_rounds import QUORUM_WITHIN
 from ledger.stored_tree import Head
 from ledger.waiting import PromisedAnswer, running_future
 from protocol.codes import Code
-from protocol.errors import TallyError, UnavailableError
+from protocol.errors import RefusedError, TallyError, UnavailableError
 from protocol.records import Record
 from protocol.tlog.merkle import RightEdge, hash_leaf
 
@@ -187,7 +187,8 @@ class Sequencer:
             self._publisher.require_writable()
             edge = self._log.load_edge() if self._edge is None else self._edge
             outcomes, edge = self._append(submissions, edge)
-        except TallyError as error:
+        except TallyError as caught:
+            error = self._find_reason(caught)
             # Whether the commit came to pass is for the database to say.
             self._edge = None
             if error.code not in TRANSIENT:
@@ -216,6 +217,17 @@ class Sequencer:
             self._log.store.append(placement.added, after=Head.of(edge), then=Head.of(grown))
             edge = grown
         return placement.outcomes, edge
+
+    def _find_reason(self, error: TallyError) -> TallyError:
+        """The error itself; where the head of the log had moved, LOG_ROLLBACK if it moved back."""
+        if error.code is Code.VAULT_CHANGED:
+            try:
+                self._log.load_edge()
+            except RefusedError as reason:
+                return reason
+            except UnavailableError:
+                pass
+        return error
 
     def _answer(
         self, submissions: Sequence[_Submission], outcomes: Sequence[Logged | TallyError], head: Head

@@ -27,9 +27,10 @@ pip() { "$installer" -m pip --python "$venv/bin/python" "$@"; }
 pip --version >/dev/null 2>&1 ||
     stop "$python has neither ensurepip nor pip 22.3 or newer. On Debian: apt install python3-venv"
 
+# A lock names all there is to install, so nothing is asked for that it leaves out.
 # Only errors are shown: what pip thinks of its own age and of this machine's mirrors helps nobody here.
 echo "Setting up $venv from $lock (once) …" >&2
-pip install -qq --disable-pip-version-check --no-input --require-hashes --only-binary :all: -r "$lock" ||
+pip install -qq --disable-pip-version-check --no-input --require-hashes --no-deps --only-binary :all: -r "$lock" ||
     stop "What $lock names could not be installed. If the network was away: run the same command again."
 
 # Instead of an editable install, which would need a build back end. A path may hold spaces, a #! line may not.

@@ -124,12 +124,9 @@ def postgres_server() -> Iterator[PostgresServer]:
 
 @contextmanager
 def _kept_in(folder: Path) -> Iterator["subprocess.Popen[str]"]:
-    programs = _copy_programs(folder / "programs")
-    account: dict[str, Any] = {}
-    if os.geteuid() == 0:
-        entry = pwd.getpwnam(_ACCOUNT)
-        account = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
-        _give_away(folder, entry)
+    programs = copy_programs(folder / "programs")
+    account = account_of_servers()
+    give_away(folder)
     account["cwd"] = folder
     account["env"] = {
         "PATH": os.defpath,
@@ -158,8 +155,9 @@ def _kept_in(folder: Path) -> Iterator["subprocess.Popen[str]"]:
         keeper.communicate()
 
 
-def _copy_programs(to: Path) -> Path:
-    for name in _NEEDED:
+def copy_programs(to: Path, *more: str) -> Path:
+    """Copy the programs of PostgreSQL to where any account can read them; `more` are others of its files."""
+    for name in (*_NEEDED, *more):
         source, target = _WHEEL / _PROGRAMS / name, to / _PROGRAMS / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
@@ -171,7 +169,18 @@ def _copy_programs(to: Path) -> Path:
     return to / _PROGRAMS
 
 
-def _give_away(folder: Path, to: pwd.struct_passwd) -> None:
+def account_of_servers() -> dict[str, Any]:
+    """The account that PostgreSQL runs under, for `subprocess`: another one than root."""
+    if os.geteuid() != 0:
+        return {}
+    entry = pwd.getpwnam(_ACCOUNT)
+    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+
+
+def give_away(folder: Path) -> None:
+    """Let everything in `folder` belong to that account."""
+    if not (account := account_of_servers()):
+        return
     for place, _, files in os.walk(folder):
         for path in (place, *(f"{place}/{file}" for file in files)):
-            os.chown(path, to.pw_uid, to.pw_gid)
+            os.chown(path, account["user"], account["group"])

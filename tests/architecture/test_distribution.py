@@ -13,6 +13,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parent.parent.parent
 LOCKS = ("requirements.lock", "requirements-dev.lock")
 INTEROP_LOCK = "requirements-interop.lock"
+REPLICATION_LOCK = "requirements-replication.lock"
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 DIRECT = [
     Requirement(text) for text in (*PROJECT["project"]["dependencies"], *PROJECT["dependency-groups"]["dev"])
@@ -54,13 +55,13 @@ def committed_files() -> Iterator[Path]:
             )
 
 
-@pytest.mark.parametrize("name", [*LOCKS, INTEROP_LOCK, "pyproject.toml", "Makefile"])
+@pytest.mark.parametrize("name", [*LOCKS, INTEROP_LOCK, REPLICATION_LOCK, "pyproject.toml", "Makefile"])
 def test_package_index_is_named_nowhere(name: str) -> None:
     text = (ROOT / name).read_text("utf-8").replace("--no-emit-index-url", "")
     assert re.findall(r"://|index-url|find-links|trusted-host|tool\.uv", text) == []
 
 
-@pytest.mark.parametrize("name", [*LOCKS, INTEROP_LOCK])
+@pytest.mark.parametrize("name", [*LOCKS, INTEROP_LOCK, REPLICATION_LOCK])
 def test_lock_holds_nothing_but_versions_with_hashes(name: str) -> None:
     # One logical line for each package, whatever it is broken into.
     lines = (ROOT / name).read_text("utf-8").replace("\\\n", " ").splitlines()

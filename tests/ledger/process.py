@@ -67,7 +67,17 @@ class Operator:
             process.communicate()
 
     def post(self, line: bytes) -> dict[str, Any]:
-        """Submit an entry.
+        """Submit an entry, which is logged.
+
+        Raises:
+            OSError: no answer; the entry may or may not be logged.
+        """
+        status, body = self.submit(line)
+        assert status == 200, body
+        return body
+
+    def submit(self, line: bytes) -> tuple[int, dict[str, Any]]:
+        """What comes of submitting an entry: the status and the body of the answer.
 
         Raises:
             OSError: no answer; the entry may or may not be logged.
@@ -77,9 +87,7 @@ class Operator:
             headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
             connection.request("POST", "/entries", line, headers)
             answer = connection.getresponse()
-            body: dict[str, Any] = json.loads(answer.read())
-            assert answer.status == 200, body
-            return body
+            return answer.status, json.loads(answer.read())
         finally:
             connection.close()
 

@@ -232,6 +232,16 @@ def test_second_writer_is_noticed_by_the_head_and_stops_the_log(world: World) ->
     assert store.appends == 2
 
 
+@pytest.mark.both_engines
+def test_head_that_moved_back_is_told_as_what_it_is(world: World) -> None:
+    """As when a standby took over that did not have the last entries yet."""
+    with world.sequencer() as sequencer:
+        log(sequencer, *names(3))
+        world.alter("UPDATE head SET tree_size = 2 WHERE tree = ?", "log")
+        assert refused(sequencer, names(4)[3]).code is Code.LOG_ROLLBACK
+        assert sequencer.failure is not None
+
+
 @pytest.mark.parametrize("logged", [1, 2, 255, 256, 257])
 @pytest.mark.parametrize("what", ["leaf", "tile"])
 def test_bit_that_flips_between_append_and_signature_stops_the_log(
