@@ -16,6 +16,7 @@ from textual.widgets import Input
 
 from doors.clipboard import Clipboard
 from doors.screen import STYLE
+from doors.screen.dialog import Notice
 from doors.screen.text import Signs
 from doors.terminal import bold
 from protocol.codes import Code
@@ -24,7 +25,7 @@ from wallet.settings import WalletSettings
 from wallet.tui.actions import active_actions, bindings, is_change
 from wallet.tui.flow_app import FlowApp
 from wallet.tui.palette import ActionsProvider
-from wallet.tui.screens.dialog import Notice, Refusal
+from wallet.tui.screens.dialog import Refusal
 from wallet.tui.screens.frame import AnsweringScreen, WalletScreen
 from wallet.tui.session import WalletSession
 from wallet.tui.views import VIEWS

@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.widgets import TabbedContent, TabPane
 
+from doors.screen.dialog import Notice
 from doors.screen.rows import Column, Row, Rows
 from doors.screen.text import Line, Text, content
 from doors.terminal import bad, bold, dim
@@ -28,7 +29,6 @@ from wallet.tui.credential_lines import (
     standing_mark,
     status_lines,
 )
-from wallet.tui.screens.dialog import Notice
 
 if TYPE_CHECKING:
     from wallet.tui.app import WalletApp

@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 
 from doors.screen import STYLE
+from doors.screen.dialog import Field, Notice
 from doors.screen.quiet_app import QuietApp
 from doors.screen.text import Line, Signs
 from doors.terminal import bold
@@ -16,7 +17,6 @@ from ledger.browse.entry import ShownEntry
 from ledger.browse.head import ShownHead
 from ledger.browse.question import parse_question
 from ledger.browse.reader import Finding, LedgerReader, ProvenDid, ProvenTrees
-from ledger.browse.tui.dialogs import ReadDialog, SearchDialog
 from ledger.browse.tui.lines import refusal_lines
 from ledger.browse.tui.screens import (
     AccreditationsScreen,
@@ -30,6 +30,7 @@ from protocol.errors import TallyError
 
 R = TypeVar("R")
 
+_SEARCH = ("A DID, a name, a type, the index of an entry, or a leaf hash.",)
 _HELP: tuple[Line, ...] = (
     ("The ledger is read from outside, as anybody can. What is shown was verified.",),
     (),
@@ -125,12 +126,12 @@ class BrowseApp(QuietApp):
     def action_search(self) -> None:
         """Ask what to look for, and show what is found."""
         if not isinstance(self.screen, ModalScreen):
-            self.push_screen(SearchDialog(), self._search)
+            self.push_screen(Field("Search", _SEARCH), self._search)
 
     def action_help(self) -> None:
         """Say what the keys do."""
         if not isinstance(self.screen, ModalScreen):
-            self.push_screen(ReadDialog("Help", *_HELP))
+            self.push_screen(Notice("Help", *_HELP))
 
     def action_view(self, name: str) -> None:
         """Go to one of the main places."""
@@ -208,7 +209,7 @@ class BrowseApp(QuietApp):
             result = await asyncio.to_thread(read)
         except TallyError as error:
             self._tell_reading(False)
-            self.push_screen(ReadDialog("That cannot be shown", *refusal_lines(error)))
+            self.push_screen(Notice("That cannot be shown", *refusal_lines(error)))
         else:
             self._tell_reading(False)
             take(result)

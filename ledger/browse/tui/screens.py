@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.screen import Screen
 
-from doors.screen.key_line import KeyLine
+from doors.screen.framed import Framed
 from doors.screen.rows import Column, Rows
 from doors.screen.text import Line, Text
 from doors.terminal import bold, dim
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ledger.browse.tui.app import BrowseApp
 
 
-class BrowseScreen(Screen[None]):
+class BrowseScreen(Framed, Screen[None]):
     """A place, with a line on top that says which, and the keys at the bottom.
 
     Attributes:
@@ -49,16 +49,6 @@ class BrowseScreen(Screen[None]):
     def browse_app(self) -> "BrowseApp":
         """The program."""
         return cast("BrowseApp", self.app)
-
-    def compose(self) -> ComposeResult:
-        """The line on top, the body, the keys."""
-        yield Text(classes="status")
-        yield from self.compose_body()
-        yield KeyLine()
-
-    def compose_body(self) -> ComposeResult:
-        """What the place shows."""
-        raise NotImplementedError
 
     def on_screen_resume(self) -> None:
         """Say where this is."""

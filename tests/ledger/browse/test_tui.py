@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 from textual.widgets import OptionList
 
+from doors.screen.dialog import Field, Notice
 from ledger.browse.head import ShownHead
 from ledger.browse.reader import LedgerReader
-from ledger.browse.tui.dialogs import ReadDialog, SearchDialog
 from ledger.browse.tui.screens import (
     AccreditationsScreen,
     DidScreen,
@@ -45,7 +45,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LedgerReader]:
 
 async def search(stage: Stage, text: str) -> None:
     await stage.press("slash")
-    await stage.screen(SearchDialog)
+    await stage.screen(Field)
     await stage.enter(text)
 
 
@@ -128,7 +128,7 @@ async def test_what_is_not_there_is_said_in_words(reader: LedgerReader, asked: s
     async with on_stage(reader) as stage:
         await stage.shows("Entries    262")
         await search(stage, asked)
-        await stage.screen(ReadDialog)
+        await stage.screen(Notice)
         await stage.shows(code.value)
         await stage.press("enter")
         await stage.screen(HeadScreen)
@@ -146,7 +146,7 @@ async def test_ledger_that_is_away_is_said_in_words_and_can_be_asked_again(
             stage.app.head = None
             await stage.rests()
             await stage.press("r")
-            await stage.screen(ReadDialog)
+            await stage.screen(Notice)
             await stage.shows("network_ledger_unreachable", "tally ledger serve")
             await stage.press("escape")
         await stage.press("r")
@@ -169,7 +169,7 @@ async def test_nothing_that_a_stranger_wrote_acts_on_the_screen(
         await stage.screen(DidScreen)
         assert harmless(stage.text())
         await search(stage, "[red]x[/] \u202e")
-        await stage.screen(ReadDialog)
+        await stage.screen(Notice)
         assert harmless(stage.text())
     assert stage.app.failure is None
 
@@ -178,11 +178,11 @@ async def test_help_lists_the_keys_and_nothing_opens_above_it(reader: LedgerRead
     async with on_stage(reader) as stage:
         await stage.shows("Entries    262")
         await stage.press("question_mark")
-        await stage.screen(ReadDialog)
+        await stage.screen(Notice)
         await stage.shows("the history of its DID")
         await stage.press("2", "slash", "r")
         await stage.rests()
-        await stage.screen(ReadDialog)
+        await stage.screen(Notice)
         await stage.press("question_mark")
         await stage.screen(HeadScreen)
 
@@ -251,7 +251,7 @@ async def test_type_is_searched_by_its_name_and_shown_with_who_described_it(
             await stage.press("q")
             await stage.gone(screen)
         await search(stage, "urn:nothing:1")
-        await stage.screen(ReadDialog)
+        await stage.screen(Notice)
         await stage.shows(Code.NOT_FOUND.value)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from textual.events import Paste
 
+from doors.screen.dialog import Field
 from tests.screen_stage import NARROW, WIDE
 from tests.wallet.holder import PASSPHRASE, Holder
 from tests.wallet.parties import DEGREE, HOSTILE, ISSUER, NOW, UNKNOWN_TYPE, signed
@@ -17,7 +18,7 @@ from wallet.tui.app import WalletApp
 from wallet.tui.screens.add import AddScreen
 from wallet.tui.screens.consent import ConsentScreen
 from wallet.tui.screens.credentials import CredentialsScreen
-from wallet.tui.screens.dialog import Field, Question, Refusal, Telling
+from wallet.tui.screens.dialog import Question, Refusal, Telling
 from wallet.tui.screens.files import FileDialog
 from wallet.tui.screens.offer import OfferDialog
 from wallet.tui.screens.qr import QrScreen

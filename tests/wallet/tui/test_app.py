@@ -8,6 +8,7 @@ from textual.widgets import Input
 from textual.worker import WorkerFailed
 
 from doors.clipboard import Copied
+from doors.screen.dialog import Field
 from doors.screen.key_line import KeyLine
 from protocol.codes import Code
 from protocol.errors import RefusedError
@@ -16,7 +17,7 @@ from tests.wallet.holder import PASSPHRASE, Holder
 from tests.wallet.tui.stage import on_stage
 from wallet.settings import WalletSettings
 from wallet.tui.screens.credentials import CredentialsScreen
-from wallet.tui.screens.dialog import Field, Refusal
+from wallet.tui.screens.dialog import Refusal
 from wallet.tui.screens.help import HelpScreen
 from wallet.tui.screens.keys import KeysScreen
 from wallet.tui.screens.unlock import UnlockScreen

@@ -3,6 +3,7 @@
 import pytest
 from textual.binding import Binding
 
+from doors.screen.dialog import Field
 from protocol.codes import Code
 from protocol.errors import RefusedError
 from tests.wallet.holder import Holder
@@ -11,7 +12,7 @@ from wallet.settings import WalletSettings, load_settings
 from wallet.tui.actions import ACTIONS
 from wallet.tui.app import WalletApp
 from wallet.tui.chosen_keys import ALWAYS, require_usable_key, require_usable_keys
-from wallet.tui.screens.dialog import Field, Refusal
+from wallet.tui.screens.dialog import Refusal
 
 _TYPES = "is a key with ctrl or alt, or F1 to F12: another one could not be typed any more"
 

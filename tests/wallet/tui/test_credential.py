@@ -3,6 +3,7 @@
 import pytest
 
 from doors.clipboard import Clipboard
+from doors.screen.dialog import Notice
 from doors.screen.text import Signs
 from tests.wallet.holder import PASSPHRASE, Holder
 from tests.wallet.parties import DEGREE, signed
@@ -13,7 +14,7 @@ from wallet.tui.credential_lines import HIDDEN
 from wallet.tui.screens.add import AddScreen
 from wallet.tui.screens.credential import CredentialScreen
 from wallet.tui.screens.credentials import CredentialsScreen
-from wallet.tui.screens.dialog import Notice, TypedQuestion
+from wallet.tui.screens.dialog import TypedQuestion
 from wallet.tui.screens.files import FileDialog
 from wallet.tui.screens.offer import OfferDialog
 from wallet.tui.screens.present import PresentScreen

@@ -1,9 +1,9 @@
 """The boxes that ask."""
 
+from doors.screen.dialog import Field
 from tests.wallet.holder import Holder
 from tests.wallet.tui.stage import on_stage
 from wallet.tui.screens.choice import Choice
-from wallet.tui.screens.dialog import Field
 
 
 async def test_box_that_has_only_a_title_begins_with_the_field_or_the_list(ada: Holder) -> None:

@@ -20,6 +20,7 @@ from textual.events import Paste
 from textual.screen import Screen
 
 import doors.screen.text
+from doors.screen.dialog import Field, Notice
 from protocol.codes import Code
 from protocol.errors import MalformedError
 from protocol.openid4vp.request import MAX_PURPOSE_CHARACTERS, RequestStatement
@@ -37,7 +38,7 @@ from wallet.tui.screens.choice import Choice
 from wallet.tui.screens.consent import ConsentScreen
 from wallet.tui.screens.credential import CredentialScreen
 from wallet.tui.screens.credentials import CredentialsScreen
-from wallet.tui.screens.dialog import Field, Notice, Question, Refusal, TypedQuestion, Working
+from wallet.tui.screens.dialog import Question, Refusal, TypedQuestion, Working
 from wallet.tui.screens.doctor import DoctorScreen
 from wallet.tui.screens.files import FileDialog
 from wallet.tui.screens.help import HelpScreen

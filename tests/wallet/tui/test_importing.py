@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
+from doors.screen.dialog import Field, Notice
 from storage.passphrase import Passphrase
 from tests.wallet.holder import ENTROPY, TRUSTED, Holder, open_cheaply
 from tests.wallet.parties import NOW
@@ -16,7 +17,7 @@ from wallet.backup import make_backup
 from wallet.recovery_phrase import encode_recovery_phrase
 from wallet.trust import load_ledgers
 from wallet.tui.screens.credentials import CredentialsScreen
-from wallet.tui.screens.dialog import Field, Notice, Question, Refusal
+from wallet.tui.screens.dialog import Question, Refusal
 from wallet.tui.screens.new_passphrase import NewPassphrase
 from wallet.tui.screens.typed_words import TypedWords
 from wallet.tui.screens.welcome import WelcomeScreen

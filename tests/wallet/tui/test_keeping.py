@@ -5,6 +5,7 @@ from pathlib import Path
 
 from textual.widgets import Input
 
+from doors.screen.dialog import Field, Notice
 from storage.passphrase import Passphrase
 from tests.wallet.holder import ENTROPY, PASSPHRASE, Holder
 from tests.wallet.parties import NOW
@@ -12,7 +13,7 @@ from tests.wallet.tui.pictures import assert_looks_like
 from tests.wallet.tui.stage import Stage, on_stage
 from wallet.recovery_phrase import encode_recovery_phrase
 from wallet.tui.screens.backup import BackupScreen
-from wallet.tui.screens.dialog import Field, Notice, Question, Refusal
+from wallet.tui.screens.dialog import Question, Refusal
 from wallet.tui.screens.keys import KeysScreen
 from wallet.tui.screens.new_passphrase import NewPassphrase
 from wallet.tui.screens.typed_words import TypedWords

@@ -13,13 +13,14 @@ from textual.command import CommandPalette
 from textual.widgets import Button
 
 from doors.clipboard import Copied
+from doors.screen.dialog import Field
 from storage.passphrase import Passphrase
 from tests.wallet.holder import PASSPHRASE, Holder
 from tests.wallet.parties import NOW
 from tests.wallet.tui.stage import Stage, on_stage
 from wallet.settings import WalletSettings
 from wallet.tui.screens.credentials import CredentialsScreen
-from wallet.tui.screens.dialog import Field, Question, Refusal, Working
+from wallet.tui.screens.dialog import Question, Refusal, Working
 from wallet.tui.screens.qr import QrScreen
 from wallet.tui.screens.too_small import TooSmallScreen
 from wallet.tui.screens.unlock import UnlockScreen

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import Button, Input
 
+from doors.screen.dialog import Notice
 from storage.passphrase import Passphrase
 from tests.screen_stage import WIDE
 from tests.wallet.holder import ENTROPY, PASSPHRASE, TRUSTED, Holder, open_cheaply
@@ -15,7 +16,7 @@ from tests.wallet.tui.stage import Stage, on_stage
 from wallet.recovery_phrase import encode_recovery_phrase
 from wallet.trust import load_ledgers
 from wallet.tui.screens.credentials import CredentialsScreen
-from wallet.tui.screens.dialog import Notice, Question, Refusal
+from wallet.tui.screens.dialog import Question, Refusal
 from wallet.tui.screens.ledger import LedgerDialog
 from wallet.tui.screens.new_passphrase import NewPassphrase
 from wallet.tui.screens.typed_words import TypedWords

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from doors.screen.dialog import Field, Notice
 from protocol.openid4vp.response import ErrorResponse, parse_response
 from tests.screen_stage import NARROW, WIDE
 from tests.wallet.holder import PASSPHRASE, Holder, names_sent
@@ -13,7 +14,7 @@ from tests.wallet.tui.stage import Stage, on_stage
 from wallet.content import ActivityKind
 from wallet.tui.screens.choice import Choice
 from wallet.tui.screens.consent import ConsentScreen
-from wallet.tui.screens.dialog import Field, Notice, Question, Refusal, TypedQuestion
+from wallet.tui.screens.dialog import Question, Refusal, TypedQuestion
 from wallet.tui.screens.offer import OfferDialog
 from wallet.tui.screens.present import PresentScreen
 from wallet.tui.screens.unlock import UnlockScreen

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from textual.widgets import Button, Input
 
+from doors.screen.dialog import Field, Notice
 from protocol.codes import Code
 from protocol.errors import RefusedError
 from storage.passphrase import Passphrase
@@ -20,7 +21,7 @@ from wallet.agent.messages import AgentKey
 from wallet.content import WalletContent
 from wallet.recovery_phrase import encode_recovery_phrase
 from wallet.tui.screens.credentials import CredentialsScreen
-from wallet.tui.screens.dialog import Field, Notice, Refusal, TypedQuestion
+from wallet.tui.screens.dialog import Refusal, TypedQuestion
 from wallet.tui.screens.doctor import DoctorScreen
 from wallet.tui.screens.keys import KeysScreen
 from wallet.tui.screens.new_passphrase import NewPassphrase

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from doors.screen.dialog import Field
 from tests.screen_stage import NARROW, WIDE
 from tests.wallet.holder import Holder
 from tests.wallet.parties import HOSTILE, NOW, VERIFIER
@@ -14,7 +15,7 @@ from wallet.parties import mark_party
 from wallet.settings import load_settings
 from wallet.tui.screens.choice import Choice
 from wallet.tui.screens.credentials import CredentialsScreen
-from wallet.tui.screens.dialog import Field, Question, Refusal
+from wallet.tui.screens.dialog import Question, Refusal
 from wallet.tui.screens.parties import PartiesScreen
 from wallet.tui.screens.settings import SettingsScreen
 

@@ -2,11 +2,12 @@
 
 from typing import TYPE_CHECKING
 
+from doors.screen.dialog import Field
 from wallet.activity_export import create_activity_export, save_activity_export
 from wallet.content import WalletContent
 from wallet.door.source import typed_path
 from wallet.door.wording import plural
-from wallet.tui.screens.dialog import Field, TypedQuestion
+from wallet.tui.screens.dialog import TypedQuestion
 
 if TYPE_CHECKING:
     from wallet.tui.app import WalletApp

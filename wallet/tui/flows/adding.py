@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from doors.screen.dialog import Field
 from doors.screen.text import Line
 from doors.terminal import dim, warning
 from protocol.errors import TallyError
@@ -20,7 +21,7 @@ from wallet.receive import DEFAULT_COPIES, complete_issuance, receive_credential
 from wallet.transaction_code import can_be, may_try_again
 from wallet.tui.flows.issuing import fetch, tell_interrupted
 from wallet.tui.flows.presenting import present
-from wallet.tui.screens.dialog import Field, Question
+from wallet.tui.screens.dialog import Question
 from wallet.tui.screens.offer import OfferDialog
 from wallet.tui.screens.received import ReceivedDialog
 

@@ -4,6 +4,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from doors.screen.dialog import Field, Notice
 from doors.screen.text import Line
 from doors.terminal import bold, good, warning
 from protocol.codes import Code
@@ -17,7 +18,7 @@ from wallet.restore import merge_backup
 from wallet.trust import load_ledgers
 from wallet.tui.flows.backup_file import open_with_words
 from wallet.tui.flows.words import note_words_confirmed
-from wallet.tui.screens.dialog import Field, Notice, Question, Refusal
+from wallet.tui.screens.dialog import Question, Refusal
 
 if TYPE_CHECKING:
     from wallet.tui.app import WalletApp

@@ -3,6 +3,7 @@
 from functools import partial
 from typing import TYPE_CHECKING
 
+from doors.screen.dialog import Field, Notice
 from doors.terminal import bold
 from ledger.trust import TrustedLedgers
 from wallet.door.backup_lines import loss_text, rehearsal_lines
@@ -11,7 +12,7 @@ from wallet.making import require_place
 from wallet.rehearsal import rehearse
 from wallet.restore import restore_wallet
 from wallet.tui.flows.backup_file import open_with_words
-from wallet.tui.screens.dialog import Field, Notice, Question
+from wallet.tui.screens.dialog import Question
 from wallet.tui.screens.new_passphrase import NewPassphrase
 
 if TYPE_CHECKING:

@@ -4,13 +4,13 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING
 
+from doors.screen.dialog import Field
 from doors.screen.text import Line
 from doors.terminal import bad
 from protocol.codes import Code
 from protocol.errors import RefusedError
 from storage.passphrase import Passphrase
 from wallet.door.agent import end_outdated_agent
-from wallet.tui.screens.dialog import Field
 from wallet.tui.screens.new_passphrase import NewPassphrase
 from wallet.unlocking import needs_passphrase_again
 

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from doors.screen.dialog import Notice
 from doors.screen.text import Line
 from doors.terminal import bold, good
 from protocol.codes import Code
@@ -18,7 +19,7 @@ from wallet.present import Sent, decline_request, open_request, send_presentatio
 from wallet.tui.flows.passphrase import prove_before_sharing
 from wallet.tui.screens.choice import Choice
 from wallet.tui.screens.consent import ConsentScreen, Decline, GoAway, Share, UseAnother
-from wallet.tui.screens.dialog import Notice, Question, Refusal, TypedQuestion
+from wallet.tui.screens.dialog import Question, Refusal, TypedQuestion
 
 if TYPE_CHECKING:
     from wallet.tui.app import WalletApp

@@ -4,6 +4,7 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING
 
+from doors.screen.dialog import Notice
 from doors.terminal import warning
 from protocol.codes import Code
 from protocol.errors import TallyError
@@ -14,7 +15,7 @@ from wallet.door.window import shown_window
 from wallet.recovery_phrase import derive_recovery_key, derive_seed
 from wallet.tui.flows.passphrase import rekey
 from wallet.tui.flows.words import note_words_confirmed
-from wallet.tui.screens.dialog import Notice, Refusal
+from wallet.tui.screens.dialog import Refusal
 from wallet.tui.screens.new_passphrase import NewPassphrase
 from wallet.tui.screens.typed_words import TypedWords
 

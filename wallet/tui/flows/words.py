@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from doors.screen.dialog import Notice
 from doors.terminal import bad, warning
 from wallet.content import WalletContent
 from wallet.door.recording import recording_warnings
 from wallet.recovery_phrase import encode_recovery_phrase
 from wallet.tui.flows.passphrase import prove_ownership
-from wallet.tui.screens.dialog import Notice
 from wallet.tui.screens.word_check import WordCheck, WordsAnswer
 from wallet.tui.screens.words import WordsDialog
 

@@ -7,6 +7,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
+from doors.screen.dialog import Notice
 from doors.screen.rows import Column, Row, Rows
 from doors.terminal import Styled, bad, bold, dim, good, warning
 from protocol.codes import Code
@@ -15,7 +16,6 @@ from wallet.content import ActivityEntry, ActivityKind
 from wallet.door.activity_lines import activity_lines, claim_names, deed, label_of, who
 from wallet.tui.actions import bindings
 from wallet.tui.flows.activity import export, forget
-from wallet.tui.screens.dialog import Notice
 from wallet.tui.screens.frame import WalletScreen
 
 

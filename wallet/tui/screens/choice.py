@@ -8,8 +8,8 @@ from textual.binding import Binding, BindingType
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
+from doors.screen.dialog import Dialog
 from doors.screen.text import content
-from wallet.tui.screens.dialog import Dialog
 
 
 class Choice(Dialog[str | None]):

@@ -13,12 +13,12 @@ from textual.binding import BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Button
 
+from doors.screen.dialog import Buttons, Notice
 from doors.screen.text import Text
 from wallet.consent import Consent
 from wallet.door.consent_lines import count_line, exact_lines, outlook_lines, who_lines, why_lines
 from wallet.tui.actions import bindings
 from wallet.tui.claim_list import ClaimList
-from wallet.tui.screens.dialog import Buttons, Notice
 from wallet.tui.screens.frame import AnsweringScreen
 
 

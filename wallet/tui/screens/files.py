@@ -9,10 +9,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import DirectoryTree
 
+from doors.screen.dialog import Dialog
 from doors.screen.text import Signs, clean
 from doors.screen.text import Text as Lines
 from doors.terminal import dim
-from wallet.tui.screens.dialog import Dialog
 
 
 class FileDialog(Dialog[Path | None]):

@@ -1,12 +1,11 @@
-"""What every screen of the wallet has: a line on top that says where you are, and the keys at the bottom."""
+"""What every screen of the wallet does: says where you are, keeps up with the wallet, lets you leave."""
 
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
-from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from doors.screen.ending import Ending
-from doors.screen.key_line import KeyLine
+from doors.screen.framed import Framed
 from doors.screen.text import Text
 from doors.terminal import Styled, bold, dim, warning
 from wallet.door.wording import plural
@@ -22,7 +21,7 @@ _REFRESH_SECONDS = 15
 Answer = TypeVar("Answer")
 
 
-class AnsweringScreen(Ending[Answer], Generic[Answer]):
+class AnsweringScreen(Framed, Ending[Answer], Generic[Answer]):
     """A screen of the wallet that ends with an answer.
 
     Attributes:
@@ -38,16 +37,6 @@ class AnsweringScreen(Ending[Answer], Generic[Answer]):
     def wallet_app(self) -> "WalletApp":
         """The program, with its session."""
         return cast("WalletApp", self.app)
-
-    def compose(self) -> ComposeResult:
-        """The line on top, the body, the keys."""
-        yield Text(classes="status")
-        yield from self.compose_body()
-        yield KeyLine()
-
-    def compose_body(self) -> ComposeResult:
-        """What the screen is for."""
-        raise NotImplementedError
 
     def action_leave(self) -> None:
         """Go away without an answer."""

@@ -6,9 +6,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Button, Input
 
+from doors.screen.dialog import Buttons, Dialog
 from doors.screen.text import Line, Text
 from doors.terminal import dim
-from wallet.tui.screens.dialog import Buttons, Dialog
 
 
 class LedgerDialog(Dialog[str | None]):

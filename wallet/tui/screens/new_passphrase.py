@@ -8,6 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
 from doors.prompts import MIN_NEW_CHARACTERS, require_long_enough
+from doors.screen.dialog import Dialog
 from doors.screen.text import Line, Text
 from doors.terminal import bad, dim
 from protocol.codes import Code
@@ -16,7 +17,6 @@ from storage.passphrase import Passphrase
 from wallet.door.strength import ASSUMPTION, strength_line
 from wallet.passphrase_strength import estimate_strength
 from wallet.tui.actions import bindings
-from wallet.tui.screens.dialog import Dialog
 
 _NOTHING_YET: Line = (dim("Type it, and see how long it would hold out."),)
 

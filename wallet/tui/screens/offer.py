@@ -7,8 +7,8 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Button
 
+from doors.screen.dialog import Buttons, Dialog
 from doors.screen.text import Line
-from wallet.tui.screens.dialog import Buttons, Dialog
 from wallet.tui.screens.qr import QrScreen
 
 

@@ -7,6 +7,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
+from doors.screen.dialog import Notice
 from doors.screen.rows import Column, Row, Rows
 from doors.screen.text import Line
 from doors.terminal import Styled, bad, bold, dim, good
@@ -15,7 +16,6 @@ from wallet.door.wording import one_line, plural, quoted, shown_age
 from wallet.known_party import KnownParty, PartyMark, PartyRole
 from wallet.tui.actions import bindings
 from wallet.tui.flows.parties import PartyFlow, block, called, forget, trust, unmark
-from wallet.tui.screens.dialog import Notice
 from wallet.tui.screens.frame import WalletScreen
 
 _MARKS: Mapping[PartyMark, Styled] = {

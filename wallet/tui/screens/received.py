@@ -8,10 +8,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Button
 
+from doors.screen.dialog import Buttons, Notice
 from doors.screen.text import Text
 from wallet.held import HeldCredential
 from wallet.tui.credential_lines import received_lines
-from wallet.tui.screens.dialog import Buttons, Notice
 
 
 class ReceivedDialog(Notice):

@@ -6,6 +6,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
+from doors.screen.dialog import Field
 from doors.screen.rows import Column, Row, Rows
 from doors.terminal import Styled, dim
 from wallet.settings import (
@@ -21,7 +22,6 @@ from wallet.settings import (
 from wallet.tui.actions import bindings
 from wallet.tui.chosen_keys import require_usable_key
 from wallet.tui.screens.choice import Choice
-from wallet.tui.screens.dialog import Field
 from wallet.tui.screens.frame import WalletScreen
 
 _MEANINGS = {

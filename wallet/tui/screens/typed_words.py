@@ -10,13 +10,14 @@ from textual.events import Key, Paste
 from textual.suggester import Suggester
 from textual.widgets import Input
 
+from doors.screen.dialog import Dialog
 from doors.screen.text import Line, Text, clean
 from doors.terminal import bad, dim
 from protocol.errors import MalformedError
 from wallet.door.wording import quoted
 from wallet.phrase_entry import PhraseEntry, UnknownWord
 from wallet.recovery_phrase import encode_recovery_phrase, word_list
-from wallet.tui.screens.dialog import Dialog, Question
+from wallet.tui.screens.dialog import Question
 from wallet.tui.screens.words import word_lines
 
 _DROPPED_AT_ONCE = 3

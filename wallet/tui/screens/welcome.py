@@ -9,6 +9,7 @@ from textual.containers import Vertical
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
+from doors.screen.dialog import Notice
 from doors.screen.text import Line, Text, content
 from doors.terminal import bad, bold, dim
 from protocol.codes import Audience
@@ -17,7 +18,6 @@ from wallet.making import require_place
 from wallet.tui.actions import bindings
 from wallet.tui.flows.importing import import_backup
 from wallet.tui.flows.making import make_from_words, make_new
-from wallet.tui.screens.dialog import Notice
 from wallet.tui.screens.frame import WalletScreen
 
 _WAYS = (

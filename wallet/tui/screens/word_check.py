@@ -9,9 +9,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Button, Input
 
+from doors.screen.dialog import Buttons, Dialog
 from doors.screen.text import Text, content
 from doors.terminal import bad, dim
-from wallet.tui.screens.dialog import Buttons, Dialog
 
 
 class WordsAnswer(Enum):

@@ -7,9 +7,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Button
 
+from doors.screen.dialog import Buttons, Dialog
 from doors.screen.text import Line, Text, content
 from doors.terminal import bold, warning
-from wallet.tui.screens.dialog import Buttons, Dialog
 
 _COLUMNS = 4
 _WIDTH = 16
