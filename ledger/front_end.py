@@ -9,7 +9,6 @@ logged twice.
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
@@ -20,13 +19,13 @@ from typing import Self
 
 from ledger.cosigners import Cosigners, NodeState
 from ledger.followed_log import FollowedLog
-from ledger.lease import RENEW_AFTER, Lease
 from ledger.left_submissions import LeftSubmissions, Submission
 from ledger.placement import Logged
 from ledger.published import Published
 from ledger.publisher import REFRESH_AFTER, TRANSIENT
 from ledger.sequencer import MAX_WAITING
 from ledger.tree import Tree
+from ledger.turns import Turns
 from ledger.waiting import running_future
 from ledger.waiting_room import WaitingRoom
 from ledger.writing_turn import WritingTurn
@@ -60,22 +59,12 @@ class FrontEnd:
         self._log = log
         self._cosigners = cosigners
         self._clock = clock
-        self._lease = Lease(log.store.engine, log.store.turn, holder=holder)
-        self._room = WaitingRoom(log.store.engine)
-        self._left = LeftSubmissions(self._room, log)
-        self._new_turn = partial(
-            WritingTurn,
-            log,
-            cosigners,
-            self._room if self._lease.is_shared else None,
-            evidence=evidence,
-            clock=clock,
-        )
-        self._lease_due = time.monotonic()
+        room = WaitingRoom(log.store.engine)
+        self._left = LeftSubmissions(room, log)
+        self._turns = Turns(log, cosigners, room, holder=holder, evidence=evidence, clock=clock)
         self._thread = threading.Thread(target=self._run, name="front end", daemon=True)
         self._changed = threading.Condition()
         # What follows is written under that condition.
-        self._turn: WritingTurn | None = None
         self._failure: TallyError | None = None
         self._trouble: TallyError | None = None
         self._arrivals: list[Submission] = []
@@ -116,7 +105,7 @@ class FrontEnd:
     @property
     def is_writing(self) -> bool:
         """Whether it is this front end that has the lease."""
-        return self._turn is not None
+        return self._turns.current is not None
 
     @property
     def failure(self) -> TallyError | None:
@@ -126,8 +115,8 @@ class FrontEnd:
     @property
     def trouble(self) -> TallyError | None:
         """Why the last attempt to write, to publish or to follow failed, for good or not."""
-        turn = self._turn
-        return self._failure or (self._trouble if turn is None else turn.sequencer.trouble)
+        turn = self._turns.current
+        return self._failure or (turn and turn.sequencer.trouble) or self._trouble
 
     def node_states(self) -> list[NodeState]:
         """How each node stood when this front end asked it last."""
@@ -151,7 +140,7 @@ class FrontEnd:
             TallyError: why nothing is written any more.
         """
         submission = Submission(record, running_future())
-        turn = self._turn
+        turn = self._turns.current
         if turn is None or not turn.is_ready or not self._hand_over(submission, turn):
             with self._changed:
                 if self._failure is not None:
@@ -227,73 +216,31 @@ class FrontEnd:
                 self._fail(TallyError(Code.INTERNAL_ERROR, type(error).__name__))
         with suppress(TallyError):
             # After a failure it says so once more.
-            self._end_turn(self._failure)
+            self._turns.end(self._failure)
 
     def _seconds_to_wait(self) -> float:
-        is_busy = bool(self._left) or bool(self._arrivals) or (self.is_writing and self._lease.is_shared)
+        is_busy = bool(self._left) or bool(self._arrivals) or (self.is_writing and self._turns.is_shared)
         return _TICK_SECONDS if is_busy else _IDLE_SECONDS
 
     def _step(self) -> None:
-        self._look_after_turn()
-        if self._turn is None:
+        self._turns.look_after()
+        if self._turns.current is None:
             self._log.follow()
         else:
-            self._turn.take_up()
+            self._turns.current.take_up()
         self._place_arrivals()
-        self._left.collect(following=self._turn is None)
+        self._left.collect(following=self._turns.current is None)
         with self._changed:
             self._trouble = None
             refreshing, self._refreshing = self._refreshing, []
         for answer in refreshing:
-            if self._turn is None:
+            if self._turns.current is None:
                 answer.set_result(None)
             else:
-                self._turn.sequencer.refresh().add_done_callback(partial(_copy, answer))
-
-    def _look_after_turn(self) -> None:
-        turn = self._turn
-        if turn is not None and (failure := turn.sequencer.failure) is not None:
-            self._end_turn(failure)
-        if time.monotonic() < self._lease_due:
-            return
-        self._lease_due = time.monotonic() + RENEW_AFTER.total_seconds()
-        if self._turn is None:
-            if self._lease.take():
-                self._begin_turn()
-        elif self._lease.renew():
-            self._log.require_kept()
-        else:
-            self._end_turn(UnavailableError(Code.LOG_LEASE_LOST))
-
-    def _begin_turn(self) -> None:
-        try:
-            turn = self._new_turn()
-        except BaseException:
-            self._lease.give_back()
-            raise
-        with self._changed:
-            self._turn = turn
-
-    def _end_turn(self, failure: TallyError | None) -> None:
-        """End the turn, if there is one, because of `failure`, or in good order.
-
-        Raises:
-            TallyError: the failure, unless it is only that the turn went to another.
-        """
-        turn = self._turn
-        if turn is not None:
-            turn.end(failure)
-            with self._changed:
-                self._turn = None
-            with suppress(TallyError):
-                if failure is None:
-                    turn.leave()
-                self._lease.give_back()
-        if failure is not None and failure.code is not Code.LOG_LEASE_LOST:
-            raise failure
+                self._turns.current.sequencer.refresh().add_done_callback(partial(_copy, answer))
 
     def _place_arrivals(self) -> None:
-        turn = self._turn
+        turn = self._turns.current
         if turn is not None and not turn.is_ready:
             return
         with self._changed:

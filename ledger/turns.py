@@ -1,0 +1,86 @@
+"""When it is the turn of a front end to write: taking the lease, keeping it, and stepping back."""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+from ledger.cosigners import Cosigners
+from ledger.followed_log import FollowedLog
+from ledger.lease import RENEW_AFTER, Lease
+from ledger.waiting_room import WaitingRoom
+from ledger.writing_turn import WritingTurn
+from protocol.codes import Code
+from protocol.errors import TallyError, UnavailableError
+
+
+class Turns:
+    """The turns of one front end to write `log`, who goes by the name `holder`. For one thread.
+
+    Attributes:
+        current: The turn it has now, for every thread to read.
+        is_shared: Whether others could have one.
+    """
+
+    def __init__(
+        self,
+        log: FollowedLog,
+        cosigners: Cosigners,
+        room: WaitingRoom,
+        *,
+        holder: str,
+        evidence: Path,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self.current: WritingTurn | None = None
+        self._log = log
+        self._lease = Lease(log.store.engine, log.store.turn, holder=holder)
+        self.is_shared = self._lease.is_shared
+        shared_room = room if self.is_shared else None
+        self._new_turn = partial(WritingTurn, log, cosigners, shared_room, evidence=evidence, clock=clock)
+        self._due = time.monotonic()
+
+    def look_after(self) -> None:
+        """Keep the turn, or try to get one; step back from one that is over.
+
+        Raises:
+            TallyError: why this front end must not write any more; or the database's fault, for now.
+        """
+        if self.current is not None and (failure := self.current.sequencer.failure) is not None:
+            self.end(failure)
+        if time.monotonic() < self._due or (self.current is not None and not self.is_shared):
+            return
+        self._due = time.monotonic() + RENEW_AFTER.total_seconds()
+        if self.current is None:
+            if self._lease.take():
+                self._begin()
+        elif self._lease.renew():
+            self._log.require_kept()
+        else:
+            self.end(UnavailableError(Code.LOG_LEASE_LOST))
+
+    def end(self, failure: TallyError | None) -> None:
+        """End the turn, if there is one, because of `failure`, or in good order.
+
+        Raises:
+            TallyError: the failure, unless it is only that the turn went to another.
+        """
+        turn = self.current
+        if turn is not None:
+            turn.end(failure)
+            self.current = None
+            with suppress(TallyError):
+                if failure is None:
+                    turn.leave()
+                self._lease.give_back()
+        if failure is not None and failure.code is not Code.LOG_LEASE_LOST:
+            raise failure
+
+    def _begin(self) -> None:
+        try:
+            self.current = self._new_turn()
+        except BaseException:
+            self._lease.give_back()
+            raise
