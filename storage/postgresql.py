@@ -12,11 +12,13 @@ be run again. What that level leaves open is closed by locks (`storage.database`
 
 import logging
 from typing import Any
+from weakref import WeakSet, ref
 
 import psycopg
 import sqlalchemy
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Engine, ExceptionContext
+from sqlalchemy.pool import PoolProxiedConnection
 
 from protocol.codes import Code
 from protocol.errors import RefusedError, TallyError, UnavailableError
@@ -98,6 +100,10 @@ _REFUSALS = (
     ("invalid", Code.SETTINGS_INVALID, "the database URL has a value that libpq does not know"),
 )
 
+# What warns of a commit that was called off while it waited for a synchronous standby, and whose it was.
+_WAIT_FOR_STANDBY = "SyncRepWaitForLSN"
+_unreplicated: WeakSet[object] = WeakSet()
+
 _logger = logging.getLogger("tally.storage")
 
 
@@ -122,10 +128,12 @@ def open_postgresql(url: URL) -> Engine:
     # Before SQLAlchemy looks at the server, which it expects to be one that we would accept.
     event.listen(engine, "connect", _configure, insert=True)
     event.listen(engine, "handle_error", _typed_error)
+    _require_replication(engine)
     return engine
 
 
 def _configure(connection: "psycopg.Connection[Any]", _record: object) -> None:
+    _note_unreplicated(connection)
     patience = (LOCK_TIMEOUT_SECONDS, STATEMENT_TIMEOUT_SECONDS, IDLE_TIMEOUT_SECONDS)
     milliseconds = [str(int(seconds * 1000)) for seconds in patience]
     try:
@@ -143,6 +151,30 @@ def _configure(connection: "psycopg.Connection[Any]", _record: object) -> None:
     ):
         if not fits:
             raise UnavailableError(Code.DATABASE_REFUSED, fault)
+
+
+def _note_unreplicated(connection: "psycopg.Connection[Any]") -> None:
+    itself = ref(connection)
+
+    def note(notice: psycopg.errors.Diagnostic) -> None:
+        # Its words depend on the server's language.
+        if notice.source_function == _WAIT_FOR_STANDBY and (noted := itself()) is not None:
+            _unreplicated.add(noted)
+
+    connection.add_notice_handler(note)
+
+
+def _require_replication(engine: Engine) -> None:
+    """Let a commit fail whose replication was called off: the server warns of it, and says that it is done."""
+    commit = engine.dialect.do_commit
+
+    def do_commit(connection: PoolProxiedConnection) -> None:
+        commit(connection)
+        if (itself := connection.dbapi_connection) in _unreplicated:
+            _unreplicated.discard(itself)
+            raise UnavailableError(Code.DATABASE_UNAVAILABLE, "nobody knows whether a standby has the commit")
+
+    engine.dialect.do_commit = do_commit  # type: ignore[method-assign, assignment]
 
 
 def _typed_error(context: ExceptionContext) -> TallyError | None:

@@ -53,6 +53,14 @@ def test_lease_is_had_by_one_until_it_expires_or_is_given_back(world: World) -> 
     assert not second.renew()
 
 
+def test_lease_given_by_a_server_whose_clock_was_ahead_is_free(world: World) -> None:
+    first, second = (lease(world.store(), name) for name in ("first", "second"))
+    assert first.take()
+    world.alter("UPDATE lease SET expires = now() + interval '1 hour'")
+    assert second.take()
+    assert not first.renew()
+
+
 def test_holder_that_gives_back_what_it_lost_changes_nothing(world: World) -> None:
     first, second = (lease(world.store(), name) for name in ("first", "second"))
     assert first.take()

@@ -1,6 +1,7 @@
 import logging
 import traceback
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
@@ -65,6 +66,23 @@ def test_commit_waits_for_the_disk_whatever_the_server_was_told(
 ) -> None:
     with opened(postgres.url(options=f"-csynchronous_commit%3D{wish}")).connect() as connection:
         assert connection.execute(text("SHOW synchronous_commit")).scalar_one() == outcome
+
+
+def test_commit_that_was_called_off_while_it_waited_for_a_standby_is_not_acknowledged(
+    postgres: PostgresServer, engine: Engine
+) -> None:
+    waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+    with set_on(postgres, "synchronous_standby_names", "nobody"), ThreadPoolExecutor(1) as thread:
+        inserted = thread.submit(insert, engine, 1)
+        while not postgres.execute(waiting):
+            assert not inserted.done()
+        postgres.execute(f"SELECT pg_cancel_backend(pid) FROM ({waiting}) AS waiting")
+        with pytest.raises(UnavailableError) as caught:
+            inserted.result()
+    assert caught.value.code is Code.DATABASE_UNAVAILABLE
+    # The next one is, and the server has both.
+    insert(engine, 2)
+    assert count(engine) == 2
 
 
 @contextmanager
