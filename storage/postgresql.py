@@ -165,7 +165,7 @@ def _note_unreplicated(connection: "psycopg.Connection[Any]") -> None:
 
 
 def _require_replication(engine: Engine) -> None:
-    """Let a commit fail whose replication was called off: the server warns of it, and says that it is done."""
+    """Let a commit fail whose replication was called off: the server warns of it, and calls it done."""
     commit = engine.dialect.do_commit
 
     def do_commit(connection: PoolProxiedConnection) -> None:
