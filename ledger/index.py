@@ -14,7 +14,7 @@ from ledger.store import LedgerStore
 from ledger.stored_tree import Head
 from protocol.codes import Code
 from protocol.encoding.time import from_seconds, to_seconds
-from protocol.errors import MalformedError, TallyError, UnavailableError, VerificationError
+from protocol.errors import MalformedError, UnavailableError, VerificationError
 from protocol.index.chain import IndexedLeaf, compute_chains
 from protocol.index.leaf import IndexEntry, encode_index_entry, parse_index_entry
 from protocol.index.map import IndexMap, MapSnapshot
@@ -81,6 +81,7 @@ class LedgerIndex:
         self._advance(self.last.tree_size, self.last.time, self.times.of)
         self._require(self.last)
         self._map.commit()
+        self._is_in_doubt = False
 
     @property
     def map(self) -> MapSnapshot:
@@ -96,6 +97,16 @@ class LedgerIndex:
         """A reader for the nodes of the index log of `tree_size` entries."""
         return self._store.index.hash_reader(tree_size)
 
+    def settle(self) -> None:
+        """Take up what was appended though the answer of the database was lost.
+
+        Raises:
+            UnavailableError: as `catch_up`.
+        """
+        if self._is_in_doubt:
+            self.catch_up(self._store.index.head().tree_size)
+            self._is_in_doubt = False
+
     def state(self, log: Head, *, now: datetime) -> Head:
         """State what the map is at `log`, unless the last entry does; gives how far the index log reaches.
 
@@ -103,8 +114,9 @@ class LedgerIndex:
 
         Raises:
             RefusedError: another writer moved the head of the index log.
-            UnavailableError: the database cannot be read or written.
+            UnavailableError: the database cannot be read or written. It is asked later whether it was.
         """
+        self.settle()
         if self.edge.tree_size == 0 or self.last.tree_size < log.tree_size:
             self._advance_at(log.tree_size, max(now, self.last.time))
             self._append(self._compute_entry())
@@ -113,7 +125,7 @@ class LedgerIndex:
     def follow(self, leaf: bytes) -> None:
         """Append the next entry of an index log that somebody else writes about the same log.
 
-        The log must be stored as far as it speaks.
+        The log must be stored as far as it speaks, and what was in doubt settled.
 
         Raises:
             MalformedError: not an entry of an index log.
@@ -151,14 +163,13 @@ class LedgerIndex:
     def _append(self, entry: IndexEntry) -> None:
         leaf = encode_index_entry(entry)
         grown = self.edge.append([hash_leaf(leaf)])
-        then = Head.of(grown)
         try:
-            self._store.index.append([leaf], after=self.head, then=then)
-        except TallyError as error:
-            # Whether a commit came to pass whose answer was lost is for the database to say.
-            if not isinstance(error, UnavailableError) or self._store.index.head() != then:
-                self._discard()
-                raise
+            self._store.index.append([leaf], after=self.head, then=Head.of(grown))
+        except BaseException as error:
+            # Whether a commit came to pass whose answer was lost is for the database to say, when it can.
+            self._is_in_doubt = isinstance(error, UnavailableError)
+            self._discard()
+            raise
         self._take_up(entry, grown)
 
     def _take_up(self, entry: IndexEntry, grown: RightEdge) -> None:

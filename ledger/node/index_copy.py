@@ -63,6 +63,7 @@ class IndexCopy:
         if not self._lock.acquire(timeout=self._patience):
             raise self._behind(signed)
         try:
+            self._index.settle()
             while self._index.head.tree_size < signed.tree_size:
                 if time.monotonic() > end:
                     raise self._behind(signed)

@@ -199,7 +199,7 @@ def test_second_writer_of_the_index_log_is_refused(world: World) -> None:
 
 
 @pytest.mark.parametrize("committed", [False, True])
-def test_lost_answer_of_the_database_is_found_out(
+def test_lost_answer_of_the_database_is_found_out_when_that_is_back(
     world: World, monkeypatch: pytest.MonkeyPatch, committed: bool
 ) -> None:
     store = world.store()
@@ -209,16 +209,22 @@ def test_lost_answer_of_the_database_is_found_out(
     def lose(leaves: list[bytes], *, after: Head, then: Head) -> None:
         if committed:
             honest(leaves, after=after, then=then)
+        patch.setattr(store.index, "head", away)
+        raise UnavailableError(Code.DATABASE_UNAVAILABLE)
+
+    def away() -> Head:
         raise UnavailableError(Code.DATABASE_UNAVAILABLE)
 
     head = append(store, RECORDS[:2])
     with monkeypatch.context() as patch:
         patch.setattr(store.index, "append", lose)
-        if committed:
-            state(index, head)
-        else:
+        for _ in range(2):
             with pytest.raises(UnavailableError):
                 state(index, head)
+    # What is stated later was logged later.
+    for moment in (time_at(3), time_at(4)):
+        index.state(head, now=moment)
     state(index, append(store, RECORDS[2:4]))
-    assert stated(store) == (entries_at(2, 4) if committed else entries_at(4))
+    first = TWO if committed else replace(TWO, time=time_at(3))
+    assert [(entry.tree_size, entry.time) for entry in stated(store)] == [(2, first.time), (4, time_at(4))]
     assert index_of(store, published_size=store.index.head().tree_size).last == index.last
