@@ -148,7 +148,8 @@ def _remember(signer: CheckpointSigner, tree: StoredTree, publication: Publicati
         checkpoint = parse_checkpoint(note.text)
     except (MalformedError, VerificationError) as error:
         raise UnavailableError(Code.LOG_SELF_CHECK_FAILED, "the published checkpoint") from error
-    if checkpoint.tree_size > signer.last_signed.tree_size:
-        head = Head(checkpoint.tree_size, checkpoint.root_hash)
-        check_before_signing(tree, signed=signer.last_signed, head=head)
+    if checkpoint.tree_size != signer.last_signed.tree_size:
+        # What was signed here may be more than anybody published, and is in the database nevertheless.
+        older, newer = sorted((checkpoint, signer.last_signed), key=lambda each: each.tree_size)
+        check_before_signing(tree, signed=older, head=Head(newer.tree_size, newer.root_hash))
     signer.remember(checkpoint)

@@ -23,6 +23,7 @@ from ledger.waiting_room import WaitingRoom
 from protocol.codes import Code
 from protocol.errors import RefusedError, TallyError, UnavailableError
 from protocol.records import DidRecord, Record
+from protocol.tlog.checkpoint import Checkpoint
 from protocol.tlog.merkle import hash_leaf
 from tests.ledger.world import AUTHORITY, NOW, World, create, names, record, update
 from tests.postgres import PostgresServer
@@ -235,6 +236,21 @@ def test_follower_remembers_beside_its_key_what_another_has_published(
     assert signers[1].log.last_signed.tree_size == 3
     assert second.signed_size(Tree.LOG) == first.signed_size(Tree.LOG) == 3
     assert second.signed_size(Tree.INDEX) == first.signed_size(Tree.INDEX)
+
+
+def test_follower_shows_nothing_beside_what_it_has_signed_itself(
+    shared: Shared, pair: tuple[FrontEnd, FrontEnd]
+) -> None:
+    """It signed more than anybody published, and the server that took over did not have it yet."""
+    first, second = pair
+    log(first, *names(1))
+    wait_until(lambda: second._log.is_published and second.published.log.tree_size == 1)
+    signer = second._log.signers.log
+    signer.remember(Checkpoint(signer.origin, 9, bytes(32)))
+    log(first, *names(3))
+    wait_until(lambda: second.failure is not None)
+    assert second.failure.code is Code.LOG_SELF_CHECK_FAILED  # type: ignore[union-attr]
+    assert second.published.log.tree_size == 1
 
 
 def test_every_front_end_notices_a_database_that_shows_less_than_it_did(
