@@ -59,7 +59,9 @@ class Lease:
         now = func.clock_timestamp()
         # One that lasts longer than any could was given by a server whose clock was ahead.
         is_free = (LEASE.c.expires <= now) | (LEASE.c.expires > now + LEASE_FOR)
-        values = {"epoch": LEASE.c.epoch + 1, "holder": self._holder, "expires": _end()}
+        # Above the heads as well: the row of the lease may be an old one that was put back.
+        highest = func.greatest(LEASE.c.epoch, select(func.max(HEAD.c.epoch)).scalar_subquery())
+        values = {"epoch": highest + 1, "holder": self._holder, "expires": _end()}
         with transaction(self._engine) as connection:
             taken = update(LEASE).where(LEASE.c.id == _ROW, is_free).values(**values)
             epoch = connection.execute(taken.returning(LEASE.c.epoch)).scalar()

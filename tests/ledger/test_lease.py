@@ -71,6 +71,20 @@ def test_holder_that_gives_back_what_it_lost_changes_nothing(world: World) -> No
     assert not first.take()
 
 
+def test_lease_whose_old_row_was_put_back_is_taken_under_a_new_epoch(world: World) -> None:
+    """FI-F2."""
+    stores = [world.store() for _ in range(3)]
+    for number, store in enumerate(stores):
+        expire(world)
+        if number == 2:
+            world.alter("UPDATE lease SET epoch = 1, holder = '0'")
+        assert lease(store, str(number)).take()
+    assert [store.turn.epoch for store in stores] == [1, 2, 3]
+    assert code_of(lambda: append(stores[1], names(1))) is Code.LOG_LEASE_LOST
+    assert code_of(lambda: append(stores[0], names(1))) is Code.LOG_LEASE_LOST
+    append(stores[2], names(1))
+
+
 def test_of_eight_that_try_at_once_one_has_it(world: World) -> None:
     leases = [lease(world.store(), str(number)) for number in range(8)]
     taken = race(world.engine, *[each.take for each in leases])
