@@ -3,7 +3,7 @@
 import sqlite3
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -19,7 +19,9 @@ from ledger.node.witness import Cosigned, LogWitness, OldSizeDiffers, SignedChec
 from protocol.codes import Code
 from protocol.errors import RefusedError, TallyError, UnavailableError, VerificationError
 from protocol.keys import Ed25519PrivateKey
+from protocol.tlog.checkpoint import Checkpoint, encode_checkpoint
 from protocol.tlog.cosignature import verify_cosignature
+from protocol.tlog.merkle import Node, compute_root, create_consistency_proof, hash_children, hash_leaf
 from protocol.tlog.note import (
     NoteKey,
     SignatureType,
@@ -30,7 +32,8 @@ from protocol.tlog.note import (
 )
 from protocol.tlog.witness import AddCheckpointRequest, hash_origin
 from storage.database import open_database
-from tests.ledger.node.cosigned_log import LOG_KEY, ORIGIN, STRANGER, CosignedLog
+from tests.campaign import Chance, many
+from tests.ledger.node.cosigned_log import LOG, LOG_KEY, ORIGIN, STRANGER, CosignedLog
 from tests.ledger.world import NOW, Clock
 
 COSIGNER = Cosigner("node.localhost:8104", Promise.WITNESS, Ed25519PrivateKey(bytes([77]) * 32))
@@ -336,10 +339,38 @@ def test_busy_database_signs_nothing_and_recovers(desk: Desk, monkeypatch: pytes
     impatient.engine.dispose()
 
 
-def race(desk: Desk, *, threads: int, rounds: int) -> None:
-    """Threads that each ask for their own sizes, from where they are told to start."""
-    seen: list[int] = []
+class LongLog:
+    """A log that is asked for at thousands of sizes, and computes each of its nodes once."""
+
+    def __init__(self) -> None:
+        self._nodes: dict[Node, bytes] = {}
+
+    def _read(self, nodes: Sequence[Node]) -> list[bytes]:
+        return [self._node(node) for node in nodes]
+
+    def _node(self, node: Node) -> bytes:
+        if node not in self._nodes:
+            children = (Node(node.level - 1, 2 * node.index + side) for side in (0, 1))
+            self._nodes[node] = (
+                hash_children(*map(self._node, children))
+                if node.level
+                else hash_leaf(str(node.index).encode())
+            )
+        return self._nodes[node]
+
+    def request(self, old: int, new: int) -> AddCheckpointRequest:
+        text = encode_checkpoint(Checkpoint(ORIGIN, new, compute_root(new, self._read)))
+        note = encode_note(text, [sign_note(text, name=ORIGIN, key=LOG)])
+        proof = create_consistency_proof(old, new, self._read) if 0 < old < new else ()
+        return AddCheckpointRequest(old, proof, note)
+
+
+def race(desk: Desk, count: Callable[[str, object], None], *, threads: int, requests: int) -> None:
+    """Threads that ask for a little more than they were told of, each so many times."""
+    log = LongLog()
+    granted: list[int] = []
     recorded: list[int] = []
+    failures: list[BaseException] = []
     advance = desk.last.advance
 
     def watched(cosigned: CosignedNote, *, after: Recorded) -> None:
@@ -348,46 +379,56 @@ def race(desk: Desk, *, threads: int, rounds: int) -> None:
 
     desk.last.advance = watched  # type: ignore[method-assign]
     begin = threading.Barrier(threads)
-    hashes = {size: (HONEST.note(size)) for size in range(rounds * threads + 1)}
 
-    def ask(first: int) -> None:
-        old = 0
+    def ask(number: int) -> None:
+        old, chance = 0, Chance(f"witness {number}")
         begin.wait()
-        for round_number in range(rounds):
-            new = first + round_number * threads
-            while new >= old:
-                request = AddCheckpointRequest(old, HONEST.proof(old, new), hashes[new])
-                answer = desk.witness.add_checkpoint(request)
-                if isinstance(answer, Cosigned):
-                    seen.append(new)
-                    assert desk.size >= new
-                    old = new
-                    break
-                assert answer.recorded_size >= old
+        for _ in range(requests):
+            new = old + 1 + chance.below(3)
+            answer = desk.witness.add_checkpoint(log.request(old, new))
+            if isinstance(answer, Cosigned):
+                granted.append(new)
+                assert desk.size >= new
+                old = new
+            else:
+                assert answer.recorded_size > old
                 old = answer.recorded_size
+
+    def watch(number: int) -> None:
+        try:
+            ask(number)
+        except BaseException as error:
+            failures.append(error)
+            raise
 
     switch = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
-        racers = [threading.Thread(target=ask, args=(number,)) for number in range(1, threads + 1)]
+        racers = [threading.Thread(target=watch, args=(number,)) for number in range(threads)]
         for racer in racers:
             racer.start()
         for racer in racers:
             racer.join()
     finally:
         sys.setswitchinterval(switch)
+    assert failures == []
     assert recorded == sorted(set(recorded))
+    assert sorted(granted) == recorded
+    desk.reopen()
     assert desk.size == recorded[-1]
-    assert set(seen) == set(recorded)
+    count("requests to a witness by many at once", threads * requests)
+    count("of them cosigned, each larger than the one before", len(recorded))
 
 
 @pytest.mark.both_engines
-def test_racing_requests_never_roll_back(desk: Desk) -> None:
+def test_racing_requests_never_roll_back(desk: Desk, record_property: Callable[[str, object], None]) -> None:
     """FI-R3, NT-L28."""
-    race(desk, threads=16, rounds=4)
+    race(desk, record_property, threads=16, requests=12)
 
 
 @pytest.mark.stress
-def test_a_hundred_racing_threads_never_roll_back(desk: Desk) -> None:
+def test_a_hundred_racing_threads_never_roll_back(
+    desk: Desk, record_property: Callable[[str, object], None]
+) -> None:
     """FI-R3, NT-L28."""
-    race(desk, threads=100, rounds=30)
+    race(desk, record_property, threads=100, requests=many(1_000))
