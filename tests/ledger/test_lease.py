@@ -1,5 +1,8 @@
 """The lease: it decides who tries to write, and the epoch in the head who may."""
 
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +15,7 @@ from protocol.codes import Code
 from protocol.errors import TallyError
 from tests.ledger.world import NOW, World, append, names
 from tests.postgres import PostgresServer
+from tests.processes import ROOT
 from tests.racing import race
 
 
@@ -83,6 +87,30 @@ def test_lease_whose_old_row_was_put_back_is_taken_under_a_new_epoch(world: Worl
     assert code_of(lambda: append(stores[1], names(1))) is Code.LOG_LEASE_LOST
     assert code_of(lambda: append(stores[0], names(1))) is Code.LOG_LEASE_LOST
     append(stores[2], names(1))
+
+
+@pytest.mark.parametrize("interruption", ["SIGKILL", "SIGSTOP"])
+def test_lease_whose_taker_is_interrupted_before_the_commit_goes_to_another(
+    world: World, interruption: str
+) -> None:
+    assert world.address is not None
+    command = [sys.executable, "-m", "tests.ledger.interrupted_lease", world.address, interruption]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as interrupted:
+        assert interrupted.stdout is not None
+        assert interrupted.stdout.readline() == "about to commit\n"
+        store = world.store()
+        # It waits for the row, and not longer than the server lets a transaction lie.
+        assert lease(store, "other").take()
+        assert store.turn.epoch == 1
+        append(store, names(1))
+        if interruption == "SIGSTOP":
+            interrupted.send_signal(signal.SIGCONT)
+            assert interrupted.stdout.readline().strip() in (
+                Code.DATABASE_BUSY.value,
+                Code.DATABASE_UNAVAILABLE.value,
+            )
+    store.require_turn()
+    assert store.head().tree_size == 1
 
 
 def test_of_eight_that_try_at_once_one_has_it(world: World) -> None:
