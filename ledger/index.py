@@ -8,6 +8,7 @@ import gc
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from ledger.store import LedgerStore
@@ -118,8 +119,9 @@ class LedgerIndex:
         """
         self.settle()
         if self.edge.tree_size == 0 or self.last.tree_size < log.tree_size:
-            self._advance_at(log.tree_size, max(now, self.last.time))
-            self._append(self._compute_entry())
+            with self._discarded_on_error():
+                self._advance_at(log.tree_size, max(now, self.last.time))
+                self._append(self._compute_entry())
         return self.head
 
     def follow(self, leaf: bytes) -> None:
@@ -136,11 +138,12 @@ class LedgerIndex:
         grows = self.edge.tree_size == 0 or entry.tree_size > self.last.tree_size
         if entry.origin != self._origin or not grows or entry.time < self.last.time:
             raise VerificationError(Code.INDEX_ENTRY_INVALID, "its log, its size or its time")
-        self._advance_at(entry.tree_size, entry.time)
-        if entry != self._compute_entry():
-            self._discard()
-            raise VerificationError(Code.INDEX_ENTRY_INVALID, f"what it states at {entry.tree_size} entries")
-        self._append(entry)
+        with self._discarded_on_error():
+            self._advance_at(entry.tree_size, entry.time)
+            if entry != self._compute_entry():
+                detail = f"what it states at {entry.tree_size} entries"
+                raise VerificationError(Code.INDEX_ENTRY_INVALID, detail)
+            self._append(entry)
 
     def catch_up(self, tree_size: int) -> None:
         """Take up what another front end has appended to the index log, until it has `tree_size` entries.
@@ -152,12 +155,9 @@ class LedgerIndex:
         for begin in range(self.edge.tree_size, tree_size, _PIECE):
             for leaf in self._store.index.read_leaves(begin, min(begin + _PIECE, tree_size)):
                 entry = _parse_own(leaf)
-                self._advance_at(entry.tree_size, entry.time)
-                try:
+                with self._discarded_on_error():
+                    self._advance_at(entry.tree_size, entry.time)
                     self._require(entry)
-                except BaseException:
-                    self._discard()
-                    raise
                 self._take_up(entry, self.edge.append([hash_leaf(leaf)]))
 
     def _append(self, entry: IndexEntry) -> None:
@@ -165,10 +165,9 @@ class LedgerIndex:
         grown = self.edge.append([hash_leaf(leaf)])
         try:
             self._store.index.append([leaf], after=self.head, then=Head.of(grown))
-        except BaseException as error:
+        except UnavailableError:
             # Whether a commit came to pass whose answer was lost is for the database to say, when it can.
-            self._is_in_doubt = isinstance(error, UnavailableError)
-            self._discard()
+            self._is_in_doubt = True
             raise
         self._take_up(entry, grown)
 
@@ -177,18 +176,19 @@ class LedgerIndex:
         self.times.append(entry)
         self._map.commit()
 
-    def _discard(self) -> None:
-        self._map.discard()
-        self._size, self._time = self.last.tree_size, self.last.time
+    @contextmanager
+    def _discarded_on_error(self) -> Iterator[None]:
+        """What was taken up with the time of an entry that came to nothing must not be there for the next."""
+        try:
+            yield
+        except BaseException:
+            self._map.discard()
+            self._size, self._time = self.last.tree_size, self.last.time
+            raise
 
     def _advance_at(self, tree_size: int, time: datetime) -> None:
         """Take up what is new of the log, all of which was logged at `time`."""
-        try:
-            self._advance(tree_size, time, lambda _leaf_index: time)
-        except BaseException:
-            # Some of it may have been taken up.
-            self._discard()
-            raise
+        self._advance(tree_size, time, lambda _leaf_index: time)
 
     def _advance(self, tree_size: int, time: datetime, time_of: Callable[[int], datetime]) -> None:
         # From the entries themselves, which are checked before anything is signed; what the database says of

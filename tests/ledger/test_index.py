@@ -1,9 +1,14 @@
 """The index of a stored log: stated by its operator, followed by a node, and rebuilt at the start."""
 
+import math
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
+from sqlalchemy import Connection
 
 from ledger.index import LedgerIndex
 from ledger.store import LedgerStore
@@ -228,3 +233,64 @@ def test_lost_answer_of_the_database_is_found_out_when_that_is_back(
     first = TWO if committed else replace(TWO, time=time_at(3))
     assert [(entry.tree_size, entry.time) for entry in stated(store)] == [(2, first.time), (4, time_at(4))]
     assert index_of(store, published_size=store.index.head().tree_size).last == index.last
+
+
+class Unreliable:
+    """The database of a store, which goes away at some moment, and may lose the answer to a commit then."""
+
+    def __init__(self, store: LedgerStore, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.left: float = math.inf
+        self.commits_first = False
+        for tree in (store, store.index):
+            for door in ("_reading", "_writing"):
+                monkeypatch.setattr(tree, door, partial(self._enter, getattr(tree, door), door))
+
+    @contextmanager
+    def _enter(
+        self, honest: Callable[[], AbstractContextManager[Connection]], door: str
+    ) -> Iterator[Connection]:
+        self.left -= 1
+        if self.left < 0 or (self.left == 0 and not (self.commits_first and door == "_writing")):
+            raise UnavailableError(Code.DATABASE_UNAVAILABLE)
+        with honest() as connection:
+            yield connection
+        if self.left == 0:
+            raise UnavailableError(Code.DATABASE_UNAVAILABLE, "the connection was lost")
+
+
+@pytest.mark.parametrize("commits_first", [False, True], ids=["before", "commits first"])
+@pytest.mark.parametrize("follows", [False, True], ids=["operator", "node"])
+def test_database_that_goes_away_at_any_call_leaves_nothing_of_an_attempt_behind(
+    world: World, monkeypatch: pytest.MonkeyPatch, follows: bool, commits_first: bool
+) -> None:
+    """FI-K1."""
+    store = world.store()
+    append(store, RECORDS)
+    index = index_of(store)
+    database = Unreliable(store, monkeypatch)
+    heads = [Head(size, entry_at(size).root_hash) for size in range(1, 8)]
+    made = entries_at(*range(1, 8))
+
+    def attempt(number: int, later: int) -> None:
+        if follows:
+            index.settle()
+            if index.head.tree_size == number:
+                index.follow(encode_index_entry(made[number]))
+        else:
+            index.state(heads[number], now=NOW + timedelta(minutes=later))
+
+    failed = 0
+    for number in range(7):
+        database.commits_first = commits_first
+        # At its first call, at its second one, and so on; other times at each attempt.
+        database.left = number + 1
+        try:
+            attempt(number, 10 * number)
+        except UnavailableError:
+            failed += 1
+        database.left = math.inf
+        attempt(number, 10 * number + 5)
+        assert index.head == store.index.head()
+        assert index.last.tree_size == number + 1
+        assert index_of(store, published_size=number + 1).map.root_hash == index.map.root_hash
+    assert failed >= 3
