@@ -57,12 +57,17 @@ class LeftSubmissions:
         answers = self._room.answers(self._left)
         if following and answers:
             self._log.follow()
+        # What is acknowledged is looked up where it is kept for good.
+        hashes = {outcome.leaf_hash for outcome in answers.values() if isinstance(outcome, Logged)}
+        places = self._log.store.find_leaves(hashes) if hashes else {}
         size = self._log.published.log.tree_size if self._log.is_published else 0
         before = time.monotonic() - WAIT_FOR_WRITER.total_seconds()
         late = UnavailableError(Code.NETWORK_BUSY, "no front end of the ledger has taken it up yet")
         done = []
         for ticket, submission in list(self._left.items()):
             outcome = answers.get(ticket, late)
+            if isinstance(outcome, Logged) and places.get(outcome.leaf_hash) != outcome.leaf_index:
+                outcome = UnavailableError(Code.LOG_SELF_CHECK_FAILED, "the log has it elsewhere")
             if isinstance(outcome, Logged) and outcome.leaf_index < size:
                 submission.answer.set_result(outcome)
             elif isinstance(outcome, TallyError) and (outcome is not late or submission.since <= before):

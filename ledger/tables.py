@@ -83,6 +83,8 @@ WAITING = Table(
     METADATA,
     Column("ticket", _INDEX, primary_key=True, autoincrement=True),
     Column("leaf", LargeBinary, nullable=False),
+    # Of the leaf that was admitted: it is not looked at as closely again.
+    Column("leaf_hash", LargeBinary(HASH_BYTES), nullable=False),
     # What came of it: its place in the log, or an error. Neither, while it waits.
     Column("leaf_index", BigInteger),
     Column("error_kind", TEXT),

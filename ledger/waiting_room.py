@@ -6,6 +6,7 @@ is logged like everything else; its answer is swept out after a while.
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import Engine, Row, bindparam, delete, func, insert, select, update
@@ -16,12 +17,32 @@ from ledger.stored_tree import transaction
 from ledger.tables import WAITING
 from protocol.codes import Code, find_code
 from protocol.errors import MalformedError, RefusedError, TallyError, UnavailableError, VerificationError
+from protocol.records import Record, parse_leaf
 from protocol.tlog.merkle import hash_leaf
 from storage.database import read_only
 
 _KEPT_FOR = timedelta(minutes=1)
 _KINDS = {kind.__name__: kind for kind in (MalformedError, VerificationError, UnavailableError, RefusedError)}
 _SOME = WAITING.c.ticket.in_(bindparam("some", expanding=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What was left there: the canonical bytes of an admitted record, and the leaf hash they had then."""
+
+    leaf: bytes
+    leaf_hash: bytes
+
+    def record(self) -> Record:
+        """The record, as it was admitted.
+
+        Raises:
+            UnavailableError: LOG_SELF_CHECK_FAILED, it has changed since.
+        """
+        # Its signatures are not verified again. Logged with a wrong one, no node would ever cosign the log.
+        if hash_leaf(self.leaf) != self.leaf_hash:
+            raise UnavailableError(Code.LOG_SELF_CHECK_FAILED, "what waited is not what was admitted")
+        return parse_leaf(self.leaf)
 
 
 class WaitingRoom:
@@ -37,18 +58,20 @@ class WaitingRoom:
         """Leave the canonical bytes of admitted records there; gives a ticket for each, in order."""
         with transaction(self._engine) as connection:
             return [
-                connection.execute(insert(WAITING).values(leaf=leaf).returning(WAITING.c.ticket)).scalar_one()
+                connection.execute(
+                    insert(WAITING).values(leaf=leaf, leaf_hash=hash_leaf(leaf)).returning(WAITING.c.ticket)
+                ).scalar_one()
                 for leaf in leaves
             ]
 
-    def waiting(self, *, without: Collection[int], limit: int) -> dict[int, bytes]:
-        """The leaves that have no answer yet under their tickets, at most `limit`, first come first."""
-        query = select(WAITING.c.ticket, WAITING.c.leaf).where(
+    def waiting(self, *, without: Collection[int], limit: int) -> dict[int, Left]:
+        """What has no answer yet under its tickets, at most `limit`, first come first."""
+        query = select(WAITING.c.ticket, WAITING.c.leaf, WAITING.c.leaf_hash).where(
             WAITING.c.leaf_index.is_(None), WAITING.c.error_code.is_(None)
         )
         with transaction(read_only(self._engine)) as connection:
             rows = connection.execute(query.order_by(WAITING.c.ticket).limit(limit + len(without)))
-            return {row.ticket: row.leaf for row in rows if row.ticket not in without}
+            return {row.ticket: Left(row.leaf, row.leaf_hash) for row in rows if row.ticket not in without}
 
     def answer(self, outcomes: Mapping[int, Logged | TallyError]) -> None:
         """Leave what came of the leaves with these tickets, and sweep out old answers nobody came for."""
@@ -88,7 +111,7 @@ def _encode(outcome: Logged | TallyError) -> dict[str, object]:
 
 def _decode(row: "Row[object]") -> Logged | TallyError | None:
     if row.leaf_index is not None:
-        return Logged(row.leaf_index, hash_leaf(row.leaf))
+        return Logged(row.leaf_index, row.leaf_hash)
     if row.error_code is None:
         return None
     code = find_code(row.error_code) or Code.INTERNAL_ERROR

@@ -13,7 +13,6 @@ from ledger.placement import Logged
 from ledger.sequencer import MAX_BATCH, Sequencer
 from ledger.waiting_room import WaitingRoom
 from protocol.errors import TallyError
-from protocol.records import parse_leaf
 
 
 class WritingTurn:
@@ -57,10 +56,10 @@ class WritingTurn:
         if self._room is None or not self.is_ready:
             return
         self._answer(self._room)
-        for ticket, leaf in self._room.waiting(without=self._taken, limit=MAX_BATCH).items():
+        for ticket, left in self._room.waiting(without=self._taken, limit=MAX_BATCH).items():
             self._taken.add(ticket)
             try:
-                logged = self.sequencer.submit(parse_leaf(leaf))
+                logged = self.sequencer.submit(left.record())
             except TallyError as error:
                 self._note(ticket, error)
             else:

@@ -5,11 +5,12 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert
 
 from ledger.admission import Admission
 from ledger.followed_log import FollowedLog
@@ -18,8 +19,9 @@ from ledger.lease import Lease
 from ledger.placement import Logged
 from ledger.signer import create_memories, load_signers
 from ledger.stored_tree import Head
+from ledger.tables import WAITING
 from ledger.tree import Tree
-from ledger.waiting_room import WaitingRoom
+from ledger.waiting_room import Left, WaitingRoom
 from protocol.codes import Code
 from protocol.errors import RefusedError, TallyError, UnavailableError
 from protocol.records import DidRecord, Record
@@ -295,6 +297,42 @@ def test_front_end_without_its_database_refuses_as_the_writer_does_and_goes_on(
         assert log(front_end, *records) == [0, 1, 2, 3]
 
 
+def test_entry_that_changed_while_it_waited_is_not_logged_and_its_submitter_told(
+    shared: Shared, pair: tuple[FrontEnd, FrontEnd]
+) -> None:
+    records = names(2)
+    room = WaitingRoom(shared.world.engine)
+    # A bit of the proof: it reads well, and no node would ever cosign it.
+    leaf = records[0].leaf.replace(b'"proofValue":"z', b'"proofValue":"z2', 1)
+    with shared.world.engine.begin() as connection:
+        wrong = {"leaf": leaf, "leaf_hash": hash_leaf(records[0].leaf)}
+        ticket = connection.execute(insert(WAITING).values(**wrong).returning(WAITING.c.ticket)).scalar_one()
+    wait_until(lambda: ticket in room.answers([ticket]))
+    outcome = room.answers([ticket])[ticket]
+    assert isinstance(outcome, UnavailableError)
+    assert outcome.code is Code.LOG_SELF_CHECK_FAILED
+    assert log(pair[1], *records) == [0, 1]
+    assert shared.world.store().head().tree_size == 2
+
+
+def test_answer_that_changed_while_it_waited_acknowledges_nothing(
+    pair: tuple[FrontEnd, FrontEnd], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = names(3)
+    log(pair[0], *records[:2])
+    honest = WaitingRoom.answer
+
+    def flip(room: WaitingRoom, outcomes: dict[int, Logged]) -> None:
+        honest(
+            room, {ticket: replace(each, leaf_index=each.leaf_index ^ 1) for ticket, each in outcomes.items()}
+        )
+
+    monkeypatch.setattr(WaitingRoom, "answer", flip)
+    assert log(pair[1], records[0]) == [Code.LOG_SELF_CHECK_FAILED]
+    monkeypatch.undo()
+    assert log(pair[1], *records) == [0, 1, 2]
+
+
 def test_submission_that_nobody_takes_up_is_refused_after_a_while(
     shared: Shared, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -311,9 +349,11 @@ def test_answer_that_nobody_comes_for_is_swept_out(shared: Shared) -> None:
     room = WaitingRoom(shared.world.engine)
     leaves = [each.leaf for each in names(3)]
     tickets = room.enter(leaves)
-    assert room.waiting(without=[tickets[0]], limit=1) == {tickets[1]: leaves[1]}
+    left = room.waiting(without=[tickets[0]], limit=1)
+    assert left == {tickets[1]: Left(leaves[1], hash_leaf(leaves[1]))}
+    assert left[tickets[1]].record().leaf == leaves[1]
     room.answer({tickets[0]: Logged(7, hash_leaf(leaves[0])), tickets[1]: RefusedError(Code.DID_FORK, "no")})
-    assert room.waiting(without=(), limit=9) == {tickets[2]: leaves[2]}
+    assert room.waiting(without=(), limit=9).keys() == {tickets[2]}
     found = room.answers(tickets)
     assert found[tickets[0]] == Logged(7, hash_leaf(leaves[0]))
     error = found[tickets[1]]
