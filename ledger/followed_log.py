@@ -7,7 +7,7 @@ vouches for what it shows, and remembers it beside its key.
 
 from ledger.index import LedgerIndex
 from ledger.published import Published
-from ledger.self_check import check_before_signing, check_whole_log
+from ledger.self_check import check_before_signing, check_whole_store
 from ledger.signer import CheckpointSigner, LedgerSigners
 from ledger.store import LedgerStore
 from ledger.stored_tree import Head, Publication, StoredTree
@@ -27,7 +27,7 @@ class FollowedLog:
         index: The index of the log.
 
     Raises:
-        UnavailableError: LOG_SELF_CHECK_FAILED, the database is not what was signed.
+        UnavailableError: LOG_SELF_CHECK_FAILED or DATABASE_DAMAGED, the database is not what was signed.
         RefusedError: LOG_ROLLBACK, it ends before what was signed: somebody restored an old one.
     """
 
@@ -37,8 +37,7 @@ class FollowedLog:
         self._published: Published | None = None
         publications = store.publications()
         edge = self.load_edge()
-        check_whole_log(store)
-        check_whole_log(store.index)
+        check_whole_store(store)
         check_before_signing(store, signed=signers.log.last_signed, head=Head.of(edge))
         published_size = 0 if publications is None else publications[1].tree_size
         self.index = LedgerIndex(store, signers.log.origin, published_size=published_size)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 from ledger.growth import verify_growth
 from ledger.rebuilt_tree import RebuiltTree
+from ledger.store import LedgerStore
 from ledger.stored_tree import Head, StoredTree
 from protocol.codes import Code
 from protocol.errors import MalformedError, UnavailableError, VerificationError
@@ -19,6 +20,7 @@ from protocol.tlog.merkle import (
     compute_root,
     hash_leaf,
 )
+from storage.database import require_sound
 
 _PIECE = 256
 
@@ -43,8 +45,20 @@ def check_before_signing(store: StoredTree, *, signed: Checkpoint, head: Head) -
         verify_growth(signed, head, read_hashes)
 
 
+def check_whole_store(store: LedgerStore) -> None:
+    """Check everything that a ledger relies on in its database, as it does once when it starts.
+
+    Raises:
+        UnavailableError: LOG_SELF_CHECK_FAILED or DATABASE_DAMAGED.
+    """
+    # Who is asked for a name, a version or a subject looks it up by columns that no root covers.
+    require_sound(store.engine)
+    check_whole_log(store)
+    check_whole_log(store.index)
+
+
 def check_whole_log(store: StoredTree) -> None:
-    """Check every stored entry and tile against the stored root, as a ledger does once when it starts.
+    """Check every stored entry and tile against the stored root.
 
     Raises:
         UnavailableError: LOG_SELF_CHECK_FAILED.

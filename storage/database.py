@@ -97,6 +97,21 @@ def erase_traces(engine: Engine) -> None:
         truncate_journal(engine)
 
 
+def require_sound(engine: Engine) -> None:
+    """Check that what a database of SQLite finds by an index is what is in its tables.
+
+    A bit that flips where a row is looked up makes it answer that there is none. Nothing else would notice.
+    Not checked: the files of PostgreSQL, which has checksums of its own (`initdb --data-checksums`).
+
+    Raises:
+        UnavailableError: DATABASE_DAMAGED, or the disk's fault.
+    """
+    if engine.dialect.name == "sqlite":
+        from storage.sqlite import require_sound
+
+        require_sound(engine)
+
+
 def _parse_url(url: str) -> URL:
     try:
         return make_url(url) if "://" in url else URL.create("sqlite", database=url)

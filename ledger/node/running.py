@@ -22,7 +22,7 @@ from ledger.node.last_cosigned import LastCosigned
 from ledger.node.trouble import TroubleNote, approver_note
 from ledger.node.witness import LogWitness, Requirement, SignedCheckpoint
 from ledger.node_policy import counts_nodes
-from ledger.self_check import check_whole_log
+from ledger.self_check import check_whole_store
 from ledger.store import LedgerStore
 from ledger.tree import Tree
 from protocol.tlog.node_approver import create_approver_statement
@@ -78,8 +78,7 @@ def run_node(
             yield NodeApp(_by_origin(witnesses), {}, cosigner.policy_line(url), lambda: None)
             return
 
-        check_whole_log(store)
-        check_whole_log(store.index)
+        check_whole_store(store)
         copy = LogCopy(store, files[Tree.LOG], authority=ledger.authority, clock=clock)
         # What a node has checked of the index it has checked for good.
         index = LedgerIndex(store, ledger.origin, published_size=store.index.head().tree_size)

@@ -1,3 +1,4 @@
+import re
 import sqlite3
 import stat
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from sqlalchemy import Engine
 
 from protocol.codes import Code
 from protocol.errors import UnavailableError
-from storage.database import open_database, read_only
+from storage.database import open_database, read_only, require_sound
 from tests.storage.entries import count, create_entries, insert
 
 
@@ -43,6 +44,25 @@ def test_every_connection_has_the_safe_setting(engine: Engine, pragma: str, valu
     with engine.connect() as first, read_only(engine).connect() as second:
         assert second.exec_driver_sql(f"PRAGMA {pragma}").scalar_one() == value
         assert first.exec_driver_sql("SELECT 1").scalar_one() == 1
+
+
+def test_index_that_contradicts_its_table_is_noticed(path: Path, opened: Callable[[str], Engine]) -> None:
+    engine = opened(str(path))
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE name (id INTEGER PRIMARY KEY, text TEXT UNIQUE)")
+        connection.exec_driver_sql("INSERT INTO name VALUES (1, 'university')")
+    require_sound(engine)
+    engine.dispose()
+    first, second = (found.start() for found in re.finditer(b"university", path.read_bytes()))
+    for place in (first, second):
+        data = bytearray(path.read_bytes())
+        data[place] ^= 1
+        path.write_bytes(data)
+        with pytest.raises(UnavailableError) as caught:
+            require_sound(opened(str(path)))
+        assert caught.value.code is Code.DATABASE_DAMAGED
+        data[place] ^= 1
+        path.write_bytes(data)
 
 
 def test_a_url_and_a_path_open_the_same_file(
