@@ -203,7 +203,7 @@ def test_server_killed_hundreds_of_times_loses_nothing_it_acknowledged(
 
 
 @pytest.mark.stress
-def test_ledger_whose_database_is_killed_sixty_times_loses_nothing_it_acknowledged(
+def test_ledger_whose_database_is_killed_hundreds_of_times_loses_nothing_it_acknowledged(
     tmp_path: Path, postgres: PostgresServer, record_property: Count
 ) -> None:
-    kill_databases(tmp_path, postgres, record_property, kills=many(60))
+    kill_databases(tmp_path, postgres, record_property, kills=many(200))
