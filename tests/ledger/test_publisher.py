@@ -190,7 +190,7 @@ def test_without_a_quorum_writing_goes_on_and_publishing_does_not(
         for record in records[1:]:
             assert refused(sequencer, record).code is Code.LOG_QUORUM_MISSING
         assert network.world.store().head().tree_size == 3
-        assert network.world.signer().last_signed.tree_size == 3
+        wait_until(lambda: network.world.signer().last_signed.tree_size == 3)
         assert sequencer.published.log == before
         assert sequencer.trouble is not None
         assert sequencer.failure is None
