@@ -22,10 +22,12 @@ from protocol.records.key_compromise import KeyCompromisedRecord
 from protocol.records.signed import Authorship, verify_authorship
 from protocol.records.type_metadata import TypeMetadataRecord
 
-# A list is proven as long as it has 2,000 entries at most, and each accreditation may be withdrawn once.
-MAX_ACCREDITATIONS = 1000
-MAX_ABOUT_A_TYPE = 2000
-MAX_MARKS = 64
+# A list that is longer than a proof may be helps nobody, and anybody who may write can make it longer. A
+# record has up to 16 KiB, a proof 8 MiB, and each accreditation may be withdrawn once.
+MAX_ACCREDITATIONS = 128
+MAX_ABOUT_A_TYPE = 256
+# For each key: a thief who signs with one that is listed must not use up what its owner needs to mark it.
+MAX_MARKS = 4
 
 
 class LoggedBefore(Protocol):
@@ -111,8 +113,8 @@ def _admit_mark(record: KeyCompromisedRecord, newest: DidDocument, logged: Logge
     known = [mark.since for mark in marks if mark.multikey == record.multikey]
     if known and record.since >= min(known):
         raise _refusal("the key is marked since then, or since an earlier time")
-    if len(marks) >= MAX_MARKS:
-        raise _refusal("there are too many marks")
+    if len(known) >= MAX_MARKS:
+        raise _refusal("there are too many marks on this key")
 
 
 def _marks(did: str, logged: LoggedBefore) -> tuple[KeyCompromisedRecord, ...]:

@@ -5,13 +5,17 @@ import pytest
 
 from ledger.admission import Admission
 from ledger.node.chunk import ChunkAdmission
-from ledger.record_rules import MAX_ACCREDITATIONS
+from ledger.record_rules import MAX_ABOUT_A_TYPE, MAX_ACCREDITATIONS
 from protocol.codes import Code
 from protocol.did.document import create_did_document
 from protocol.did.webvh.author import deactivate_did, update_did
 from protocol.errors import TallyError
+from protocol.index.leaf import IndexEntry
+from protocol.index.map_proof import MapProof, PathStep
+from protocol.index.proof import MAX_PROOF_BYTES, SubjectEntry, TallyProof, encode_tally_proof
+from protocol.index.subject import KEY_BITS, MAX_NAME_BYTES, Subject
 from protocol.keys import Ed25519PrivateKey
-from protocol.records import Record, SignedRecord
+from protocol.records import MAX_RECORD_BYTES, Record, SignedRecord
 from protocol.records.accreditation import Action, create_withdrawal
 from protocol.records.key_compromise import create_key_compromised
 from protocol.records.timestamp import create_timestamp
@@ -319,7 +323,50 @@ def test_list_that_could_not_be_proven_any_more_gets_no_further_record(
     assert code_of(candidate, *logged) is None
     monkeypatch.setattr(f"ledger.record_rules.{limit}", 1)
     assert code_of(candidate) is Code.ENTRY_NOT_ADMITTED
-    assert 2 * MAX_ACCREDITATIONS <= 2000
+
+
+@pytest.mark.parametrize("longest", [2 * MAX_ACCREDITATIONS, MAX_ABOUT_A_TYPE])
+def test_longest_list_of_the_longest_records_can_be_proven(longest: int) -> None:
+    entry = SubjectEntry(2**40, NOW, bytes(MAX_RECORD_BYTES))
+    path = tuple(PathStep(position, bytes(32)) for position in range(KEY_BITS))
+    proof = TallyProof(
+        Subject("type", "a" * MAX_NAME_BYTES),
+        (entry,) * longest,
+        MapProof(path),
+        IndexEntry("log", 2**41, NOW, bytes(32), bytes(32)),
+        (bytes(32),) * 63,
+        "x" * 64 * 1024,
+    )
+    assert len(encode_tally_proof(proof)) <= MAX_PROOF_BYTES
+
+
+def test_thief_cannot_use_up_the_marks_that_the_owner_needs_for_the_stolen_key(
+    code_of: CodeOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ledger.record_rules.MAX_MARKS", 1)
+    stolen = create_key_compromised(
+        BY_OTHER.key_id,
+        OTHER_KEY.public_key,
+        signer=signer(ROOT_DID, THIRD_KEY, "key-3"),
+        since=NOW,
+        time=NOW,
+    )
+    third = update_did(
+        update_did(
+            ROOT.version,
+            key=KEY,
+            time=ROOT.version.time + timedelta(hours=1),
+            document=create_did_document(
+                ROOT_DID, {"key-2": OTHER_KEY.public_key}, assertion=["key-2"], authentication=[]
+            ),
+        ).version,
+        key=KEY,
+        time=ROOT.version.time + timedelta(hours=2),
+        document=create_did_document(
+            ROOT_DID, {"key-3": THIRD_KEY.public_key}, assertion=["key-3"], authentication=[]
+        ),
+    )
+    assert code_of(stolen, TO_OTHER, MARK, record(third)) is None
 
 
 def test_withdrawal_is_admitted_where_no_further_accreditation_is(
