@@ -8,13 +8,12 @@ docs/formats/ledger-records.md.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from typing import TypeAlias
 
 from protocol.codes import Code
 from protocol.encoding.strict_json import JsonObject
 from protocol.encoding.time import encode_utc
-from protocol.errors import VerificationError
+from protocol.errors import UnavailableError, VerificationError
 from protocol.index.proof import VerifiedRecords
 from protocol.records import parse_leaf
 from protocol.records.accreditation import (
@@ -26,6 +25,8 @@ from protocol.records.accreditation import (
 
 # Depths shrink from 4 to 0, and the last one accredits somebody who only issues.
 MAX_LINKS = 6
+MAX_LISTS = 16
+"""How many lists of records are read to find a chain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +92,13 @@ def verify_accreditation(
 ) -> VerifiedAccreditation:
     """Check that `did` was accredited for `action` with credentials of the type `vct`, by `root` in the end.
 
-    `read_records` gives all records about the accreditations of a DID, and is asked once for each. With
-    `begun_by`, a moment not before `moment`, it is enough that there is one between the two at which it was:
-    what is known of the moment is then only that it was not earlier, and not later. `least_depth` is how many
-    further accreditors must be allowed to stand below `did`, where the action is to accredit.
+    `read_records` gives all records about the accreditations of a DID, and is asked once for each, for 16
+    DIDs at most: anybody who may write to the log can log accreditations of `did`. What cannot be read ends
+    the chain that needs it, and no other.
+
+    With `begun_by`, a moment not before `moment`, it is enough that there is one between the two at which it
+    was: what is known of the moment is then only that it was not earlier, and not later. `least_depth` is how
+    many further accreditors must be allowed to stand below `did`, where the action is to accredit.
 
     Not checked: the signatures of the records, which whoever keeps a copy of the log has checked where they
     stand in it; and how old the evidence is.
@@ -104,17 +108,30 @@ def verify_accreditation(
             detail names its first link that fails, by its leaf hash: ACCREDITATION_MISSING, there is none for
             this; ACCREDITATION_NOT_ROOTED, it rests on another root; ACCREDITATION_INVALID, a link gives more
             than the one above it has; ACCREDITATION_WITHDRAWN; ACCREDITATION_OUT_OF_TIME.
+        UnavailableError: no chain among those that could be read; of the others the first that could not.
         MalformedError: a record cannot be read.
-        Whatever `read_records` raises.
+        Whatever else `read_records` raises.
     """
+    lists: dict[str, _Logged | UnavailableError] = {}
 
-    # Who may write can fill the list of somebody else: it is read once, however many chains lead through it.
-    @cache
     def read(did: str) -> _Logged:
-        return _read(did, read_records)
+        if did not in lists:
+            try:
+                if len(lists) >= MAX_LISTS:
+                    raise UnavailableError(Code.SIZE_EXCEEDED, "lists of accreditations")
+                lists[did] = _read(did, read_records)
+            except UnavailableError as error:
+                lists[did] = error
+        found = lists[did]
+        if isinstance(found, UnavailableError):
+            raise found
+        return found
 
     failure = VerificationError(Code.ACCREDITATION_MISSING, did)
-    for record, logged in reversed(read(did).accreditations.values()):
+    unread: UnavailableError | None = None
+    # The newest first, but before all those for which nothing else needs to be read.
+    newest_first = reversed(read(did).accreditations.values())
+    for record, logged in sorted(newest_first, key=lambda each: each[0].under is not None):
         if vct not in record.types or action not in record.actions or (record.depth or 0) < least_depth:
             continue
         try:
@@ -124,9 +141,11 @@ def verify_accreditation(
             # One that leads to the root says more than one that does not; else the newest is the one.
             if failure.code in (Code.ACCREDITATION_MISSING, Code.ACCREDITATION_NOT_ROOTED):
                 failure = error
+        except UnavailableError as error:
+            unread = unread or error
         else:
             return VerifiedAccreditation(links, counted_at)
-    raise failure
+    raise unread or failure
 
 
 def link_document(link: AccreditationLink) -> JsonObject:

@@ -65,8 +65,8 @@ def verify_issuer_trust(
         VerificationError: ISSUER_NOT_TRUSTED, the policy names neither it nor a root; else of
             `verify_accreditation`, for the root that came nearest, or LOG_STALE.
         MalformedError: a record, or the time of issue, cannot be read.
-        UnavailableError: MOMENT_NOT_COVERED, `at` is younger than the evidence; or what `read_accreditations`
-            raises.
+        UnavailableError: it is trusted as far as can be known by no root, and of one of them it is not known:
+            MOMENT_NOT_COVERED, `at` is younger than the evidence; or what `read_accreditations` raises.
         ValueError: the policy names a root, and there is nothing to read accreditations with.
     """
     if credential.issuer in policy.trusted_issuers.get(credential.vct, frozenset()):
@@ -78,17 +78,21 @@ def verify_issuer_trust(
     if read_accreditations is None:
         raise ValueError("the policy names a root, and there is nothing to read accreditations with")
     failure: VerificationError | None = None
+    unread: UnavailableError | None = None
     for root in sorted(roots):
         try:
             return _verify_accredited(credential, root, policy, now, at, read_accreditations)
+        except UnavailableError as error:
+            unread = unread or error
         except VerificationError as error:
             if failure is None or failure.code in (
                 Code.ACCREDITATION_MISSING,
                 Code.ACCREDITATION_NOT_ROOTED,
             ):
                 failure = error
-    assert failure is not None, "there is a root"
-    raise failure
+    ended = unread or failure
+    assert ended is not None, "there is a root"
+    raise ended
 
 
 def _verify_accredited(

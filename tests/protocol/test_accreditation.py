@@ -7,13 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocol.accreditation import (
+    MAX_LISTS,
     VerifiedAccreditation,
     link_document,
     verify_accreditation,
     verify_rests_on,
 )
 from protocol.codes import Code
-from protocol.errors import VerificationError
+from protocol.errors import UnavailableError, VerificationError
 from protocol.index.leaf import IndexEntry
 from protocol.index.proof import SubjectEntry, VerifiedRecords
 from protocol.records import Record
@@ -72,6 +73,7 @@ def verify(
     moment: datetime = NOON,
     begun_by: datetime | None = None,
     least_depth: int = 0,
+    read: Callable[[str], VerifiedRecords] | None = None,
 ) -> VerifiedAccreditation:
     return verify_accreditation(
         did,
@@ -81,7 +83,7 @@ def verify(
         moment=moment,
         begun_by=begun_by,
         least_depth=least_depth,
-        read_records=reader(log),
+        read_records=read or reader(log),
     )
 
 
@@ -265,6 +267,46 @@ def test_each_list_is_read_once_however_many_accreditations_are_in_it() -> None:
             SCHOOL_DID, action=Action.ISSUE, vct=DEGREE, root=ROOT_DID, moment=NOON, read_records=count
         )
     assert asked == [SCHOOL_DID, MIDDLE_DID]
+
+
+def test_chain_that_cannot_be_read_takes_nothing_away_from_one_that_can() -> None:
+    hostile = accreditation(STRANGER_DID, SCHOOL_DID, under=TOP)
+    asked: list[str] = []
+
+    def read(did: str) -> VerifiedRecords:
+        asked.append(did)
+        if did == STRANGER_DID:
+            raise UnavailableError(Code.EVIDENCE_MISSING, did)
+        return reader(log)(did)
+
+    log: Log = [*CHAIN, (hostile, NOON), (accreditation(STRANGER_DID, SCHOOL_DID, under=BELOW), NOON)]
+    assert verify(log, read=read).links[0].record == BELOW
+    assert asked == [SCHOOL_DID, STRANGER_DID, MIDDLE_DID]
+    for log in ([(hostile, NOON)], [(TOP, END), (BELOW, END), (hostile, NOON)]):
+        with pytest.raises(UnavailableError) as caught:
+            verify(log, read=read)
+        assert caught.value.code is Code.EVIDENCE_MISSING
+
+
+def test_foreign_accreditations_of_an_issuer_make_nobody_read_without_end() -> None:
+    crowd = [f"{STRANGER_DID}{number}" for number in range(MAX_LISTS)]
+    foreign: Log = [(accreditation(did, SCHOOL_DID, under=TOP), NOON) for did in crowd]
+    asked: list[str] = []
+
+    def read(did: str) -> VerifiedRecords:
+        asked.append(did)
+        return reader(log)(did)
+
+    # Of a root's own word everything is known at once.
+    log: Log = [(accreditation(ROOT_DID, SCHOOL_DID), BEGIN), *foreign]
+    assert verify(log, read=read).root == ROOT_DID
+    assert asked == [SCHOOL_DID]
+    log = [*CHAIN, *foreign]
+    asked.clear()
+    with pytest.raises(UnavailableError) as caught:
+        verify(log, read=read)
+    assert caught.value.code is Code.SIZE_EXCEEDED
+    assert len(asked) == MAX_LISTS
 
 
 def test_link_is_told_with_all_that_it_says() -> None:

@@ -308,6 +308,24 @@ def test_one_of_several_roots_is_enough_and_the_nearest_failure_is_told() -> Non
     assert code_of([], policy=both) is Code.ACCREDITATION_MISSING
 
 
+def test_root_whose_ledger_is_away_takes_nothing_away_from_another() -> None:
+    for away, near in ((STRANGER_DID, ROOT_DID), (ROOT_DID, STRANGER_DID)):
+        ledger = Ledger([(accreditation(near, SCHOOL_DID), BEGIN)])
+
+        def read(did: str, root: str, away: str = away, ledger: Ledger = ledger) -> LoggedRecords:
+            if root == away:
+                raise UnavailableError(Code.NETWORK_LEDGER_UNREACHABLE)
+            return ledger.read(did, root)
+
+        both = replace(POLICY, trusted_roots={DEGREE: frozenset({away, near})})
+        verified = verify(policy=both, read_accreditations=read).accreditation
+        assert verified is not None
+        assert verified.root == near
+        # Where the other does not lead to the issuer, nobody knows.
+        ledger.log = []
+        assert code_of(policy=both, read_accreditations=read) is Code.NETWORK_LEDGER_UNREACHABLE
+
+
 def test_policy_with_roots_and_nothing_to_read_accreditations_with_is_the_callers_mistake() -> None:
     with pytest.raises(ValueError, match="nothing to read"):
         verify(read_accreditations=None)
