@@ -117,8 +117,8 @@ class HandedStatusLists:
             age = now - status_list.issued_at
             if age > self._max_age:
                 raise UnavailableError(Code.STATUS_LIST_STALE, describe_age(age))
-            verify_no_rollback(status_list, last_issued_at=self._memory.recall(uri))
-            self._memory.remember(uri, status_list.issued_at)
+            verify_no_rollback(status_list, last_issued_at=self._memory.recall(issuer.did, uri))
+            self._memory.remember(issuer.did, uri, status_list.issued_at)
         return token
 
 

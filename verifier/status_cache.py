@@ -30,7 +30,9 @@ _LOCKS = 64
 
 
 class StatusListMemory:
-    """When the newest list seen at each address was signed, one small file each; it only moves forward.
+    """When the newest list of each issuer and address was signed, one small file each; it only moves forward.
+
+    What one issuer signs for the address of another says nothing of the other's lists.
 
     Args:
         folder: Where the files are; it is made when it is missing.
@@ -40,26 +42,27 @@ class StatusListMemory:
         make_private_folder(folder)
         self._folder = folder
 
-    def recall(self, uri: str) -> datetime | None:
-        """When the newest list seen at `uri` was signed, or None at the first contact.
+    def recall(self, issuer: str, uri: str) -> datetime | None:
+        """When the newest list that the DID `issuer` signed for `uri` was, or None at the first contact.
 
         Raises:
             UnavailableError: it cannot be read; forgetting it silently would hide a rollback.
         """
-        path = self._path(uri)
+        path = self._path(issuer, uri)
         try:
             return parse_utc(decode_utf8(path.read_bytes())) if path.exists() else None
         except (MalformedError, OSError) as error:
             raise UnavailableError(Code.DISK_ERROR, f"the remembered status list {path.name}") from error
 
-    def remember(self, uri: str, issued_at: datetime) -> None:
-        """Note that a list signed at `issued_at` was seen, unless a newer one was."""
-        known = self.recall(uri)
+    def remember(self, issuer: str, uri: str, issued_at: datetime) -> None:
+        """Note that a list which `issuer` signed at `issued_at` was seen, unless a newer one was."""
+        known = self.recall(issuer, uri)
         if known is None or known < issued_at:
-            replace_file(self._path(uri), encode_utc(issued_at).encode())
+            replace_file(self._path(issuer, uri), encode_utc(issued_at).encode())
 
-    def _path(self, uri: str) -> Path:
-        return self._folder / f"{hashlib.sha256(uri.encode()).hexdigest()}.issued-at"
+    def _path(self, issuer: str, uri: str) -> Path:
+        # No DID has a space in it.
+        return self._folder / f"{hashlib.sha256(f'{issuer} {uri}'.encode()).hexdigest()}.issued-at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +111,8 @@ class StatusLists:
                     return kept
             token = self._fetch(uri)
             status_list = verify(token)
-            verify_no_rollback(status_list, last_issued_at=self._memory.recall(uri))
-            self._memory.remember(uri, status_list.issued_at)
+            verify_no_rollback(status_list, last_issued_at=self._memory.recall(issuer.did, uri))
+            self._memory.remember(issuer.did, uri, status_list.issued_at)
             self._keep(uri, _Kept(token, now + (status_list.time_to_live or DEFAULT_TIME_TO_LIVE)))
             return token
 

@@ -19,7 +19,7 @@ from protocol.did.verified import VerifiedDid
 from protocol.did.webvh.author import deactivate_did, update_did
 from protocol.encoding.time import encode_utc
 from protocol.errors import MalformedError, RefusedError, TallyError, UnavailableError
-from tests.attacks.artefacts import ISSUER_KEY, NOW, verified_did
+from tests.attacks.artefacts import ISSUER_KEY, NOW, OTHER_DID, verified_did
 from tests.command import run_tally
 from tests.ledger.world import KEY, OTHER_KEY, Clock, World
 from tests.processes import ROOT
@@ -152,8 +152,10 @@ def test_moment_that_the_evidence_does_not_cover_is_refused(desk: Desk) -> None:
     assert refusal.value.code is Code.MOMENT_NOT_COVERED
 
 
-def find(lists: HandedStatusLists, at: datetime = NOW, uri: str = STATUS_URI) -> str:
-    return lists.find(uri, issuer=ISSUER, now=at, clock_skew=timedelta(0))
+def find(
+    lists: HandedStatusLists, at: datetime = NOW, uri: str = STATUS_URI, issuer: VerifiedDid = ISSUER
+) -> str:
+    return lists.find(uri, issuer=issuer, now=at, clock_skew=timedelta(0))
 
 
 def handed(tmp_path: Path, *tokens: str) -> HandedStatusLists:
@@ -173,6 +175,16 @@ def test_youngest_list_of_the_address_counts_and_an_older_one_no_more(tmp_path: 
     assert find(handed(tmp_path, new, other, old)) == new
     assert code_of(lambda: find(handed(tmp_path, old))) is Code.STATUS_ROLLBACK
     assert code_of(lambda: find(handed(tmp_path, other))) is Code.STATUS_LIST_MISSING
+
+
+def test_list_that_another_issuer_signed_for_the_address_makes_no_list_of_the_right_one_old(
+    tmp_path: Path,
+) -> None:
+    other = verified_did(OTHER_DID, OTHER_KEY)
+    foreign = status_token(key=OTHER_KEY, key_id=f"{OTHER_DID}#key-1")
+    assert find(handed(tmp_path, foreign), issuer=other) == foreign
+    genuine = status_token(issued_at=NOW - HOUR)
+    assert find(handed(tmp_path, genuine)) == genuine
 
 
 def test_list_is_too_old_after_the_age_of_the_policy(tmp_path: Path) -> None:

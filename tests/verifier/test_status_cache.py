@@ -9,7 +9,7 @@ from protocol.codes import Code
 from protocol.did.document import Relationship
 from protocol.errors import TallyError, UnavailableError
 from protocol.jws import parse_jws
-from tests.attacks.artefacts import ISSUER_KEY, NOW, OTHER_DID, OTHER_KEY, sign, verified_did, without
+from tests.attacks.artefacts import DID, ISSUER_KEY, NOW, OTHER_DID, OTHER_KEY, sign, verified_did, without
 from tests.verifier.shop import STATUS_URI, Clock, StatusHost, status_token
 from verifier import status_cache
 from verifier.status_cache import DEFAULT_TIME_TO_LIVE, StatusListMemory, StatusLists
@@ -194,26 +194,27 @@ def test_list_without_a_time_to_live_is_kept_for_minutes(desk: Desk) -> None:
 
 def test_memory_only_moves_forward(tmp_path: Path) -> None:
     memory = StatusListMemory(tmp_path / "lists")
-    assert memory.recall(STATUS_URI) is None
+    assert memory.recall(DID, STATUS_URI) is None
     for issued_at in (NOW, NOW + timedelta(hours=1), NOW - timedelta(days=1)):
-        memory.remember(STATUS_URI, issued_at)
-    assert StatusListMemory(tmp_path / "lists").recall(STATUS_URI) == NOW + timedelta(hours=1)
-    assert memory.recall("https://issuer.example/status/2") is None
+        memory.remember(DID, STATUS_URI, issued_at)
+    assert StatusListMemory(tmp_path / "lists").recall(DID, STATUS_URI) == NOW + timedelta(hours=1)
+    assert memory.recall(DID, "https://issuer.example/status/2") is None
+    assert memory.recall(OTHER_DID, STATUS_URI) is None
 
 
 def test_memory_that_cannot_be_read_is_not_taken_for_none(tmp_path: Path) -> None:
     memory = StatusListMemory(tmp_path)
-    memory.remember(STATUS_URI, NOW)
+    memory.remember(DID, STATUS_URI, NOW)
     (file,) = tmp_path.iterdir()
     file.write_bytes(b"2026")
     with pytest.raises(UnavailableError) as unavailable:
-        memory.recall(STATUS_URI)
+        memory.recall(DID, STATUS_URI)
     assert unavailable.value.code is Code.DISK_ERROR
 
 
 def test_times_are_whole_seconds(tmp_path: Path) -> None:
     memory = StatusListMemory(tmp_path)
-    memory.remember(STATUS_URI, NOW)
+    memory.remember(DID, STATUS_URI, NOW)
     (file,) = tmp_path.iterdir()
     assert file.read_text() == "2026-11-22T12:00:00Z"
-    assert isinstance(memory.recall(STATUS_URI), datetime)
+    assert isinstance(memory.recall(DID, STATUS_URI), datetime)
