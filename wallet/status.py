@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from protocol.errors import TallyError
 from protocol.status_list import (
@@ -28,6 +28,8 @@ _WORDS = {
 }
 # None: nobody could be asked.
 _WORST_FIRST = (StandingWord.REVOKED, StandingWord.SUSPENDED, StandingWord.UNKNOWN, None, StandingWord.VALID)
+
+_Text = TypeVar("_Text", str, bytes)
 
 _ListFinder: TypeAlias = Callable[[str, str], VerifiedStatusList | None]
 """The list of an issuer at an address; None where there is none that can be trusted."""
@@ -111,22 +113,16 @@ def read_status_list(issuer: str, uri: str, *, outside: Outside) -> tuple[str, V
 
 
 def gather_evidence(issuer: str, status_lists: Iterable[str], *, outside: Outside) -> IssuerEvidence:
-    """What vouches for `issuer` now: what the ledger says, and of the `status_lists`, which were verified
-    just now, as many as there is room for.
+    """What vouches for `issuer` now: what the ledger says, and the `status_lists`, which were verified just
+    now. Of both, in this order, whatever there is room for: anybody who may write to the ledger can make the
+    list of an institution's accreditations long, and takes its history from nobody by that.
 
     Raises:
         MalformedError, VerificationError, UnavailableError: the ledger could not be asked or believed.
     """
-    proofs = outside.prove_issuer(issuer)
-    room = MAX_BYTES - sum(map(len, proofs))
-    if room < 0:
-        proofs = ()
-    lists = []
-    for token in status_lists:
-        if len(token) <= room:
-            room -= len(token)
-            lists.append(token)
-    return IssuerEvidence(issuer=issuer, asked_at=outside.clock(), proofs=proofs, status_lists=tuple(lists))
+    proofs, room = _fitting(outside.prove_issuer(issuer), MAX_BYTES)
+    lists, _ = _fitting(status_lists, room)
+    return IssuerEvidence(issuer=issuer, asked_at=outside.clock(), proofs=proofs, status_lists=lists)
 
 
 def keep_standings(vault: Vault, asked: AskedStandings) -> None:
@@ -145,6 +141,16 @@ def keep_standings(vault: Vault, asked: AskedStandings) -> None:
 
     if asked.found or asked.evidence:
         vault.change(change)
+
+
+def _fitting(texts: Iterable[_Text], room: int) -> tuple[tuple[_Text, ...], int]:
+    """Those of `texts` that there is room for, and the room that is left."""
+    kept: list[_Text] = []
+    for text in texts:
+        if len(text) <= room:
+            room -= len(text)
+            kept.append(text)
+    return tuple(kept), room
 
 
 def _worst_word(held: HeldCredential, find_list: _ListFinder) -> StandingWord | None:
