@@ -139,12 +139,12 @@ class FrontEnd:
             UnavailableError: too many are waiting, or the nodes have not said yet what they have seen.
             TallyError: why nothing is written any more.
         """
+        if self._failure is not None:
+            raise self._failure
         submission = Submission(record, running_future())
         turn = self._turns.current
         if turn is None or not turn.is_ready or not self._hand_over(submission, turn):
             with self._changed:
-                if self._failure is not None:
-                    raise self._failure
                 if len(self._arrivals) + len(self._left) >= MAX_WAITING:
                     raise UnavailableError(Code.NETWORK_BUSY, "too many submissions are waiting")
             self._arrive(submission)

@@ -13,7 +13,7 @@ from ledger.lease import RENEW_AFTER, Lease
 from ledger.waiting_room import WaitingRoom
 from ledger.writing_turn import WritingTurn
 from protocol.codes import Code
-from protocol.errors import TallyError, UnavailableError
+from protocol.errors import RefusedError, TallyError, UnavailableError
 
 
 class Turns:
@@ -57,7 +57,10 @@ class Turns:
             if self._lease.take():
                 self._begin()
         elif self._lease.renew():
-            self._log.require_kept()
+            try:
+                self._log.require_kept()
+            except RefusedError as failure:
+                self.end(failure)
         else:
             self.end(UnavailableError(Code.LOG_LEASE_LOST))
 
