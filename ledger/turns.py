@@ -3,17 +3,20 @@
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 from ledger.cosigners import Cosigners
 from ledger.followed_log import FollowedLog
-from ledger.lease import RENEW_AFTER, Lease
+from ledger.lease import LEASE_FOR, RENEW_AFTER, Lease
 from ledger.waiting_room import WaitingRoom
 from ledger.writing_turn import WritingTurn
 from protocol.codes import Code
 from protocol.errors import RefusedError, TallyError, UnavailableError
+
+STEP_BACK_AFTER = timedelta(seconds=30)
+"""How long a front end that can publish nothing keeps others from trying."""
 
 
 class Turns:
@@ -40,7 +43,7 @@ class Turns:
         self.is_shared = self._lease.is_shared
         shared_room = room if self.is_shared else None
         self._new_turn = partial(WritingTurn, log, cosigners, shared_room, evidence=evidence, clock=clock)
-        self._due = time.monotonic()
+        self._due = self._worked = time.monotonic()
 
     def look_after(self) -> None:
         """Keep the turn, or try to get one; step back from one that is over.
@@ -52,10 +55,19 @@ class Turns:
             self.end(failure)
         if time.monotonic() < self._due or (self.current is not None and not self.is_shared):
             return
-        self._due = time.monotonic() + RENEW_AFTER.total_seconds()
+        now = time.monotonic()
+        self._due = now + RENEW_AFTER.total_seconds()
         if self.current is None:
             if self._lease.take():
+                self._worked = now
                 self._begin()
+            return
+        if self.current.sequencer.trouble is None:
+            self._worked = now
+        if now - self._worked > STEP_BACK_AFTER.total_seconds():
+            # Perhaps only this machine is cut off from the nodes, or has a full disk. Others are first then.
+            self._due += LEASE_FOR.total_seconds()
+            self.end(UnavailableError(Code.LOG_LEASE_LOST))
         elif self._lease.renew():
             try:
                 self._log.require_kept()

@@ -206,6 +206,24 @@ def test_writer_that_lost_its_turn_loses_nothing_of_what_it_was_given(
     assert [stored[place] for place in places] == [each.leaf for each in records]  # type: ignore[index]
 
 
+def test_writer_that_cannot_publish_lets_another_try(
+    shared: Shared, pair: tuple[FrontEnd, FrontEnd], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its machine is cut off from the nodes, or has no room on its disk; that of the other is not."""
+    first, second = pair
+    records = names(3)
+    log(first, *records[:2])
+    monkeypatch.setattr("ledger.turns.STEP_BACK_AFTER", timedelta(0))
+
+    def cut_off(*_candidates: object, **_within: object) -> None:
+        raise UnavailableError(Code.LOG_QUORUM_MISSING)
+
+    monkeypatch.setattr(first._cosigners, "have_cosigned", cut_off)
+    assert log(first, records[2]) == [2]
+    assert second.is_writing
+    assert first.failure is second.failure is None
+
+
 def test_entry_that_was_committed_and_not_published_keeps_its_place(
     shared: Shared, pair: tuple[FrontEnd, FrontEnd], monkeypatch: pytest.MonkeyPatch
 ) -> None:
