@@ -92,7 +92,7 @@ class Publisher:
     @property
     def trouble(self) -> TallyError | None:
         """Why the last attempt failed, for good or not; None while all is well."""
-        return self._trouble
+        return self._failure or self._trouble
 
     def require_writable(self) -> None:
         """Let nobody write after a failure, or before the nodes have said what they have seen.
@@ -130,11 +130,17 @@ class Publisher:
         """Whether the published checkpoint has come of age, as after this machine slept."""
         return not self._log.is_published or self._age() >= REFRESH_AFTER
 
+    def note_trouble(self, error: TallyError) -> None:
+        """Note what keeps the sequencer from writing for now; who can publish again can write again."""
+        with self._changed:
+            self._begin_pause(error, "writes")
+            self._changed.notify_all()
+
     def halt(self, error: TallyError) -> None:
         """Sign nothing any more, because of `error`."""
         with self._changed:
             if self._failure is None:
-                self._failure = self._trouble = error
+                self._failure = error
                 level = logging.WARNING if error.code is Code.LOG_LEASE_LOST else logging.CRITICAL
                 detail = "%s: the ledger writes and signs nothing any more: %s"
                 _logger.log(level, detail, error.code.value, error)
@@ -145,7 +151,7 @@ class Publisher:
         stopping = False
         while not stopping:
             with self._changed:
-                self._changed.wait_for(self._has_work, self._seconds_to_wait())
+                self._wait_for_work()
                 stopping, head, refreshing = self._stopping, self._head, self._refreshing
                 self._refreshing = []
                 idle = self._failure is not None or (stopping and not self._is_behind())
@@ -162,18 +168,28 @@ class Publisher:
             for answer in self._refreshing:
                 answer.set_exception(self._failure)
 
+    def _wait_for_work(self) -> None:
+        """Wait, under the condition, until something is to be done, or a checkpoint comes of age."""
+        while not self._has_work():
+            if not self._changed.wait(self._seconds_to_wait()):
+                return
+
     def _has_work(self) -> bool:
-        is_due = self._is_behind() and time.monotonic() >= self._paused_until
+        is_due = self._is_due() and time.monotonic() >= self._paused_until
         return self._stopping or bool(self._refreshing) or (is_due and self._failure is None)
 
     def _is_behind(self) -> bool:
         return self._published_size() < self._head.tree_size or not self._log.is_published
 
+    def _is_due(self) -> bool:
+        """Whether there is something to publish, or to find out whether it can be done again."""
+        return self._is_behind() or self._trouble is not None
+
     def _seconds_to_wait(self) -> float | None:
         """How long to wait while nothing is asked for: until a new attempt, or a checkpoint comes of age."""
         if self._failure is not None:
             return None
-        if self._is_behind():
+        if self._is_due():
             return max(0.0, self._paused_until - time.monotonic())
         # A clock that was set back must not stretch the wait, nor a failure that lasts make it a busy one.
         return min(max(REFRESH_AFTER - self._age(), _SHORTEST_WAIT), REFRESH_AFTER).total_seconds()
@@ -205,12 +221,16 @@ class Publisher:
             self.halt(error)
             return
         with self._changed:
-            if self._trouble is None:
-                _logger.warning("%s: the ledger publishes nothing for now: %s", error.code.value, error)
-            self._trouble = error
-            self._paused_until = time.monotonic() + _PAUSE_SECONDS
+            self._begin_pause(error, "publishes")
             older_than = PATIENCE if error.code in _OF_NODES else timedelta(0)
             self._promised.refuse(error, older_than=older_than)
+
+    def _begin_pause(self, error: TallyError, what: str) -> None:
+        """Try again after a while, under the condition."""
+        if self._trouble is None:
+            _logger.warning("%s: the ledger %s nothing for now: %s", error.code.value, what, error)
+        self._trouble = error
+        self._paused_until = time.monotonic() + _PAUSE_SECONDS
 
     def _settle(self) -> None:
         """Give the answers that can be given, under the condition."""

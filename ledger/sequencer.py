@@ -67,7 +67,6 @@ class Sequencer:
         self._placer = Placer(log.store, clock=clock)
         self._edge: RightEdge | None = log.load_edge()
         self._publisher = Publisher(log, cosigners, evidence=evidence, head=Head.of(self._edge), clock=clock)
-        self._trouble: TallyError | None = None
         # Nothing is queued behind the end, where nobody would answer it.
         self._ending = threading.Lock()
         self._ended = False
@@ -135,7 +134,7 @@ class Sequencer:
     @property
     def trouble(self) -> TallyError | None:
         """Why the last attempt to write or to publish failed, for good or not; None while all is well."""
-        return self._publisher.failure or self._trouble or self._publisher.trouble
+        return self._publisher.trouble
 
     def submit(self, record: Record) -> "Future[Logged]":
         """Log `record`; the answer comes when a checkpoint that covers it is published.
@@ -193,9 +192,8 @@ class Sequencer:
             self._edge = None
             if error.code not in TRANSIENT:
                 self._publisher.halt(error)
-            elif self._trouble is None:
-                _logger.warning("%s: the ledger writes nothing for now: %s", error.code.value, error)
-            self._trouble = error
+            else:
+                self._publisher.note_trouble(error)
             _refuse(submissions, error)
         except Exception as error:
             _logger.exception("internal_error in the sequencer")
@@ -203,7 +201,7 @@ class Sequencer:
             self._publisher.halt(failure)
             _refuse(submissions, failure)
         else:
-            self._edge, self._trouble = edge, None
+            self._edge = edge
             self._answer(submissions, outcomes, Head.of(edge))
 
     def _append(

@@ -1,4 +1,5 @@
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -364,6 +365,26 @@ def test_log_recovers_from_a_full_disk_and_a_busy_database(
         assert [answer.leaf_index for answer in log(sequencer, *records)] == [0, 1, 2]
         assert sequencer.trouble is None
         assert verified(sequencer.published.log, world).root_hash == root_of(records)
+
+
+def test_trouble_of_the_database_is_over_before_somebody_submits_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a proxy that sends nobody to a server in trouble would keep it there."""
+    monkeypatch.setattr("ledger.publisher._PAUSE_SECONDS", 0.1)
+    store = CountingStore(world.engine)
+
+    def fail() -> None:
+        raise UnavailableError(Code.DATABASE_BUSY)
+
+    store.before_append = fail
+    with world.sequencer(store) as sequencer:
+        assert refused(sequencer, names(1)[0]).code is Code.DATABASE_BUSY
+        assert sequencer.trouble is not None
+        end = time.monotonic() + 10
+        while sequencer.trouble is not None:
+            assert time.monotonic() < end
+            threading.Event().wait(0.005)
 
 
 @pytest.mark.parametrize("error", [UnavailableError(Code.DISK_ERROR), ZeroDivisionError()])
