@@ -28,11 +28,11 @@ from benchmarks.appends import HOST, LATER, _first_entries, _found
 from benchmarks.index import _resident
 from benchmarks.measure import measure, row
 from ledger.admission import Admission
+from ledger.app import LedgerApp
 from ledger.cosigners import Cosigners
 from ledger.folder import LedgerFolder
 from ledger.followed_log import FollowedLog
 from ledger.front_end import FrontEnd
-from ledger.http import LedgerApp
 from ledger.log_files import LogFiles
 from ledger.node.copy import LogCopy
 from ledger.node.witness import SignedCheckpoint, verify_signed_checkpoint

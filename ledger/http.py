@@ -15,10 +15,6 @@ below /browse are the explorer's pages (`ledger.browse.http`).
 
 import asyncio
 import re
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends, FastAPI, Query, Response
@@ -28,118 +24,28 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from doors.http import answers, bearer_key, create_app, raw_body, request_body
 from ledger.accreditation_book import AccreditationBook
 from ledger.accreditations import about, dids_of, of_type
-from ledger.admission import Admission
+from ledger.app import LedgerApp
 from ledger.approvals.http import add_approvers, add_histories
 from ledger.browse.explorer import Explorer
 from ledger.browse.http import add_missing_page, add_pages
-from ledger.client import TOKEN_PREFIX
-from ledger.front_end import FrontEnd
-from ledger.published import Published
-from ledger.publisher import REFRESH_AFTER
-from ledger.store import LedgerStore
 from ledger.tile_file import PUBLIC, tile_answer
 from ledger.tree import Tree
 from ledger.trust_registry.http import add_trust_registry
 from ledger.trust_registry.registry import TrustRegistry
 from protocol.codes import Code
-from protocol.encoding.strict_json import JsonObject
-from protocol.encoding.time import encode_utc
-from protocol.errors import RefusedError, TallyError, UnavailableError
-from protocol.index.proof import SubjectEntry, TallyProof, create_tally_proof, encode_tally_proof
+from protocol.errors import RefusedError
+from protocol.index.proof import encode_tally_proof
 from protocol.index.subject import MAX_NAME_BYTES, Subject
-from protocol.records import DidRecord, Record, parse_record
+from protocol.records import DidRecord
 from protocol.tlog.policy import LogPolicy, parse_log_policy
 from protocol.tlog.proof import create_log_proof, encode_log_proof
-from storage.management_key import ManagementKey, verify_management_key
+from storage.management_key import ManagementKey
 
 MAX_ACCREDITED = 500
 """How many DIDs one answer names."""
 
 _LEAF_HASH = re.compile(r"[0-9a-f]{64}")
 _TEXT = "text/plain"
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerApp:
-    """What the endpoints work with.
-
-    Attributes:
-        store: The stored log.
-        front_end: What is shown of it, and gets what is submitted logged.
-        admission: The rules for what is written.
-        policy: The text of the tlog-policy that trusts this log.
-        clock: Tells the time.
-    """
-
-    store: LedgerStore
-    front_end: FrontEnd
-    admission: Admission
-    policy: str
-    clock: Callable[[], datetime]
-
-    def published(self) -> Published:
-        """What is published, signed anew if it has come of age."""
-        if self.front_end.trouble is None and self.front_end.needs_refresh():
-            # A ledger that cannot sign any more still shows what it signed; its age is for readers to judge.
-            with suppress(TallyError):
-                self.front_end.refresh().result()
-        return self.front_end.published
-
-    def health(self) -> JsonObject:
-        """The state of the log.
-
-        Raises:
-            UnavailableError: the last attempt to write failed, or the checkpoint is not fresh.
-        """
-        if (trouble := self.front_end.trouble) is not None:
-            raise UnavailableError(trouble.code, trouble.detail)
-        publication = self.front_end.published.log
-        if self.clock() - publication.time > 2 * REFRESH_AFTER:
-            raise UnavailableError(Code.LOG_STALE)
-        return {
-            "tree_size": publication.tree_size,
-            "checkpoint_time": encode_utc(publication.time),
-            "writing": self.front_end.is_writing,
-        }
-
-    def verify_token(self, text: str) -> ManagementKey:
-        """The onboarding token that `text` is.
-
-        Raises:
-            RefusedError: WRITER_NOT_AUTHORIZED.
-        """
-        return verify_management_key(
-            text, prefix=TOKEN_PREFIX, find=self.store.find_token, code=Code.WRITER_NOT_AUTHORIZED
-        )
-
-    def admit(self, body: bytes) -> Record:
-        """Read and admit a submitted record."""
-        record = parse_record(body)
-        self.admission.admit(record, now=self.clock())
-        return record
-
-    def evidence(self, subject: Subject) -> TallyProof:
-        """All that is published about `subject`, and the proof that it is all.
-
-        Raises:
-            UnavailableError: nothing is published, or the database holds something else than the index says.
-        """
-        published = self.published()
-        stored = self.store.entries_about(subject.key, published.log.tree_size)
-        try:
-            return create_tally_proof(
-                subject,
-                [
-                    SubjectEntry(entry.leaf_index, published.times.of(entry.leaf_index), entry.leaf)
-                    for entry in stored
-                ],
-                state=published.map,
-                index_entry=published.index_entry,
-                checkpoint=published.index.note,
-                read_hashes=self.store.index.hash_reader(published.index.tree_size),
-            )
-        except ValueError as error:
-            raise UnavailableError(Code.LOG_SELF_CHECK_FAILED, "the index and the entries") from error
 
 
 def create_ledger_app(ledger: LedgerApp) -> FastAPI:

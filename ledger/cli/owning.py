@@ -83,11 +83,12 @@ def serve(terminal: Terminal, *, listening: Listening, passphrase: PassphraseSou
     """
     from doors import server
     from ledger.admission import Admission
+    from ledger.app import LedgerApp
     from ledger.approvals.collector import ApprovalCollector
     from ledger.cosigners import Cosigners
     from ledger.followed_log import FollowedLog
     from ledger.front_end import FrontEnd
-    from ledger.http import LedgerApp, create_ledger_app
+    from ledger.http import create_ledger_app
     from ledger.signer import parse_ledger_keys
     from storage.passphrase import Passphrase
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from ledger.admission import Admission
+from ledger.app import LedgerApp
 from ledger.evidence import MAX_PROOFS, EvidenceResolver
-from ledger.http import LedgerApp
 from ledger.trust import TrustedLedger, TrustedLedgers, parse_trusted_ledger
 from protocol.codes import Code
 from protocol.did.document import Relationship

@@ -11,9 +11,9 @@ import pytest
 
 from doors.server import listen
 from ledger.admission import Admission
+from ledger.app import LedgerApp
 from ledger.client import TOKEN_PREFIX
 from ledger.front_end import FrontEnd
-from ledger.http import LedgerApp
 from ledger.publisher import REFRESH_AFTER
 from ledger.stored_tree import Head
 from protocol.codes import Code

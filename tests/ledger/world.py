@@ -13,11 +13,12 @@ from sqlalchemy import Engine
 
 from doors.server import Listener, running
 from ledger.admission import Admission
+from ledger.app import LedgerApp
 from ledger.approvals.collector import ApprovalCollector
 from ledger.cosigners import Cosigners
 from ledger.followed_log import FollowedLog
 from ledger.front_end import FrontEnd
-from ledger.http import LedgerApp, create_ledger_app
+from ledger.http import create_ledger_app
 from ledger.sequencer import Sequencer
 from ledger.signer import CheckpointSigner, LedgerKeys, LedgerSigners, create_memories, load_signers
 from ledger.store import LedgerStore

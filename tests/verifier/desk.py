@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger.admission import Admission
-from ledger.http import LedgerApp
+from ledger.app import LedgerApp
 from protocol.did.webvh.author import NewEntry
 from protocol.encoding.strict_json import JsonObject, JsonValue
 from protocol.index.proof import encode_tally_proof
