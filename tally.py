@@ -70,7 +70,12 @@ _SECTIONS: Mapping[str, Mapping[str, LazyCommand]] = {
         "verifier": LazyCommand(
             "verifier.cli:commands", "Ask for presentations and check them.", audience=Audience.VERIFIER
         ),
-        "ledger": LazyCommand("ledger.cli:commands", "Run and audit the ledger.", audience=Audience.OPERATOR),
+        "ledger": LazyCommand(
+            "ledger.cli:commands",
+            "Run and audit the ledger.",
+            audience=Audience.OPERATOR,
+            others={"accredit": Audience.ISSUER, "withdraw": Audience.ISSUER},
+        ),
     },
     "To look around": {
         "demo": LazyCommand("demo.cli:demo", "Play the main job in a small world on this machine."),

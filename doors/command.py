@@ -20,7 +20,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -151,11 +151,13 @@ class LazyCommand:
         place: Where it is, as `module:name`.
         summary: The line for the list of commands, so that the list needs no import.
         audience: Whom its errors speak to.
+        others: The commands of a group that speak to others than the rest, by name.
     """
 
     place: str
     summary: str
     audience: Audience = Audience.HOLDER
+    others: Mapping[str, Audience] = field(default_factory=dict)
 
     def load(self) -> click.Command:
         """Import its module and take it from there."""
@@ -183,9 +185,9 @@ class LazyGroup(Group):
 
     def audience_of(self, arguments: Sequence[str]) -> Audience:
         """Whom the command of the table speaks to that the command line names."""
-        name = next((argument for argument in arguments if not argument.startswith("-")), "")
+        name, below, *_ = *(argument for argument in arguments if not argument.startswith("-")), "", ""
         row = self._rows.get(name)
-        return super().audience_of(arguments) if row is None else row.audience
+        return super().audience_of(arguments) if row is None else row.others.get(below, row.audience)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Every name, in the order of the sections."""

@@ -10,7 +10,7 @@ from ledger.identity import IdentityKeeper, identity_key
 from ledger.institution_folder import InstitutionFolder
 from ledger.trust import TrustedLedger
 from protocol.codes import Code
-from protocol.errors import UnavailableError
+from protocol.errors import RefusedError, UnavailableError, VerificationError
 from protocol.index.proof import SubjectEntry
 from protocol.records import SignedRecord
 from protocol.records.signed import Signer
@@ -39,10 +39,16 @@ class Author:
 
         Raises:
             RefusedError: the ledger does not admit it, or not from this writer.
-            VerificationError: what the ledger proves must not be trusted.
+            VerificationError: SIGNING_KEY_REPLACED, the key is one from before the last rotation; or what the
+                ledger proves must not be trusted.
             UnavailableError: the ledger cannot be reached. The record may have been logged all the same.
         """
-        self.client.submit(record.leaf, onboarding_token=self.keeper.onboarding_token())
+        try:
+            self.client.submit(record.leaf, onboarding_token=self.keeper.onboarding_token())
+        except RefusedError as error:
+            if error.code is not Code.ISSUER_KEY_NOT_AUTHORIZED:
+                raise
+            raise VerificationError(Code.SIGNING_KEY_REPLACED, self.signer.by) from error
         for entry in self.client.read_records(record.subject, now=now).entries:
             if entry.leaf == record.leaf:
                 return entry

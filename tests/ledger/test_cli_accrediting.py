@@ -1,5 +1,6 @@
 """Accrediting from the command line: three institutions with homes of their own, before a real ledger."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -169,6 +170,18 @@ def test_home_without_an_institution_accredits_nobody(realm: Realm) -> None:
     status, code, words = nobody.refusal(*accrediting(realm.council))
     assert (status, code) == (ExitCode.NOT_FOUND, "not_initialized")
     assert "tally issuer init" in words
+    told = nobody.tally(*accrediting(realm.council))
+    assert "Run `tally issuer init`" in told.stderr
+    assert "tally ledger init" not in told.stderr
+
+
+def test_keys_from_before_the_last_rotation_accredit_nobody_and_that_is_said(realm: Realm) -> None:
+    home = realm.town.settle("moving")
+    left_behind = Home(realm.town.path / "left-behind", home.did)
+    shutil.copytree(home.path, left_behind.path)
+    home.answer("issuer", "key", "compromised", "current", "--since", "2026-01-01", "--yes")
+    status, code, _words = left_behind.refusal(*accrediting(realm.council))
+    assert (status, code) == (ExitCode.NOT_VALID, "signing_key_replaced")
 
 
 def test_withdrawal_ends_an_accreditation_with_all_that_rests_on_it(realm: Realm) -> None:
