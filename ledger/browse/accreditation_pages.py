@@ -11,6 +11,9 @@ from ledger.browse.pages import PAGES, did_address, moment_words, type_address
 from protocol.did.webvh.identifier import parse_webvh
 from protocol.encoding.form import encode_form
 
+MAX_TYPES = 4
+"""How many types of each accreditation a page names; its entry has them all."""
+
 
 def accreditations_page(shown: AccreditationsPage, *, origin: str) -> str:
     """Who was accredited for what, as trees from the roots down."""
@@ -68,8 +71,11 @@ def _branch(each: Accreditation, shown: AccreditationsPage) -> Markup:
     record, entry = each.record, f"/browse/entry/{each.leaf_index}"
     party = _party(record.accredited, record.authorship.by)
     details: list[Child] = []
-    for vct in record.types:
+    # Five hundred times sixty-four types would make a page that strangers can ask for as often as they like.
+    for vct in record.types[:MAX_TYPES]:
         details += [link(type_address(vct), code(vct)), " · "]
+    if (missing := len(record.types) - MAX_TYPES) > 0:
+        details.append(f"{missing} more types · ")
     details.append(link(entry, f"entry {each.leaf_index}"))
     return element(
         "li",

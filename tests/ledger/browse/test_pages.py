@@ -8,12 +8,15 @@ from urllib.parse import quote
 import pytest
 
 from doors.server import listen
-from ledger.browse.explorer import PAGE_ENTRIES
+from ledger.accreditations import LoggedRecord, plant_trees
+from ledger.browse.accreditation_pages import MAX_TYPES, accreditations_page
+from ledger.browse.explorer import PAGE_ENTRIES, AccreditationsPage
 from protocol.tlog.merkle import hash_leaf
 from protocol.tlog.proof import parse_log_proof
 from tests.browser import Answer, Browser
 from tests.ledger.browse.hostile import ATTACKS, hostile_accreditations, hostile_did, hostile_types
 from tests.ledger.world import World, create, history, names, record
+from tests.signed_records import BEGIN, ROOT_DID, SCHOOL_DID, accreditation
 from tests.wallet.test_cli_hostile_text import harmless
 
 ELEMENTS = {
@@ -278,3 +281,12 @@ def test_more_accreditations_than_a_page_holds_are_counted(
 ) -> None:
     monkeypatch.setattr("ledger.browse.explorer.MAX_SHOWN", 1)
     assert f"{len(hostile_types()) - 1} more are not shown." in read(browser, ACCREDITATIONS).text
+
+
+def test_accreditation_for_many_types_names_a_few_and_counts_the_others() -> None:
+    types = tuple(f"urn:type:{number:02}" for number in range(MAX_TYPES + 2))
+    record = accreditation(ROOT_DID, SCHOOL_DID, types=types)
+    trees = plant_trees([LoggedRecord(record, 0, BEGIN)])
+    page = accreditations_page(AccreditationsPage(None, None, trees, 1, BEGIN), origin="ledger.example")
+    assert [vct in page for vct in types] == [True] * MAX_TYPES + [False] * 2
+    assert "2 more types" in page
