@@ -109,6 +109,7 @@ def verify_accreditation(
             this; ACCREDITATION_NOT_ROOTED, it rests on another root; ACCREDITATION_INVALID, a link gives more
             than the one above it has; ACCREDITATION_WITHDRAWN; ACCREDITATION_OUT_OF_TIME.
         UnavailableError: no chain among those that could be read; of the others the first that could not.
+            ACCREDITATIONS_TOO_MANY, it would have been the seventeenth list.
         MalformedError: a record cannot be read.
         Whatever else `read_records` raises.
     """
@@ -118,7 +119,7 @@ def verify_accreditation(
         if did not in lists:
             try:
                 if len(lists) >= MAX_LISTS:
-                    raise UnavailableError(Code.SIZE_EXCEEDED, "lists of accreditations")
+                    raise UnavailableError(Code.ACCREDITATIONS_TOO_MANY)
                 lists[did] = _read(did, read_records)
             except UnavailableError as error:
                 lists[did] = error

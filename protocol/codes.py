@@ -683,6 +683,11 @@ class Code(StrEnum):
         "The accreditation did not count at that time: not yet, or no longer.",
         "The institution needs a new accreditation; what was done in its time stays good.",
     )
+    ACCREDITATIONS_TOO_MANY = (
+        "accreditations_too_many",
+        "The ledger holds more accreditations of this institution than anybody looks through.",
+        "Tell the ledger's operator; most of them are not from anybody you trust.",
+    )
     TYPE_METADATA_CHANGED = (
         "type_metadata_changed",
         "The type of the credential is not described by the document that the ledger has logged for it.",

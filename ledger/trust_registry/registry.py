@@ -27,6 +27,8 @@ from protocol.records.accreditation import Action, accreditation_subject, type_s
 from protocol.tlog.policy import LogPolicy
 
 MAX_QUERY_BYTES = 16 * 1024
+MAX_PROOFS_CHARACTERS = 16 << 20
+"""How long the proofs of one answer are together: strangers ask, and other strangers write what is proven."""
 CLOCK_TOLERANCE = timedelta(minutes=1)
 """How far ahead of ours the clock of whoever asks may be."""
 
@@ -112,7 +114,8 @@ class TrustRegistry:
         Raises:
             RefusedError: NOT_FOUND, the authority does not live on this ledger.
             MalformedError: MEMBER_INVALID, the time is yet to come.
-            UnavailableError: nothing is published, or the proofs of this ledger do not hold.
+            UnavailableError: nothing is published, the proofs of this ledger do not hold, or
+                ACCREDITATIONS_TOO_MANY, there is no room for those that it takes.
         """
         if not self._knows(query.authority):
             raise RefusedError(Code.NOT_FOUND, "the authority does not live on this ledger")
@@ -160,7 +163,10 @@ class TrustRegistry:
         def read(did: str) -> VerifiedRecords:
             subject = accreditation_subject(did)
             proof = self.evidence(subject)
-            proofs.append(encode_base64url(encode_tally_proof(proof).encode()))
+            text = encode_base64url(encode_tally_proof(proof).encode())
+            if sum(len(str(each)) for each in proofs) + len(text) > MAX_PROOFS_CHARACTERS:
+                raise UnavailableError(Code.ACCREDITATIONS_TOO_MANY)
+            proofs.append(text)
             try:
                 return verify_tally_proof(proof, subject=subject, policy=self.policy, now=self.clock())
             except (MalformedError, VerificationError) as error:

@@ -307,6 +307,18 @@ def test_ledger_whose_own_proofs_do_not_hold_says_so_and_answers_nothing(
     assert (answer.status, answer.json["code"]) == (503, "log_self_check_failed")
 
 
+def test_answer_with_more_proofs_than_there_is_room_for_is_not_given(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = registry.ask().json["proofs"]
+    whole = len(first) + len(second)
+    monkeypatch.setattr("ledger.trust_registry.registry.MAX_PROOFS_CHARACTERS", whole)
+    assert registry.ask().json["authorized"] is True
+    monkeypatch.setattr("ledger.trust_registry.registry.MAX_PROOFS_CHARACTERS", whole - 1)
+    answer = registry.ask()
+    assert (answer.status, answer.json["code"]) == (503, "accreditations_too_many")
+
+
 @given(st.binary(max_size=200) | st.dictionaries(st.text(max_size=12), st.text(max_size=12)))
 @settings(max_examples=100, deadline=None)
 def test_whatever_arrives_is_a_question_or_malformed(source: bytes | dict[str, str]) -> None:

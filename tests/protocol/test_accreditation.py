@@ -305,7 +305,7 @@ def test_foreign_accreditations_of_an_issuer_make_nobody_read_without_end() -> N
     asked.clear()
     with pytest.raises(UnavailableError) as caught:
         verify(log, read=read)
-    assert caught.value.code is Code.SIZE_EXCEEDED
+    assert caught.value.code is Code.ACCREDITATIONS_TOO_MANY
     assert len(asked) == MAX_LISTS
 
 
