@@ -7,10 +7,11 @@ story with `BrokenExpectationError`.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from demo.cheat import Cheat
 from demo.liar import lying_node, other_history
-from demo.world import PURPOSE, Party, World
+from demo.world import PURPOSE, Party, World, find_free_ports
 from doors.clock import now
 from ledger.tree import Tree
 from protocol.codes import Code
@@ -19,6 +20,7 @@ from protocol.encoding.strict_json import JsonObject
 from protocol.errors import TallyError
 from protocol.tlog.fork import SUFFIX, create_fork_evidence, encode_fork_evidence
 from protocol.tlog.policy import verify_checkpoint
+from schemas import credential_type
 
 ASKED = ("title", "university")
 _STATUS_SECONDS = 1.2
@@ -66,6 +68,7 @@ def play(world: World, narrator: Narrator) -> None:
     _present(world, narrator)
     _cheat(world, narrator)
     _rotate(world, narrator)
+    _trust_a_root(world, narrator)
     _revoke(world, narrator)
     _lie(world, narrator)
 
@@ -180,8 +183,38 @@ def _rotate(world: World, narrator: Narrator) -> None:
     )
 
 
+def _trust_a_root(world: World, narrator: Narrator) -> None:
+    narrator.chapter("6. Northgate trusts a ministry instead of a list, and asks nobody any more")
+    (port,) = find_free_ports(1)
+    ministry = world.found(world.ministry, "issuer", "Ministry of Education", "ministry", port)
+    world.change_policy(f'issuers = ["{world.university_did}"]', f'accredited_by = ["{ministry}"]')
+    with Cheat(world) as cheat:
+        narrator.expect(
+            cheat.present() is Code.ACCREDITATION_MISSING,
+            "The degree of a university that the ministry says nothing of: refused (accreditation_missing).",
+        )
+    until = (now() + timedelta(days=365)).date().isoformat()
+    world.ministry.tally(
+        "ledger", "accredit", world.university_did, "--type", credential_type("degree").vct,
+        "--action", "issue", "--until", until, "--yes",
+    )  # fmt: skip
+    narrator.fact(f"The ministry accredits the university for degrees until {until}, on the ledger.")
+    checks = objects_member(_answer(world), "checks")
+    (trust,) = (check for check in checks if check["id"] == "issuer_trust")
+    chain = [link["by"] for link in objects_member(trust, "accreditation")]
+    narrator.expect(chain == [ministry], "The same degree verifies, and the result names the ministry.")
+    world.change_policy('evidence = "fetched"', 'evidence = "stapled"')
+    world.ada.tally("status")
+    answer = _answer(world)
+    narrator.expect(
+        answer["status"] == "verified" and "handed in" in str(answer["checks"]),
+        "Northgate asks nobody: Ada's wallet brings the ledger's proofs and the status list along.",
+    )
+    world.change_policy('evidence = "stapled"', 'evidence = "fetched"')
+
+
 def _revoke(world: World, narrator: Narrator) -> None:
-    narrator.chapter("6. The university revokes the degree")
+    narrator.chapter("7. The university revokes the degree")
     issued = objects_member(world.university.tally("issuer", "list"), "credentials")
     world.university.tally("issuer", "revoke", text_member(issued[0], "id"), "--yes")
     # Verifiers may keep a status list for the time its issuer allows: one second in this world.
@@ -202,7 +235,7 @@ def _revoke(world: World, narrator: Narrator) -> None:
 
 
 def _lie(world: World, narrator: Narrator) -> None:
-    narrator.chapter("7. A node lies, and the operator tries to have two histories")
+    narrator.chapter("8. A node lies, and the operator tries to have two histories")
     liar = world.nodes[-1]
     liar.stop()
     with lying_node(liar.party, liar.port) as accomplice:

@@ -147,7 +147,7 @@ class Node:
 
 @dataclass(slots=True)
 class World:
-    """A ledger with its nodes, a university, an employer and a person, who know each other's addresses.
+    """A ledger with its nodes, three institutions and a person, who know each other's addresses.
 
     Attributes:
         folder: Where everything is kept.
@@ -159,14 +159,16 @@ class World:
     operator: Party = field(init=False)
     university: Party = field(init=False)
     employer: Party = field(init=False)
+    ministry: Party = field(init=False)
     ada: Party = field(init=False)
     nodes: list[Node] = field(init=False)
     ledger_url: str = field(init=False, default="")
     university_did: str = field(init=False, default="")
     employer_did: str = field(init=False, default="")
+    _token: str = field(init=False, default="")
 
     def __post_init__(self) -> None:
-        for name in ("operator", "university", "employer", "ada"):
+        for name in ("operator", "university", "employer", "ministry", "ada"):
             setattr(self, name, Party(self.folder / name))
         numbers = range(1, self.node_count + 1)
         self.nodes = [Node(number, Party(self.folder / f"node-{number}")) for number in numbers]
@@ -213,17 +215,15 @@ class World:
             self.ledger_url = servers.enter_context(
                 self.operator.serving("ledger", "serve", "--port", str(ledger_port))
             )
-            token = text_member(made, "token")
-            self.university_did = self._found(
-                self.university, "issuer", "City University", "city-university", issuer_port, token
+            self._token = text_member(made, "token")
+            self.university_did = self.found(
+                self.university, "issuer", "City University", "city-university", issuer_port
             )
             settings = self.university.home / "issuer" / "issuer.toml"
             settings.write_text(settings.read_text().replace("ttl_seconds = 300", _STATUS_TTL))
             self.university.tally("issuer", "type", "add", "degree")
             servers.enter_context(self.university.serving("issuer", "serve", "--port", str(issuer_port)))
-            self.employer_did = self._found(
-                self.employer, "verifier", "Northgate", "northgate", verifier_port, token
-            )
+            self.employer_did = self.found(self.employer, "verifier", "Northgate", "northgate", verifier_port)
             self.employer.tally("verifier", "trust", "degree", self.university_did)
             servers.enter_context(self.employer.serving("verifier", "serve", "--port", str(verifier_port)))
             words = str(self.ada.home / "words")
@@ -258,9 +258,15 @@ class World:
             "--purpose", PURPOSE, "--retention-days", "30",
         )  # fmt: skip
 
-    def _found(self, party: Party, role: str, name: str, slug: str, port: int, token: str) -> str:
+    def change_policy(self, old: str, new: str) -> None:
+        """Let the employer's policy say something else from now on."""
+        policy = self.employer.home / "verifier" / "policy.toml"
+        policy.write_text(policy.read_text().replace(old, new))
+
+    def found(self, party: Party, role: str, name: str, slug: str, port: int) -> str:
+        """Anchor an institution on the ledger; its DID."""
         token_file = party.home / "onboarding-token"
-        write_secret(token_file, token)
+        write_secret(token_file, self._token)
         founded = party.tally(
             role, "init", "--name", name, "--slug", slug, "--ledger", self.ledger_url,
             "--onboarding-token-file", str(token_file), "--url", f"http://{role}.localhost:{port}",

@@ -38,7 +38,7 @@ def test_story_is_played_and_every_expectation_held(tmp_path: Path, monkeypatch:
     monkeypatch.chdir(ROOT)
     done = run_tally(tmp_path, "demo", "--json")
     assert done.status == 0, done.stderr
-    assert done.json == {"held": True, "expectations": 22}
+    assert done.json == {"held": True, "expectations": 25}
     assert list(tmp_path.glob("tally-demo-*")) == []
 
 
