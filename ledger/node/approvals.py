@@ -6,7 +6,7 @@ far the node has looked moves in the same transaction.
 
 from collections.abc import Mapping
 
-from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from ledger.approvals.page import MAX_APPROVALS, Approval, ApprovalPage
 from ledger.node.tables import APPROVAL, APPROVED
@@ -55,7 +55,7 @@ class NodeApprovals:
             UnavailableError: the database cannot be read.
         """
         with transaction(read_only(self._engine)) as connection:
-            return len(connection.execute(select(APPROVAL.c.scid)).all())
+            return connection.execute(select(func.count()).select_from(APPROVAL)).scalar_one()
 
     def known_among(self, begin: int, end: int) -> set[str]:
         """The DIDs approved before that have an entry between `begin` and `end`, by SCID.
