@@ -63,13 +63,15 @@ class Approver:
         if checkpoint.origin != self._policy.logs[0].key.name:
             raise VerificationError(Code.LOG_ORIGIN_MISMATCH, checkpoint.origin)
         self._copy.verify_holds(checkpoint)
+        # Not by a clock that may be wrong: nobody takes a proof from the future, nor what comes after it.
+        time = checkpoint.time or self._clock().replace(microsecond=0)
         begin = self._approvals.tree_size()
         while begin < checkpoint.tree_size and not is_stopping():
             end = min(begin + _PIECE, checkpoint.tree_size)
             approvals = {
                 scid: approval
                 for scid in self._concerned(begin, end)
-                if (approval := self._approve_did(scid, begin, end)) is not None
+                if (approval := self._approve_did(scid, begin, end, time)) is not None
             }
             self._approvals.advance(approvals, after=begin, then=end)
             begin = end
@@ -84,8 +86,8 @@ class Approver:
                 concerned.add(record.did.scid)
         return concerned
 
-    def _approve_did(self, scid: str, begin: int, end: int) -> Approval | None:
-        """The approval of the last version up to `end` that names this node, unless there is one already."""
+    def _approve_did(self, scid: str, begin: int, end: int, time: datetime) -> Approval | None:
+        """The approval, dated `time`, of the last version up to `end` that names this node, if it is new."""
         history = [entry for entry in self._store.history(scid) if entry.leaf_index < end]
         versions = replay_versions([entry.leaf for entry in history], now=self._clock())
         named = [version for version in versions if self._is_named(version)]
@@ -95,8 +97,7 @@ class Approver:
         if held != hash_leaf(latest.leaf):
             raise UnavailableError(Code.LOG_SELF_CHECK_FAILED, "an entry is not the one that was copied")
         version = named[-1]
-        now = self._clock().replace(microsecond=0)
-        proof = create_witness_proof(version.version_id, key=self._key, created=now)
+        proof = create_witness_proof(version.version_id, key=self._key, created=time)
         return Approval(latest.leaf_index, version.version_id, proof)
 
     def _is_named(self, version: VerifiedVersion) -> bool:

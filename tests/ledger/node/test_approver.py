@@ -18,6 +18,7 @@ from protocol.did.webvh.author import NewEntry, update_did
 from protocol.did.webvh.parameters import WitnessRule, encode_witness_rule
 from protocol.did.webvh.witness import verify_witness_proof
 from protocol.encoding.strict_json import JsonObject
+from protocol.encoding.time import encode_utc
 from protocol.errors import RefusedError, TallyError, UnavailableError
 from protocol.index.leaf import index_origin
 from protocol.keys import Ed25519PrivateKey
@@ -136,6 +137,14 @@ def test_latest_version_is_approved_and_with_it_all_before(node: Desk) -> None:
     node.approve(THIRD, create("another", parameters=witnessed(APPROVER)))
     assert [each.leaf_index for each in node.shown] == [2, 3]
     assert node.shown[0].version_id == THIRD.version.version_id
+
+
+def test_proof_is_dated_by_the_quorum_and_not_by_the_clock_of_the_node(node: Desk) -> None:
+    """One from the future would be refused by everybody, and all that this node approves with it."""
+    node.copying.clock.time = NOW + timedelta(days=365)
+    node.approve(FIRST)
+    [approval] = node.shown
+    assert approval.proof["created"] == encode_utc(NOW)
 
 
 def test_did_that_names_other_witnesses_or_none_is_not_approved(node: Desk) -> None:
