@@ -3,7 +3,8 @@
 `entry` holds each logged record once; `did` names who lives here. There are two Merkle trees, that of the log
 and that of its index: `tile` holds their hashes, and `head` and `checkpoint` have one row for each of them,
 how far it reaches and what was published of it. `index_entry` holds the entries of the index log. `approver`
-and `witness_proof` hold what the nodes say as witnesses of did:webvh.
+and `witness_proof` hold what the nodes say as witnesses of did:webvh. No root covers that, so each row has a
+digest of its own.
 
 Where several front ends share a database, the one row of `lease` says whose turn it is to write, and
 `waiting` holds what the others were given.
@@ -114,6 +115,7 @@ APPROVER = Table(
     Column("did", TEXT, nullable=False),
     Column("statement", TEXT, nullable=False),
     Column("collected", BigInteger, nullable=False),
+    Column("digest", LargeBinary(HASH_BYTES), nullable=False),
 )
 WITNESS_PROOF = Table(
     "witness_proof",
@@ -123,4 +125,5 @@ WITNESS_PROOF = Table(
     Column("version_number", Integer, primary_key=True, autoincrement=False),
     Column("version_id", TEXT, nullable=False),
     Column("proof", TEXT, nullable=False),
+    Column("digest", LargeBinary(HASH_BYTES), nullable=False),
 )

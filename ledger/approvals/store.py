@@ -1,17 +1,18 @@
 """Which witness of did:webvh each node is, and the proofs that were fetched from the nodes."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, delete, insert, select, update
+from sqlalchemy import Engine, Row, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ledger.stored_tree import transaction
 from ledger.tables import APPROVER, METADATA, WITNESS_PROOF
 from protocol.codes import Code
 from protocol.encoding.jcs import canonicalize
-from protocol.encoding.strict_json import JsonObject, parse_json_object
-from protocol.errors import RefusedError
+from protocol.encoding.strict_json import JsonObject, JsonValue, encode_json, parse_json_object
+from protocol.errors import RefusedError, UnavailableError
 from storage.database import LockName, lock_name, read_only
 
 
@@ -60,11 +61,15 @@ class ApprovalStore:
         """What the nodes have stated, by the vkeys of their cosigners.
 
         Raises:
-            UnavailableError: the database cannot be read.
+            UnavailableError: the database cannot be read, or is damaged.
         """
         with transaction(read_only(self._engine)) as connection:
             rows = connection.execute(select(APPROVER)).all()
-        return {row.cosigner: KnownApprover(row.did, row.statement, row.collected) for row in rows}
+        known = {}
+        for row in rows:
+            _require_whole(row, row.did, row.statement, row.collected)
+            known[row.cosigner] = KnownApprover(row.did, row.statement, row.collected)
+        return known
 
     def add_approver(self, cosigner: str, approver: KnownApprover) -> None:
         """Keep what the node with this vkey has stated for the first time.
@@ -81,6 +86,7 @@ class ApprovalStore:
                         did=approver.did,
                         statement=approver.statement,
                         collected=approver.collected,
+                        digest=_digest(approver.did, approver.statement, approver.collected),
                     )
                 )
         except IntegrityError as error:
@@ -120,10 +126,14 @@ class ApprovalStore:
                             witness=witness,
                             version_number=each.version_number,
                             version_id=each.version_id,
-                            proof=canonicalize(each.proof).decode(),
+                            proof=(proof := canonicalize(each.proof).decode()),
+                            digest=_digest(each.version_id, proof),
                         )
                     )
-                asked = update(APPROVER).where(APPROVER.c.cosigner == cosigner).values(collected=collected)
+                is_node = APPROVER.c.cosigner == cosigner
+                row = connection.execute(select(APPROVER).where(is_node).with_for_update()).one()
+                digest = _digest(row.did, row.statement, collected)
+                asked = update(APPROVER).where(is_node).values(collected=collected, digest=digest)
                 connection.execute(asked)
         except IntegrityError as error:
             raise RefusedError(Code.VAULT_CHANGED, "what was approved") from error
@@ -132,15 +142,25 @@ class ApprovalStore:
         """The proofs for the DID with this SCID, by witness, in the order of versions.
 
         Raises:
-            UnavailableError: the database cannot be read.
+            UnavailableError: the database cannot be read, or is damaged.
         """
         query = select(WITNESS_PROOF).where(WITNESS_PROOF.c.scid == scid)
         order = (WITNESS_PROOF.c.version_number, WITNESS_PROOF.c.witness)
         found: dict[str, list[WitnessProof]] = {}
         with transaction(read_only(self._engine)) as connection:
             for row in connection.execute(query.order_by(*order)):
+                _require_whole(row, row.version_id, row.proof)
                 proof = WitnessProof(
                     row.scid, row.version_number, row.version_id, parse_json_object(row.proof)
                 )
                 found.setdefault(row.witness, []).append(proof)
         return found
+
+
+def _digest(*values: JsonValue) -> bytes:
+    return hashlib.sha256(encode_json(list(values))).digest()
+
+
+def _require_whole(row: "Row[object]", *values: JsonValue) -> None:
+    if row.digest != _digest(*values):
+        raise UnavailableError(Code.DATABASE_DAMAGED, "what a node stated or approved")

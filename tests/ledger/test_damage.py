@@ -13,7 +13,7 @@ from ledger.store import NewestVersion, StoredEntry
 from ledger.waiting_room import WaitingRoom
 from protocol.codes import Code
 from protocol.did.webvh.witness import create_witness_proof
-from protocol.errors import TallyError
+from protocol.errors import TallyError, UnavailableError
 from protocol.records import DidRecord
 from protocol.tlog.merkle import hash_leaf
 from storage.management_key import create_management_key, verify_management_key
@@ -170,3 +170,27 @@ def test_each_of_thousands_of_flipped_bits_is_noticed_at_the_start(
 def test_files_without_a_flipped_bit_are_accepted(shelf: Path, tmp_path: Path, ledger: str) -> None:
     shutil.copytree(shelf / ledger, tmp_path / "place")
     assert start(tmp_path / "place").startswith("starts")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE approver SET did = 'did:key:z6Ml'",
+        "UPDATE approver SET statement = 'what it stated.'",
+        "UPDATE approver SET collected = 41",
+        "UPDATE witness_proof SET version_id = '4-x'",
+        "UPDATE witness_proof SET proof = replace(proof, 'z', 'y')",
+        "UPDATE witness_proof SET digest = zeroblob(32)",
+    ],
+)
+def test_word_of_a_node_that_changed_where_it_is_stored_is_not_passed_on(
+    shelf: Path, tmp_path: Path, statement: str
+) -> None:
+    shutil.copytree(shelf / "stopped", tmp_path / "place")
+    world = World(tmp_path / "place")
+    world.alter(statement)
+    asked = world.store().approvals
+    with pytest.raises(UnavailableError) as caught:
+        _ = asked.approvers(), asked.proofs_of(scid())
+    assert caught.value.code is Code.DATABASE_DAMAGED
+    world.close()
