@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from doors.server import listen
-from ledger.approvals.store import WitnessProof
+from ledger.approvals.store import KnownApprover, WitnessProof
 from ledger.client import TOKEN_PREFIX
 from ledger.front_end import FrontEnd
 from ledger.identity import IdentityKey
@@ -177,7 +177,8 @@ def approve(front_end: FrontEnd, store: LedgerStore) -> None:
     version = made.version
     proof = create_witness_proof(version.version_id, key=OWNER, created=NOW)
     found = WitnessProof(version.parameters.scid, 1, version.version_id, proof)
-    store.approvals.add_proofs("", witness, [found], collected=1, shown={found.scid: 0})
+    store.approvals.add_approver("cosigner", KnownApprover(witness, "its statement", 0))
+    store.approvals.add_proofs("cosigner", witness, [found], collected=1, shown={found.scid: 0})
 
 
 def rotate(_now: datetime) -> IdentityKey:
