@@ -99,14 +99,18 @@ def database(new_database: Callable[[str], str]) -> str:
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     # Measuring costs as much again as running. What only another room's test or a drawn example reaches has
     # no test of its own, so nothing is lost by not looking there.
-    coverage = Coverage.current()
-    if coverage is None or _is_measured(item):
+    if _is_measured(item):
         return (yield)
-    coverage.stop()
+    paused = []
+    # A worker has two of them, and where one stops the other goes on.
+    while (coverage := Coverage.current()) is not None:
+        coverage.stop()
+        paused.append(coverage)
     try:
         return (yield)
     finally:
-        coverage.start()
+        for coverage in reversed(paused):
+            coverage.start()
 
 
 def _is_measured(item: pytest.Item) -> bool:
