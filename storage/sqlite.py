@@ -33,6 +33,8 @@ _PRAGMAS = (
 )
 _CODES = {
     sqlite3.SQLITE_FULL: Code.DISK_FULL,
+    # The memory that readers and writers share lies in a file too, and cannot grow on a full disk.
+    sqlite3.SQLITE_IOERR_SHMSIZE: Code.DISK_FULL,
     sqlite3.SQLITE_IOERR: Code.DISK_ERROR,
     sqlite3.SQLITE_CORRUPT: Code.DATABASE_DAMAGED,
     sqlite3.SQLITE_NOTADB: Code.DATABASE_DAMAGED,
@@ -133,5 +135,6 @@ def _typed_error(context: ExceptionContext) -> TallyError | None:
 
 def _translate(error: sqlite3.Error) -> TallyError | None:
     # The low byte of an extended result code is the primary one; an error of the module itself has none.
-    code = _CODES.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
+    found = getattr(error, "sqlite_errorcode", 0)
+    code = _CODES.get(found) or _CODES.get(found & 0xFF)
     return UnavailableError(code, f"SQLite says {error.sqlite_errorname}") if code else None

@@ -16,6 +16,7 @@ from doors.home import data_folder, state_folder
 from doors.moment import Moment
 from doors.prompts import PassphraseSource, confirm, passphrase_options
 from doors.terminal import Terminal, dim, good, safe_text, verbatim, warning
+from ledger.cli.record_words import RecordHash, TypeOfCredential
 from protocol.codes import Code
 from protocol.encoding.strict_json import JsonObject, JsonValue
 from protocol.encoding.time import encode_utc
@@ -43,7 +44,15 @@ SETTINGS = f"{INSTITUTION}.toml"
     ],
 )
 @click.argument("did")
-@click.option("--type", "types", multiple=True, required=True, metavar="VCT", help="A type; repeat it.")
+@click.option(
+    "--type",
+    "types",
+    type=TypeOfCredential(),
+    multiple=True,
+    required=True,
+    metavar="TYPE",
+    help="A type: a name like degree, or a vct; repeat it.",
+)
 @click.option(
     "--action",
     "actions",
@@ -65,7 +74,12 @@ SETTINGS = f"{INSTITUTION}.toml"
     type=click.IntRange(0, 4),
     help="How many accreditors may stand between them and an issuer; 0 by default. Only to accredit.",
 )
-@click.option("--under", metavar="RECORD", help="The hash of the accreditation of your own it rests on.")
+@click.option(
+    "--under",
+    type=RecordHash(),
+    metavar="RECORD",
+    help="The hash of the accreditation of your own it rests on.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @passphrase_options
 @pass_terminal
@@ -78,7 +92,7 @@ def accredit(
     until: datetime,
     valid_from: datetime | None,
     depth: int | None,
-    under: str | None,
+    under: bytes | None,
     yes: bool,
     passphrase: PassphraseSource,
 ) -> None:
@@ -90,8 +104,9 @@ def accredit(
     """
     if "accredit" not in actions and depth is not None:
         raise RefusedError(Code.USAGE_INVALID, "--depth goes with --action accredit")
+    if until <= (valid_from or now()):
+        raise click.BadParameter("it would end before it begins", param_hint="--until")
     from protocol.records.accreditation import Action, create_accreditation
-    from protocol.records.signed import parse_hash_text
 
     chosen = {Action(action) for action in actions}
     with _open_institution(terminal, passphrase) as author:
@@ -103,7 +118,7 @@ def accredit(
             depth=(depth or 0) if Action.ACCREDIT in chosen else None,
             valid_from=(valid_from or now()).replace(microsecond=0),
             valid_until=until,
-            under=None if under is None else parse_hash_text(under, "--under"),
+            under=under,
             time=now(),
         )
         is_known = _is_known(author, did)
@@ -124,13 +139,13 @@ def accredit(
     cls=Command,
     examples=["tally ledger withdraw 9f31…c0 --reason 'The university was closed.'"],
 )
-@click.argument("record")
+@click.argument("record", type=RecordHash())
 @click.option("--reason", help="Why, for everybody to read: at most 200 characters.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @passphrase_options
 @pass_terminal
 def withdraw(
-    terminal: Terminal, *, record: str, reason: str | None, yes: bool, passphrase: PassphraseSource
+    terminal: Terminal, *, record: bytes, reason: str | None, yes: bool, passphrase: PassphraseSource
 ) -> None:
     """End an accreditation that you gave, or that rests on one you gave, by the hash of its record.
 
@@ -138,17 +153,15 @@ def withdraw(
     was issued before stays good.
     """
     from protocol.records.accreditation import create_withdrawal
-    from protocol.records.signed import parse_hash_text
 
-    leaf_hash = parse_hash_text(record, "RECORD")
     with _open_institution(terminal, passphrase) as author:
-        found = _find_accreditation(author, leaf_hash)
+        found = _find_accreditation(author, record)
         withdrawal = create_withdrawal(found, signer=author.signer, reason=reason, time=now())
         _tell(terminal, found)
         if not yes:
             confirm(terminal, "Withdraw this, for good?")
         entry = author.log(withdrawal, now=now())
-    terminal.document({"withdrawn": record, "did": found.accredited, "reason": reason, **_place(entry)})
+    terminal.document({"withdrawn": record.hex(), "did": found.accredited, "reason": reason, **_place(entry)})
     terminal.say(good("✓ "), f"Withdrawn in entry {entry.leaf_index}, logged at {encode_utc(entry.time)}.")
 
 

@@ -14,6 +14,7 @@ from doors.terminal import Styled, Terminal, bad, bold, dim, good, safe_text, ve
 from doors.text_file import TextFile
 from ledger.cli.accrediting import SETTINGS, accreditation_document, own_institution
 from ledger.cli.checking import choose_audited
+from ledger.cli.record_words import TypeOfCredential
 from protocol.encoding.strict_json import JsonObject, JsonValue
 from protocol.encoding.time import encode_utc
 
@@ -34,7 +35,13 @@ _MAX_CHARACTERS = 1024
 )
 @click.argument("url", type=LedgerAddress(), required=False)
 @click.option("--root", metavar="DID", help="Only what rests on the word of this institution.")
-@click.option("--type", "vct", metavar="VCT", help="Only what concerns this type.")
+@click.option(
+    "--type",
+    "vct",
+    type=TypeOfCredential(),
+    metavar="TYPE",
+    help="Only about this type: a name or a vct.",
+)
 @click.option("--all", "with_past", is_flag=True, help="Also what does not count now.")
 @click.option("--policy", type=TextFile(), help="The tlog-policy to check it against.")
 @pass_terminal

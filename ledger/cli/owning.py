@@ -12,6 +12,7 @@ from doors.home import data_folder, state_folder
 from doors.listening import Listening, listening_options
 from doors.prompts import PassphraseSource, passphrase_options
 from doors.terminal import Terminal, bold, verbatim
+from ledger.cli.host_name import HostName
 from protocol.codes import Code
 from protocol.errors import RefusedError
 
@@ -24,7 +25,9 @@ _DATABASE = "ledger.sqlite"
 
 
 @click.command("init", cls=Command, examples=["tally ledger init --host ledger.example"])
-@click.option("--host", default="ledger.localhost", show_default=True, help="The public host name.")
+@click.option(
+    "--host", type=HostName(), default="ledger.localhost", show_default=True, help="The public host name."
+)
 @click.option("--port", type=click.IntRange(1, 65_535), help="The public port, if it is not that of https.")
 @click.option(
     "--database",
@@ -43,15 +46,12 @@ def init(
     When it was interrupted, call it again with the same options and passphrase: it finishes what was begun.
     """
     from ledger.signer import LedgerKeys
-    from protocol.did.webvh.identifier import encode_webvh
     from protocol.keys import Ed25519PrivateKey
     from storage.passphrase import Passphrase, calibrate_kdf
 
-    host, local = host.lower(), host.lower().endswith(".localhost")
+    local = host.endswith(".localhost")
     if port is None and local:
         port = _DEVELOPMENT_PORT
-    # DIDs will live under this name for as long as there are any: what a DID could not hold is refused now.
-    encode_webvh("scid", host, port, ("name",))
     origin = host if port is None else f"{host}:{port}"
     url = f"{'http' if local else 'https'}://{origin}"
     folder = own_folder()

@@ -11,6 +11,7 @@ from doors.ledger_address import LedgerAddress
 from doors.terminal import Terminal, bold, good, safe_text, verbatim
 from doors.text_file import TextFile
 from ledger.cli.issuers import choose_ledger
+from ledger.cli.record_words import TypeOfCredential
 from protocol.codes import Code
 from protocol.encoding.strict_json import JsonValue
 from protocol.encoding.time import encode_utc
@@ -29,7 +30,7 @@ _MAX_BYTES = 256 * 1024
         "  --by did:webvh:Qm…:ledger.example:ministry",
     ],
 )
-@click.argument("vct", metavar="VCT")
+@click.argument("vct", metavar="TYPE", type=TypeOfCredential())
 @click.argument("url", type=LedgerAddress(), required=False)
 @click.option("--by", metavar="DID", help="Only what this institution said.")
 @click.option(
@@ -50,9 +51,9 @@ def type_(
 ) -> None:
     """List which documents describe a type of credential, who says so and since when, the newest last.
 
-    It is proven that this is all the ledger holds about the type. Anybody who may write can say it: whose
-    word counts is for you to know. With --document it ends with 3 if the institution has logged another one.
-    URL and --policy are those of `tally ledger issuers`.
+    TYPE is a name like degree, or a vct. It is proven that this is all the ledger holds about it. Anybody who
+    may write can say it: whose word counts is for you to know. With --document it ends with 3 if the
+    institution has logged another one. URL and --policy are those of `tally ledger issuers`.
     """
     if document is not None and by is None:
         raise RefusedError(Code.USAGE_INVALID, "--document goes with --by")

@@ -69,9 +69,20 @@ def test_public_ledger_speaks_https(tally: Tally) -> None:
     assert made.json["url"] == "https://ledger.example.org"
 
 
-@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "ledger", "a b.example", "ledger.example/x"])
-def test_host_that_no_did_can_name_is_refused(home: Path, tally: Tally, host: str) -> None:
-    assert tally("init", "--host", host, "--json").status != 0
+@pytest.mark.parametrize(
+    ("host", "code"),
+    [
+        ("localhost", "network_host_forbidden"),
+        ("127.0.0.1", "network_host_forbidden"),
+        ("ledger", "network_host_forbidden"),
+        ("a b.example", "usage_invalid"),
+        ("ledger.example/x", "usage_invalid"),
+        ("\x1b[31m.example", "usage_invalid"),
+    ],
+)
+def test_host_that_no_did_can_name_is_refused(home: Path, tally: Tally, host: str, code: str) -> None:
+    assert tally("init", "--host", host, "--json").code == code
+    assert "\x1b" not in tally("init", "--host", host).err
     assert not (home / "ledger" / "keys.sealed").exists()
 
 

@@ -11,6 +11,7 @@ import pytest
 from doors.clock import now
 from doors.exit_code import ExitCode
 from protocol.tlog.merkle import hash_leaf
+from schemas import credential_type
 from tests.ledger.institutions import Home, Town, town
 from tests.ledger.world import create
 
@@ -143,15 +144,27 @@ def test_did_of_another_ledger_is_accredited_and_that_is_said(realm: Realm) -> N
     assert "another ledger" in told.stderr
 
 
+def test_type_that_comes_along_is_named_by_its_name(realm: Realm) -> None:
+    given = accredit(realm.ministry, realm.university, "--type", "degree")
+    assert given["types"] == [credential_type("degree").vct]
+    for name in ("degree", credential_type("degree").vct):
+        found = realm.university.answer("ledger", "issuers", "--type", name)
+        assert [each["record"] for each in found["accreditations"]] == [given["record"]]
+        assert realm.university.tally("ledger", "type", name).status == ExitCode.SUCCESS
+
+
 @pytest.mark.parametrize(
     ("options", "status", "code"),
     [
         (("--depth", "1"), ExitCode.USAGE, "usage_invalid"),
         (("--action", "accredit", "--depth", "5"), ExitCode.USAGE, "usage_invalid"),
         (("--until", "soon"), ExitCode.USAGE, "usage_invalid"),
-        (("--until", "2001-01-01"), ExitCode.FAILURE, "member_invalid"),
-        (("--under", "f00"), ExitCode.FAILURE, "member_invalid"),
-        (("--type", ""), ExitCode.FAILURE, "format_invalid"),
+        (("--until", "2001-01-01"), ExitCode.USAGE, "usage_invalid"),
+        (("--from", LATER), ExitCode.USAGE, "usage_invalid"),
+        (("--under", "f00"), ExitCode.USAGE, "usage_invalid"),
+        (("--type", ""), ExitCode.USAGE, "usage_invalid"),
+        (("--type", "degre"), ExitCode.USAGE, "usage_invalid"),
+        (("--type", "urn:\x1b[31m"), ExitCode.USAGE, "usage_invalid"),
     ],
 )
 def test_accreditation_that_makes_no_sense_is_refused(
@@ -221,9 +234,8 @@ def test_accreditation_that_has_not_begun_is_listed_as_that(realm: Realm) -> Non
 @pytest.mark.parametrize("record", ["0" * 64, "university", ""])
 def test_withdrawal_of_what_is_no_accreditation_is_refused(realm: Realm, record: str) -> None:
     status, code, _ = realm.ministry.refusal("ledger", "withdraw", record, "--yes")
-    expected = (
-        (ExitCode.NOT_FOUND, "not_found") if len(record) == 64 else (ExitCode.FAILURE, "member_invalid")
-    )
+    is_hash = len(record) == 64
+    expected = (ExitCode.NOT_FOUND, "not_found") if is_hash else (ExitCode.USAGE, "usage_invalid")
     assert (status, code) == expected
 
 

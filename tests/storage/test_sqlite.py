@@ -157,6 +157,34 @@ def test_a_full_database_is_reported_as_a_full_disk(engine: Engine) -> None:
     assert refusal.value.code is Code.DISK_FULL
 
 
+@pytest.mark.parametrize(
+    ("found", "code"),
+    [
+        (sqlite3.SQLITE_IOERR_SHMSIZE, Code.DISK_FULL),
+        (sqlite3.SQLITE_IOERR_WRITE, Code.DISK_ERROR),
+        (sqlite3.SQLITE_CORRUPT_INDEX, Code.DATABASE_DAMAGED),
+    ],
+)
+def test_fault_of_the_disk_is_named_by_what_sqlite_found(
+    path: Path,
+    opened: Callable[[str], Engine],
+    monkeypatch: pytest.MonkeyPatch,
+    found: int,
+    code: Code,
+) -> None:
+    fault = sqlite3.OperationalError("disk I/O error")
+    fault.sqlite_errorcode, fault.sqlite_errorname = found, "SQLITE_X"
+
+    class Faulty(sqlite3.Cursor):
+        def execute(self, *_arguments: object) -> "Faulty":
+            raise fault
+
+    connect_with(Faulty, monkeypatch)
+    with pytest.raises(UnavailableError) as refusal:
+        opened(str(path)).connect()
+    assert refusal.value.code is code
+
+
 def test_a_damaged_page_is_never_read_as_an_empty_result(
     engine: Engine, path: Path, opened: Callable[[str], Engine]
 ) -> None:

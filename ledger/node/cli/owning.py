@@ -15,6 +15,7 @@ from doors.listening import Listening, listening_options
 from doors.prompts import PassphraseSource, passphrase_options
 from doors.terminal import Terminal, bold, good, verbatim, warning
 from doors.text_file import TextFile
+from ledger.cli.host_name import HostName
 from protocol.codes import Code
 from protocol.errors import RefusedError
 
@@ -35,7 +36,13 @@ _READING_WITHIN = timedelta(seconds=30)
 )
 @click.option("--policy", type=TextFile(), help="The tlog-policy of the ledger to follow.")
 @click.option("--ledger", "address", type=LedgerAddress(), help="Its address; alone, its own word is taken.")
-@click.option("--host", default="node.localhost", show_default=True, help="The node's public host name.")
+@click.option(
+    "--host",
+    type=HostName(),
+    default="node.localhost",
+    show_default=True,
+    help="Its public host name.",
+)
 @click.option("--port", type=click.IntRange(1, 65_535), help="Its public port, if it is not that of https.")
 @click.option(
     "--database",
@@ -67,16 +74,13 @@ def init(
     from ledger.node.cosigner import Cosigner, Promise
     from ledger.node.keys import NodeKeys
     from ledger.node_policy import counts_nodes
-    from protocol.did.webvh.identifier import encode_webvh
     from protocol.keys import Ed25519PrivateKey
     from protocol.tlog.note import encode_vkey
     from storage.passphrase import Passphrase, calibrate_kdf
 
-    host, local = host.lower(), host.lower().endswith(".localhost")
+    local = host.endswith(".localhost")
     if port is None and local:
         port = _DEVELOPMENT_PORT
-    # The grammar of host names is one for all that serve here.
-    encode_webvh("scid", host, port, ("name",))
     authority = host if port is None else f"{host}:{port}"
     url = f"{'http' if local else 'https'}://{authority}"
     folder = own_folder()
