@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from demo.world import Party
+from demo.party import Party
 from doors.clock import now
 from ledger.folder import LedgerFolder
 from ledger.node.cosigner import Cosigner

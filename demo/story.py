@@ -11,7 +11,8 @@ from datetime import timedelta
 
 from demo.cheat import Cheat
 from demo.liar import lying_node, other_history
-from demo.world import PURPOSE, Party, World, find_free_ports
+from demo.party import Party
+from demo.world import PURPOSE, World, find_free_ports
 from doors.clock import now
 from ledger.tree import Tree
 from protocol.codes import Code

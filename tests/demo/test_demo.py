@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from demo.party import PROGRAM, Party
 from demo.story import BrokenExpectationError, Narrator
-from demo.world import PROGRAM, Party
 from storage.passphrase import WEAKEST_ACCEPTED
 from tally import VERSION
 from tests.command import run_tally
@@ -31,7 +31,7 @@ def run_here(
 
 
 def test_story_is_played_and_every_expectation_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("demo.world.subprocess.run", run_here)
+    monkeypatch.setattr("demo.party.subprocess.run", run_here)
     for module in ("storage.passphrase", "wallet.cli.setup"):
         monkeypatch.setattr(f"{module}.calibrate_kdf", lambda: WEAKEST_ACCEPTED)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from demo.world import PROGRAM, World
+from demo.party import PROGRAM
+from demo.world import World
 from protocol.encoding.members import objects_member, text_member
 from storage.passphrase import WEAKEST_ACCEPTED
 from tests.command import run_tally
@@ -30,7 +31,7 @@ def run_here(
 def test_credential_is_added_presented_and_seen_to_be_revoked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("demo.world.subprocess.run", run_here)
+    monkeypatch.setattr("demo.party.subprocess.run", run_here)
     for module in ("storage.passphrase", "wallet.cli.setup"):
         monkeypatch.setattr(f"{module}.calibrate_kdf", lambda: WEAKEST_ACCEPTED)
     with World(tmp_path / "world", node_count=0).running() as world:
