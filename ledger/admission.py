@@ -24,8 +24,8 @@ from protocol.records.timestamp import TimestampRecord
 from protocol.tlog.merkle import hash_leaf
 
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
-# Names under which the ledger itself answers.
-_RESERVED = frozenset({"browse", "index", "proof", "tile"})
+# Names under which the ledger itself answers, or a mirror of it has a file.
+_RESERVED = frozenset({"browse", "checkpoint", "index", "policy", "proof", "tile"})
 # How many histories are not replayed when they go on. One takes about as much memory as its last entry.
 _MAX_REMEMBERED = 256
 

@@ -35,7 +35,7 @@ from protocol.errors import MalformedError, RefusedError, TallyError, Unavailabl
 from protocol.records import DidRecord, parse_leaf
 from protocol.records.did import parse_did_record
 
-# The one segment that our ledgers admit, but for the names of files of the mirror itself.
+# The one segment that our ledgers admit. Other logs may hold names of files of the mirror itself.
 _HISTORY = re.compile(rf"/(?!checkpoint/|policy/|{Tree.INDEX}/)([a-z0-9-]{{1,63}})/did\.jsonl")
 _SHOWN, _LOGGED, _PROOFS = "did.jsonl", "logged.jsonl", "did-witness.json"
 _MARK = b'"witness"'

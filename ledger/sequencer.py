@@ -67,7 +67,7 @@ class Sequencer:
         self._placer = Placer(log.store, clock=clock)
         self._edge: RightEdge | None = log.load_edge()
         self._publisher = Publisher(log, cosigners, evidence=evidence, head=Head.of(self._edge), clock=clock)
-        # Nothing is queued behind the end, where nobody would answer it.
+        # No submission is queued behind the end, where nobody would answer it.
         self._ending = threading.Lock()
         self._ended = False
         self._thread = threading.Thread(target=self._run, name="sequencer", daemon=True)
@@ -105,7 +105,7 @@ class Sequencer:
         """Finish what was submitted, then stop."""
         with self._ending:
             self._ended = True
-            self._queue.put(_Stop())
+        self._queue.put(_Stop())
         self._thread.join()
         self._publisher.stop()
 

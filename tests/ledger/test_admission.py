@@ -163,6 +163,8 @@ def test_did_that_lives_elsewhere_is_refused(code_of: CodeOf, host: str, port: i
         ("a" * 64,),
         ("tile",),
         ("proof",),
+        ("checkpoint",),
+        ("policy",),
     ],
 )
 def test_did_under_another_path_than_one_plain_name_is_refused(
