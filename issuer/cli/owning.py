@@ -7,6 +7,7 @@ import click
 
 from doors.clock import now
 from doors.command import Command, pass_terminal
+from doors.database_option import database_option
 from doors.home import data_folder, state_folder
 from doors.ledger_address import LedgerAddress
 from doors.listening import Listening, listening_options
@@ -51,13 +52,7 @@ _DEFAULT_URL = f"http://issuer.localhost:{_DEFAULT_PORT}"
     is_flag=True,
     help="Let the ledger's nodes approve each entry of your DID, for those who do not know the ledger.",
 )
-@click.option(
-    "--database",
-    metavar="DATABASE",
-    default=REGISTER,
-    show_default=True,
-    help="A file, or postgresql+psycopg://… of a database that exists.",
-)
+@database_option(REGISTER)
 @passphrase_options
 @pass_terminal
 def init(

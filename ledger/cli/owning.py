@@ -8,11 +8,12 @@ import click
 
 from doors.clock import now
 from doors.command import Command, pass_terminal
+from doors.database_option import database_option
 from doors.home import data_folder, state_folder
 from doors.listening import Listening, listening_options
 from doors.prompts import PassphraseSource, passphrase_options
 from doors.terminal import Terminal, bold, verbatim
-from ledger.cli.host_name import HostName
+from ledger.cli.public_address import PublicAddress, public_address_options
 from protocol.codes import Code
 from protocol.errors import RefusedError
 
@@ -25,22 +26,11 @@ _DATABASE = "ledger.sqlite"
 
 
 @click.command("init", cls=Command, examples=["tally ledger init --host ledger.example"])
-@click.option(
-    "--host", type=HostName(), default="ledger.localhost", show_default=True, help="The public host name."
-)
-@click.option("--port", type=click.IntRange(1, 65_535), help="The public port, if it is not that of https.")
-@click.option(
-    "--database",
-    metavar="DATABASE",
-    default=_DATABASE,
-    show_default=True,
-    help="A file, or postgresql+psycopg://… of a database that exists.",
-)
+@public_address_options("ledger.localhost", development_port=_DEVELOPMENT_PORT)
+@database_option(_DATABASE)
 @passphrase_options
 @pass_terminal
-def init(
-    terminal: Terminal, *, host: str, port: int | None, database: str, passphrase: PassphraseSource
-) -> None:
+def init(terminal: Terminal, *, address: PublicAddress, database: str, passphrase: PassphraseSource) -> None:
     """Make a ledger and its first onboarding token.
 
     When it was interrupted, call it again with the same options and passphrase: it finishes what was begun.
@@ -49,11 +39,7 @@ def init(
     from protocol.keys import Ed25519PrivateKey
     from storage.passphrase import Passphrase, calibrate_kdf
 
-    local = host.endswith(".localhost")
-    if port is None and local:
-        port = _DEVELOPMENT_PORT
-    origin = host if port is None else f"{host}:{port}"
-    url = f"{'http' if local else 'https'}://{origin}"
+    origin, url = address.authority, address.url
     folder = own_folder()
     if folder.is_initialized():
         raise RefusedError(

@@ -115,7 +115,7 @@ def test_use_that_makes_no_sense_is_refused(university: Home, place: Town) -> No
     document = ("--document", str(place.token))
     for command, status, code in (
         (("ledger", "type", DEGREE, *document), ExitCode.USAGE, "usage_invalid"),
-        (("ledger", "type", ""), ExitCode.FAILURE, "format_invalid"),
+        (("ledger", "type", ""), ExitCode.USAGE, "usage_invalid"),
         (("issuer", "type", "anchor", "nothing"), ExitCode.NOT_FOUND, "credential_type_unknown"),
     ):
         assert university.refusal(*command)[:2] == (status, code)

@@ -7,6 +7,7 @@ import click
 
 from doors.clock import now
 from doors.command import Command, pass_terminal
+from doors.database_option import database_option
 from doors.home import data_folder, state_folder
 from doors.ledger_address import LedgerAddress
 from doors.listening import Listening, listening_options
@@ -48,13 +49,7 @@ _DEFAULT_URL = f"http://verifier.localhost:{_DEFAULT_PORT}"
     "--onboarding-token-file", type=TextFile(), help="What its operator gave you, to have a DID there."
 )
 @click.option("--url", default=_DEFAULT_URL, show_default=True, help="Where wallets reach you.")
-@click.option(
-    "--database",
-    metavar="DATABASE",
-    default=REGISTER,
-    show_default=True,
-    help="A file, or postgresql+psycopg://… of a database that exists.",
-)
+@database_option(REGISTER)
 @passphrase_options
 @pass_terminal
 def init(

@@ -9,13 +9,14 @@ import click
 
 from doors.clock import now
 from doors.command import Command, pass_terminal
+from doors.database_option import database_option
 from doors.home import data_folder, state_folder
 from doors.ledger_address import LedgerAddress
 from doors.listening import Listening, listening_options
 from doors.prompts import PassphraseSource, passphrase_options
 from doors.terminal import Terminal, bold, good, verbatim, warning
 from doors.text_file import TextFile
-from ledger.cli.host_name import HostName
+from ledger.cli.public_address import PublicAddress, public_address_options
 from protocol.codes import Code
 from protocol.errors import RefusedError
 
@@ -35,22 +36,11 @@ _READING_WITHIN = timedelta(seconds=30)
     examples=["tally ledger node init --policy policy --host node.example"],
 )
 @click.option("--policy", type=TextFile(), help="The tlog-policy of the ledger to follow.")
-@click.option("--ledger", "address", type=LedgerAddress(), help="Its address; alone, its own word is taken.")
 @click.option(
-    "--host",
-    type=HostName(),
-    default="node.localhost",
-    show_default=True,
-    help="Its public host name.",
+    "--ledger", "ledger_url", type=LedgerAddress(), help="Its address; alone, its own word is taken."
 )
-@click.option("--port", type=click.IntRange(1, 65_535), help="Its public port, if it is not that of https.")
-@click.option(
-    "--database",
-    metavar="DATABASE",
-    default=_DATABASE,
-    show_default=True,
-    help="A file, or postgresql+psycopg://… of a database that exists.",
-)
+@public_address_options("node.localhost", development_port=_DEVELOPMENT_PORT)
+@database_option(_DATABASE)
 @click.option(
     "--witness-only", is_flag=True, help="Keep no copy, and promise that nothing was taken back only."
 )
@@ -60,9 +50,8 @@ def init(
     terminal: Terminal,
     *,
     policy: str | None,
-    address: str | None,
-    host: str,
-    port: int | None,
+    ledger_url: str | None,
+    address: PublicAddress,
     database: str,
     witness_only: bool,
     passphrase: PassphraseSource,
@@ -78,33 +67,28 @@ def init(
     from protocol.tlog.note import encode_vkey
     from storage.passphrase import Passphrase, calibrate_kdf
 
-    local = host.endswith(".localhost")
-    if port is None and local:
-        port = _DEVELOPMENT_PORT
-    authority = host if port is None else f"{host}:{port}"
-    url = f"{'http' if local else 'https'}://{authority}"
     folder = own_folder()
     if folder.is_initialized():
         raise RefusedError(Code.VAULT_EXISTS, "there is a node in this home")
-    ledger = _choose_ledger(address, policy)
+    ledger = _choose_ledger(ledger_url, policy)
     secret = Passphrase(passphrase.read_new(terminal))
     promise = Promise.WITNESS if witness_only else Promise.COPY
     cosigner_key, approver_key = (Ed25519PrivateKey(secrets.token_bytes(32)) for _ in range(2))
     # Who keeps no copy has not seen what it would approve.
     approver = None if witness_only else approver_key
     keys = folder.create(
-        NodeKeys(Cosigner(authority, promise, cosigner_key), approver),
-        url=url,
+        NodeKeys(Cosigner(address.authority, promise, cosigner_key), approver),
+        url=address.url,
         ledger=ledger,
         database=database,
         passphrase=secret,
         kdf=calibrate_kdf(),
     )
-    line = keys.cosigner.policy_line(url)
+    line = keys.cosigner.policy_line(address.url)
     terminal.document(
         {
             "name": keys.cosigner.name,
-            "url": url,
+            "url": address.url,
             "origin": ledger.origin,
             "policy_line": line,
             "approver": keys.approver_did,
