@@ -93,8 +93,8 @@ def verify_accreditation(
     """Check that `did` was accredited for `action` with credentials of the type `vct`, by `root` in the end.
 
     `read_records` gives all records about the accreditations of a DID, and is asked once for each, for 16
-    DIDs at most: anybody who may write to the log can log accreditations of `did`. What cannot be read ends
-    the chain that needs it, and no other.
+    DIDs at most: anybody who may write to the log can log accreditations of `did`. What cannot be read or
+    believed ends the chains that need it, and no others.
 
     With `begun_by`, a moment not before `moment`, it is enough that there is one between the two at which it
     was: what is known of the moment is then only that it was not earlier, and not later. `least_depth` is how
@@ -113,7 +113,7 @@ def verify_accreditation(
         MalformedError: a record cannot be read.
         Whatever else `read_records` raises.
     """
-    lists: dict[str, _Logged | UnavailableError] = {}
+    lists: dict[str, _Logged | UnavailableError | VerificationError] = {}
 
     def read(did: str) -> _Logged:
         if did not in lists:
@@ -121,10 +121,10 @@ def verify_accreditation(
                 if len(lists) >= MAX_LISTS:
                     raise UnavailableError(Code.ACCREDITATIONS_TOO_MANY)
                 lists[did] = _read(did, read_records)
-            except UnavailableError as error:
+            except (UnavailableError, VerificationError) as error:
                 lists[did] = error
         found = lists[did]
-        if isinstance(found, UnavailableError):
+        if not isinstance(found, _Logged):
             raise found
         return found
 

@@ -288,6 +288,30 @@ def test_chain_that_cannot_be_read_takes_nothing_away_from_one_that_can() -> Non
         assert caught.value.code is Code.EVIDENCE_MISSING
 
 
+@pytest.mark.parametrize(
+    "failure", [UnavailableError(Code.EVIDENCE_MISSING), VerificationError(Code.LOG_STALE)]
+)
+def test_list_that_cannot_be_read_or_believed_is_read_once_and_ends_only_the_chains_that_need_it(
+    failure: UnavailableError | VerificationError,
+) -> None:
+    asked: list[str] = []
+
+    def read(did: str) -> VerifiedRecords:
+        asked.append(did)
+        if did == STRANGER_DID:
+            raise failure
+        return reader(log)(did)
+
+    hostile = [accreditation(STRANGER_DID, SCHOOL_DID, types=(DEGREE, vct), under=TOP) for vct in "abcdef"]
+    log: Log = [(record, NOON) for record in hostile]
+    with pytest.raises(type(failure)) as caught:
+        verify(log, read=read)
+    assert caught.value.code is failure.code
+    assert asked == [SCHOOL_DID, STRANGER_DID]
+    log = [*CHAIN, *log]
+    assert verify(log, read=read).links[0].record == BELOW
+
+
 def test_foreign_accreditations_of_an_issuer_make_nobody_read_without_end() -> None:
     crowd = [f"{STRANGER_DID}{number}" for number in range(MAX_LISTS)]
     foreign: Log = [(accreditation(did, SCHOOL_DID, under=TOP), NOON) for did in crowd]
