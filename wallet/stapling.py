@@ -6,11 +6,11 @@ said. So nobody learns from its asking when it presents.
 
 from collections.abc import Iterable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from protocol.errors import TallyError
 from protocol.openid4vp.stapled_evidence import MAX_STAPLED, StapledEvidence
-from protocol.status_list import parse_status_list_subject, read_status
+from protocol.status_list import parse_status_list_expiry, parse_status_list_subject, read_status
 from wallet.consent import Consent
 from wallet.content import WalletContent
 from wallet.held import CredentialCopy
@@ -39,7 +39,8 @@ def staple_evidence(content: WalletContent, consent: Consent, *, outside: Outsid
         evidence = _evidence_about(issuer, addresses, content, outside)
         if evidence is not None:
             proofs += evidence.proofs
-            lists += [token for subject, token in _by_subject(evidence).items() if subject in addresses]
+            usable = _usable_lists(evidence, outside.clock())
+            lists += [token for subject, token in usable.items() if subject in addresses]
     return StapledEvidence(tuple(proofs[:MAX_STAPLED]), tuple(lists[:MAX_STAPLED]))
 
 
@@ -47,10 +48,12 @@ def _evidence_about(
     issuer: str, addresses: frozenset[str], content: WalletContent, outside: Outside
 ) -> IssuerEvidence | None:
     kept = content.evidence_about(issuer)
+    now = outside.clock()
     if (
         kept is not None
-        and outside.clock() - kept.asked_at <= FRESH
-        and addresses <= _by_subject(kept).keys()
+        # What was asked for in the future was asked for by a clock that was wrong.
+        and timedelta(0) <= now - kept.asked_at <= FRESH
+        and addresses <= _usable_lists(kept, now).keys()
     ):
         return kept
     with suppress(TallyError):
@@ -59,8 +62,14 @@ def _evidence_about(
     return kept
 
 
-def _by_subject(evidence: IssuerEvidence) -> dict[str, str]:
-    return {parse_status_list_subject(token): token for token in evidence.status_lists}
+def _usable_lists(evidence: IssuerEvidence, now: datetime) -> dict[str, str]:
+    """Its status lists by their addresses. A verifier refuses what it is shown with one that has expired."""
+    dated = ((token, parse_status_list_expiry(token)) for token in evidence.status_lists)
+    return {
+        parse_status_list_subject(token): token
+        for token, expires_at in dated
+        if expires_at is None or now < expires_at
+    }
 
 
 def _status_addresses(copies: Iterable[CredentialCopy]) -> frozenset[str]:

@@ -98,8 +98,17 @@ def parse_status_list_subject(token: str) -> str:
         MalformedError: not a status list token.
         VerificationError: another type or algorithm.
     """
-    jws = parse_jws(token, expected_typ=STATUS_LIST_TYP, max_characters=_MAX_TOKEN_CHARACTERS)
-    return text_member(parse_json_object(jws.payload, max_bytes=_MAX_PAYLOAD_BYTES), "sub")
+    return text_member(_unverified_payload(token), "sub")
+
+
+def parse_status_list_expiry(token: str) -> datetime | None:
+    """From when on nobody must use the list `token` any more, unverified; None if it does not say.
+
+    Raises:
+        MalformedError: not a status list token.
+        VerificationError: another type or algorithm.
+    """
+    return _expiry(_unverified_payload(token))
 
 
 def verify_no_rollback(status_list: VerifiedStatusList, *, last_issued_at: datetime | None) -> None:
@@ -174,15 +183,24 @@ def _open_token(token: str, methods: tuple[VerificationMethod, ...]) -> Verified
             raise VerificationError(Code.STATUS_SIGNATURE_INVALID) from error
         raise
     payload = parse_json_object(jws.payload, max_bytes=_MAX_PAYLOAD_BYTES)
-    expires_at = optional_integer_member(payload, "exp")
     time_to_live = optional_integer_member(payload, "ttl", minimum=1)
     return VerifiedStatusList(
         uri=text_member(payload, "sub"),
         status_list=parse_status_list(object_member(payload, "status_list")),
         issued_at=from_seconds(integer_member(payload, "iat")),
-        expires_at=None if expires_at is None else from_seconds(expires_at),
+        expires_at=_expiry(payload),
         time_to_live=None if time_to_live is None else timedelta(seconds=min(time_to_live, _MAX_TTL_SECONDS)),
     )
+
+
+def _unverified_payload(token: str) -> JsonObject:
+    jws = parse_jws(token, expected_typ=STATUS_LIST_TYP, max_characters=_MAX_TOKEN_CHARACTERS)
+    return parse_json_object(jws.payload, max_bytes=_MAX_PAYLOAD_BYTES)
+
+
+def _expiry(payload: JsonObject) -> datetime | None:
+    expires_at = optional_integer_member(payload, "exp")
+    return None if expires_at is None else from_seconds(expires_at)
 
 
 def _assertion_methods(issuer: VerifiedDid) -> tuple[VerificationMethod, ...]:

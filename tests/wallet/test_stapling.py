@@ -13,7 +13,7 @@ from protocol.openid4vp.stapled_evidence import StapledEvidence, parse_stapled_e
 from tests.counted import NOW, SetClock
 from tests.status_issuer import DID
 from tests.wallet.counterparts import UNIVERSITY, Courier, says
-from tests.wallet.holdings import with_held
+from tests.wallet.holdings import seconds, with_held
 from tests.wallet.inspector import LEVEL, Inspector
 from tests.wallet.test_standing import signed_list
 from wallet.consent import prepare_consent
@@ -100,6 +100,34 @@ def test_evidence_is_fetched_anew_once_it_is_half_a_day_old(
     sent = stapled(vault, inspector, outside)
     assert sent is not None
     assert sent.proofs == (PROOFS if age > FRESH else (b"old proof",))
+
+
+def test_evidence_that_was_asked_for_by_a_clock_that_was_ahead_is_fetched_anew(
+    vault: Vault, inspector: Inspector, outside: Outside
+) -> None:
+    kept = replace(evidence(status_lists=(LIST,)), asked_at=NOW + timedelta(seconds=1))
+    vault.change(lambda content: content.with_evidence([kept]))
+    assert stapled(vault, inspector, outside) == StapledEvidence(PROOFS, (LIST,))
+
+
+@pytest.mark.parametrize(("age", "is_expired"), [(59, False), (60, True)])
+def test_list_that_has_expired_is_fetched_anew_and_stays_here_where_nobody_can_be_asked(
+    vault: Vault,
+    inspector: Inspector,
+    outside: Outside,
+    courier: Courier,
+    clock: SetClock,
+    age: int,
+    is_expired: bool,
+) -> None:
+    short = signed_list({}, exp=seconds(NOW + timedelta(minutes=60)))
+    vault.change(lambda content: content.with_evidence([evidence(status_lists=(short,))]))
+    clock.advance(timedelta(minutes=age))
+    inspector.now = clock()
+    kept = StapledEvidence((b"old proof",), (short,))
+    assert stapled(vault, inspector, outside) == (StapledEvidence(PROOFS, (LIST,)) if is_expired else kept)
+    alone = lonely(outside, courier)
+    assert stapled(vault, inspector, alone) == (replace(kept, status_lists=()) if is_expired else kept)
 
 
 def test_list_that_is_not_kept_is_fetched(vault: Vault, inspector: Inspector, outside: Outside) -> None:

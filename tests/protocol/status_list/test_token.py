@@ -15,6 +15,7 @@ from protocol.status_list import (
     Status,
     StatusList,
     create_status_list_token,
+    parse_status_list_expiry,
     parse_status_list_subject,
     status_at,
     verify_no_rollback,
@@ -135,6 +136,13 @@ def test_address_of_a_token_is_read_without_believing_it() -> None:
     for bad in ("", "a.b.c", text.rpartition(".")[0]):
         with pytest.raises(MalformedError):
             parse_status_list_subject(bad)
+
+
+def test_end_of_a_token_is_read_without_believing_it() -> None:
+    assert parse_status_list_expiry(token()) == NOW + timedelta(hours=1)
+    assert parse_status_list_expiry(token(payload(exp=None))) is None
+    with pytest.raises(MalformedError):
+        parse_status_list_expiry(token(payload(exp="soon")))
 
 
 def test_issue_time_within_the_clock_skew_is_accepted() -> None:
