@@ -1,10 +1,9 @@
 """The form that answers a request: presentations, and what vouches for their issuers if that is asked for."""
 
-from dataclasses import replace
 from functools import partial
 
 from protocol.openid4vp.response import MAX_RESPONSE_BYTES, encode_response
-from protocol.openid4vp.stapled_evidence import encode_stapled_evidence
+from protocol.openid4vp.stapled_evidence import StapledEvidence, encode_stapled_evidence
 from wallet.consent import Consent
 from wallet.content import WalletContent
 from wallet.outside import Outside
@@ -15,7 +14,8 @@ from wallet.stapling import staple_evidence
 def create_answer(content: WalletContent, consent: Consent, *, outside: Outside) -> str:
     """The body of the answer that sends what `consent` says, of at most 512 KiB.
 
-    Of the evidence first the status lists and then the rest stay out, where the answer would be longer.
+    Of the evidence first the status lists and then the last of the proofs stay out, where the answer would be
+    longer.
 
     Raises:
         RefusedError: the verifier takes no key binding by a key of the kind that a copy is bound to.
@@ -37,7 +37,9 @@ def create_answer(content: WalletContent, consent: Consent, *, outside: Outside)
     encode = partial(encode_response, vp_token, state=request.reply_to.state)
     if request.evidence_wanted:
         evidence = staple_evidence(content, consent, outside=outside)
-        for stapled in (evidence, replace(evidence, status_lists=())):
+        counts = range(len(evidence.proofs), 0, -1)
+        shorter = (StapledEvidence(evidence.proofs[:count], ()) for count in counts)
+        for stapled in (evidence, *shorter):
             body = encode(evidence=encode_stapled_evidence(stapled))
             if len(body) <= MAX_RESPONSE_BYTES:
                 return body

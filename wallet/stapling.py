@@ -7,6 +7,7 @@ said. So nobody learns from its asking when it presents.
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
+from itertools import zip_longest
 
 from protocol.errors import TallyError
 from protocol.openid4vp.stapled_evidence import MAX_STAPLED, StapledEvidence
@@ -27,21 +28,24 @@ def staple_evidence(content: WalletContent, consent: Consent, *, outside: Outsid
     """What vouches for the issuers of all that `consent` sends, and for the copies it sends.
 
     It is what the wallet keeps, if that is fresh. Else it asks now, and where nobody can be asked, it gives
-    what it has.
+    what it has. The first proofs, those of the histories, stand before all others: what there is no room for
+    is at the end.
     """
     copies: dict[str, list[CredentialCopy]] = {}
     for item in consent.items:
         copies.setdefault(item.credential.issuer, []).append(item.copy)
-    proofs: list[bytes] = []
+    proofs: list[tuple[bytes, ...]] = []
     lists: list[str] = []
     for issuer, shown in copies.items():
         addresses = _status_addresses(shown)
         evidence = _evidence_about(issuer, addresses, content, outside)
         if evidence is not None:
-            proofs += evidence.proofs
+            proofs.append(evidence.proofs)
             usable = _usable_lists(evidence, outside.clock())
             lists += [token for subject, token in usable.items() if subject in addresses]
-    return StapledEvidence(tuple(proofs[:MAX_STAPLED]), tuple(lists[:MAX_STAPLED]))
+    # By turns: the long list of one issuer's accreditations takes no room from the history of another.
+    in_turn = [proof for turn in zip_longest(*proofs) for proof in turn if proof is not None]
+    return StapledEvidence(tuple(in_turn[:MAX_STAPLED]), tuple(lists[:MAX_STAPLED]))
 
 
 def _evidence_about(

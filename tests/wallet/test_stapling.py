@@ -7,16 +7,18 @@ from datetime import timedelta
 import pytest
 
 from protocol.codes import Code
+from protocol.encoding.strict_json import JsonObject, JsonValue
 from protocol.errors import UnavailableError
 from protocol.openid4vp.response import MAX_RESPONSE_BYTES, PresentationResponse, parse_response
 from protocol.openid4vp.stapled_evidence import StapledEvidence, parse_stapled_evidence
 from tests.counted import NOW, SetClock
 from tests.status_issuer import DID
 from tests.wallet.counterparts import UNIVERSITY, Courier, says
-from tests.wallet.holdings import seconds, with_held
-from tests.wallet.inspector import LEVEL, Inspector
+from tests.wallet.holdings import CARD, DEGREE, seconds, with_held
+from tests.wallet.inspector import LEVEL, Inspector, query_for
 from tests.wallet.test_standing import signed_list
 from wallet.consent import prepare_consent
+from wallet.content import WalletContent
 from wallet.issuer_evidence import MAX_BYTES, MAX_ISSUERS, IssuerEvidence
 from wallet.outside import Outside
 from wallet.present import open_request, send_presentation
@@ -62,10 +64,10 @@ def lonely(outside: Outside, courier: Courier) -> Outside:
 
 
 def stapled(
-    vault: Vault, inspector: Inspector, outside: Outside, *, wanted: bool = True
+    vault: Vault, inspector: Inspector, outside: Outside, *, wanted: bool = True, query: JsonObject = LEVEL
 ) -> StapledEvidence | None:
-    """What goes along with the level of the degree."""
-    link = inspector.ask(LEVEL, evidence_wanted=wanted)
+    """What goes along with what `query` asks for, by default the level of the degree."""
+    link = inspector.ask(query, evidence_wanted=wanted)
     consent = prepare_consent(vault.content, open_request(vault, link, outside=outside), now=outside.clock())
     send_presentation(vault, consent, outside=outside)
     assert len(inspector.answers[-1]) <= MAX_RESPONSE_BYTES
@@ -159,6 +161,28 @@ def test_what_makes_the_answer_too_long_stays_here(
     assert stapled(vault, inspector, outside) == StapledEvidence((bytes(300_000),), ())
     keep(proof=500_000)
     assert stapled(vault, inspector, outside) is None
+
+
+@pytest.mark.parametrize(("proofs", "size"), [(16, 10), (3, 80_000)])
+def test_many_or_long_proofs_about_one_issuer_take_no_room_from_the_history_of_another(
+    vault: Vault, inspector: Inspector, outside: Outside, proofs: int, size: int
+) -> None:
+    other = "did:web:registry.example"
+
+    def with_two_issuers(content: WalletContent) -> WalletContent:
+        content = with_held(content, CARD, id="card-1")
+        card = replace(content.credential("card-1"), issuer=other)
+        content = replace(content, credentials=(content.credential("degree-1"), card))
+        return content.with_evidence(
+            evidence(issuer, proofs=tuple(bytes([number]) * size for number in numbers), status_lists=(LIST,))
+            for issuer, numbers in ((DID, range(proofs)), (other, range(100, 100 + proofs)))
+        )
+
+    vault.change(with_two_issuers)
+    parts: list[JsonValue] = [query_for(DEGREE, query_id="a"), query_for(CARD, query_id="b")]
+    sent = stapled(vault, inspector, outside, query={"credentials": parts})
+    assert sent is not None
+    assert [proof[0] for proof in sent.proofs[:4]] == [0, 100, 1, 101]
 
 
 def evidence(
