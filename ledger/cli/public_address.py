@@ -15,9 +15,11 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class PublicAddress:
-    """Attributes:
-    authority: The host name, with the port where it is not that of https.
-    url: The same as an address; plain http only on this machine, under .localhost.
+    """Where a server is reached.
+
+    Attributes:
+        authority: The host name, with the port where it is not that of https.
+        url: The same as an address; plain http only on this machine, under .localhost.
     """
 
     authority: str

@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ from doors.command import run
 from ledger.cli import commands
 from storage.passphrase import WEAKEST_ACCEPTED
 from tests.ledger.process import PASSPHRASE, Operator
+from tests.ledger.shared_ledger import Shared
 from tests.ledger.world import World
+from tests.postgres import PostgresServer
 
 
 @dataclass(frozen=True)
@@ -67,4 +70,13 @@ def world(tmp_path: Path, database: str) -> Iterator[World]:
     world = World(tmp_path, address=database if "://" in database else None)
     world.create()
     yield world
+    world.close()
+
+
+@pytest.fixture
+def shared(tmp_path: Path, postgres: PostgresServer) -> Iterator[Shared]:
+    world = World(tmp_path, address=postgres.new_database())
+    world.create()
+    with ExitStack() as started:
+        yield Shared(world, started)
     world.close()

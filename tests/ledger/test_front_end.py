@@ -2,12 +2,11 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import insert
@@ -17,7 +16,7 @@ from ledger.followed_log import FollowedLog
 from ledger.front_end import FrontEnd
 from ledger.lease import Lease
 from ledger.placement import Logged
-from ledger.signer import create_memories, load_signers
+from ledger.signer import load_signers
 from ledger.stored_tree import Head
 from ledger.tables import WAITING
 from ledger.tree import Tree
@@ -27,7 +26,8 @@ from protocol.errors import RefusedError, TallyError, UnavailableError
 from protocol.records import DidRecord, Record
 from protocol.tlog.checkpoint import Checkpoint
 from protocol.tlog.merkle import hash_leaf
-from tests.ledger.world import AUTHORITY, NOW, World, create, names, record, update
+from tests.ledger.shared_ledger import Shared
+from tests.ledger.world import AUTHORITY, NOW, create, names, record, update
 from tests.postgres import PostgresServer
 
 SECONDS = 20
@@ -38,53 +38,6 @@ def wait_until(held: Callable[[], bool]) -> None:
     while not held():
         assert time.monotonic() < end
         threading.Event().wait(0.005)
-
-
-@dataclass
-class Shared:
-    """A ledger in a PostgreSQL, and the front ends that have begun on it."""
-
-    world: World
-    started: ExitStack
-    numbers: list[int] = field(default_factory=list)
-
-    def start(self) -> FrontEnd:
-        """One more front end, with a memory of its own."""
-        folder = self.folder(len(self.numbers))
-        folder.mkdir()
-        create_memories(self.world.keys, folder)
-        self.numbers.append(len(self.numbers))
-        front_end = self.started.enter_context(self.world.front_end(folder=folder))
-        front_end.begin()
-        return front_end
-
-    def folder(self, number: int) -> Path:
-        return self.world.folder / f"machine-{number}"
-
-    def take_lease(self) -> None:
-        """Take the lease from whoever has it, as if that were suspended."""
-        store = self.world.store()
-        thief = Lease(store.engine, store.turn, holder="thief")
-        while not thief.take():
-            self.world.alter("UPDATE lease SET expires = now() - interval '1 second'")
-        self.world.alter("UPDATE lease SET expires = now() - interval '1 second'")
-
-    def waiting(self) -> int:
-        [(count,)] = self.rows("SELECT count(*) FROM waiting")
-        return count
-
-    def rows(self, query: str) -> list[tuple[int, ...]]:
-        with self.world.engine.begin() as connection:
-            return [tuple(row) for row in connection.exec_driver_sql(query)]
-
-
-@pytest.fixture
-def shared(tmp_path: Path, postgres: PostgresServer) -> Iterator[Shared]:
-    world = World(tmp_path, address=postgres.new_database())
-    world.create()
-    with ExitStack() as started:
-        yield Shared(world, started)
-    world.close()
 
 
 @pytest.fixture

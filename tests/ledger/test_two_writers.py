@@ -5,7 +5,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -27,9 +27,8 @@ from protocol.tlog.merkle import compute_root
 from protocol.tlog.note import parse_note
 from tests.campaign import Chance, many
 from tests.ledger.fake_node import FakeNode, quorum_of, running_nodes
-from tests.ledger.test_front_end import Shared
+from tests.ledger.shared_ledger import Shared
 from tests.ledger.world import World, append, names
-from tests.postgres import PostgresServer
 
 SECONDS = 20
 
@@ -205,15 +204,6 @@ def tamper_with_lease(shared: Shared, monkeypatch: pytest.MonkeyPatch, count: Co
     count("entries acknowledged by them, found once each", len(places))
     for code, times in refused.items():
         count(f"refusals {code.value}, tried again", times)
-
-
-@pytest.fixture
-def shared(tmp_path: Path, postgres: PostgresServer) -> Iterator[Shared]:
-    world = World(tmp_path, address=postgres.new_database())
-    world.create()
-    with ExitStack() as started:
-        yield Shared(world, started)
-    world.close()
 
 
 def test_restored_backup_is_refused_whatever_was_restored_with_it(
