@@ -13,9 +13,9 @@ class IssuerEvidence:
 
     Attributes:
         issuer: Its DID.
-        asked_at: When the wallet asked.
-        proofs: Tally proofs about its DID and its accreditations, verified then.
-        status_lists: Its status list tokens, verified then.
+        asked_at: When the wallet asked for the oldest of it.
+        proofs: Tally proofs about its DID and its accreditations, verified when they came.
+        status_lists: Its status list tokens, verified when they came.
     """
 
     issuer: str

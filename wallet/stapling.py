@@ -4,21 +4,19 @@ The wallet asks the ledger and the issuers when it looks after its credentials a
 said. So nobody learns from its asking when it presents.
 """
 
-from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import zip_longest
 
 from protocol.errors import TallyError
 from protocol.openid4vp.stapled_evidence import MAX_STAPLED, StapledEvidence
-from protocol.status_list import parse_status_list_expiry, parse_status_list_subject, read_status
+from protocol.status_list import parse_status_list_expiry, parse_status_list_subject
 from wallet.consent import Consent
 from wallet.content import WalletContent
 from wallet.held import CredentialCopy
 from wallet.issuer_evidence import IssuerEvidence
 from wallet.outside import Outside
-from wallet.standing import signed_payload
-from wallet.status import gather_evidence, read_status_list
+from wallet.status import gather_evidence, read_status_list, status_addresses
 
 # Verifiers usually take what is a day old: half of that is left for the way to them.
 FRESH = timedelta(hours=12)
@@ -37,7 +35,7 @@ def staple_evidence(content: WalletContent, consent: Consent, *, outside: Outsid
     proofs: list[tuple[bytes, ...]] = []
     lists: list[str] = []
     for issuer, shown in copies.items():
-        addresses = _status_addresses(shown)
+        addresses = status_addresses(shown)
         evidence = _evidence_about(issuer, addresses, content, outside)
         if evidence is not None:
             proofs.append(evidence.proofs)
@@ -74,8 +72,3 @@ def _usable_lists(evidence: IssuerEvidence, now: datetime) -> dict[str, str]:
         for token, expires_at in dated
         if expires_at is None or now < expires_at
     }
-
-
-def _status_addresses(copies: Iterable[CredentialCopy]) -> frozenset[str]:
-    references = [read_status(signed_payload(copy)) for copy in copies]
-    return frozenset(reference.uri for reference in references if reference is not None)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TypeAlias, TypeVar
 
@@ -10,6 +10,7 @@ from protocol.errors import TallyError
 from protocol.status_list import (
     Status,
     VerifiedStatusList,
+    parse_status_list_subject,
     read_status,
     status_at,
     verify_status_list_token,
@@ -137,10 +138,40 @@ def keep_standings(vault: Vault, asked: AskedStandings) -> None:
         for held in content.credentials:
             if held.id in asked.found:
                 content = content.with_standing(held.id, asked.found[held.id])
-        return content.with_evidence(asked.evidence)
+        return content.with_evidence(_with_lists_of_before(each, content) for each in asked.evidence)
 
     if asked.found or asked.evidence:
         vault.change(change)
+
+
+def status_addresses(copies: Iterable[CredentialCopy]) -> frozenset[str]:
+    """Where the status lists are in which `copies` have a place."""
+    addresses: set[str] = set()
+    for copy in copies:
+        with suppress(TallyError):
+            reference = read_status(signed_payload(copy))
+            addresses |= set() if reference is None else {reference.uri}
+    return frozenset(addresses)
+
+
+def _with_lists_of_before(evidence: IssuerEvidence, content: WalletContent) -> IssuerEvidence:
+    """`evidence` with what is kept in the place of lists that could not be had now. All of it then counts as
+    asked for when those were, so that the wallet asks anew no later than it would have.
+    """
+    before = content.evidence_about(evidence.issuer)
+    if before is None:
+        return evidence
+    held_now = [held for held in content.credentials if held.issuer == evidence.issuer]
+    missing = status_addresses(copy for held in held_now for copy in held.unused_copies or held.copies) - set(
+        map(parse_status_list_subject, evidence.status_lists)
+    )
+    room = MAX_BYTES - sum(map(len, (*evidence.proofs, *evidence.status_lists)))
+    lists, _ = _fitting(
+        (token for token in before.status_lists if parse_status_list_subject(token) in missing), room
+    )
+    if not lists:
+        return evidence
+    return replace(evidence, asked_at=before.asked_at, status_lists=(*evidence.status_lists, *lists))
 
 
 def _fitting(texts: Iterable[_Text], room: int) -> tuple[tuple[_Text, ...], int]:

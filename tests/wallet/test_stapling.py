@@ -209,6 +209,26 @@ def test_evidence_stays_where_the_ledger_cannot_be_asked(
     assert vault.content.evidence == kept
 
 
+def test_list_that_cannot_be_had_leaves_the_one_of_before_as_old_as_it_is(
+    vault: Vault, outside: Outside, courier: Courier, clock: SetClock
+) -> None:
+    refresh_standings(vault, outside=outside)
+    clock.advance(timedelta(hours=1))
+    courier.lie("/status/1", says(b"", 503))
+    refresh_standings(vault, outside=replace(outside, prove_issuer=lambda _did: (b"newer proof",)))
+    assert vault.content.evidence == (evidence(proofs=(b"newer proof",), status_lists=(LIST,)),)
+
+
+def test_list_that_no_credential_needs_any_more_is_not_kept(
+    vault: Vault, outside: Outside, clock: SetClock
+) -> None:
+    vault.change(lambda content: content.with_evidence([evidence(status_lists=(LIST, OTHER_LIST))]))
+    clock.advance(timedelta(hours=1))
+    refresh_standings(vault, outside=outside)
+    asked_now = replace(evidence(proofs=PROOFS, status_lists=(LIST,)), asked_at=clock())
+    assert vault.content.evidence == (asked_now,)
+
+
 def test_only_so_much_is_kept_of_an_issuer_as_there_is_room_for(outside: Outside) -> None:
     def gathered(proofs: list[int], *lists: int) -> tuple[list[int], list[int]]:
         there = replace(outside, prove_issuer=lambda _did: tuple(map(bytes, proofs)))
