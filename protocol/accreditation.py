@@ -14,7 +14,7 @@ from protocol.codes import Code
 from protocol.encoding.strict_json import JsonObject
 from protocol.encoding.time import encode_utc
 from protocol.errors import UnavailableError, VerificationError
-from protocol.index.proof import VerifiedRecords
+from protocol.index.proof import SubjectEntry, VerifiedRecords
 from protocol.records import parse_leaf
 from protocol.records.accreditation import (
     AccreditationRecord,
@@ -70,10 +70,11 @@ class VerifiedAccreditation:
 
 @dataclass(frozen=True, slots=True)
 class _Logged:
-    """What a log holds about the accreditations of one DID, by leaf hash, in the order of the log."""
+    """What a log of so many entries holds about the accreditations of one DID, by leaf hash, in its order."""
 
-    accreditations: dict[bytes, tuple[AccreditationRecord, datetime]]
+    accreditations: dict[bytes, tuple[AccreditationRecord, SubjectEntry]]
     withdrawn: dict[bytes, datetime]
+    tree_size: int
 
 
 _Reader: TypeAlias = Callable[[str], _Logged]
@@ -109,7 +110,8 @@ def verify_accreditation(
             this; ACCREDITATION_NOT_ROOTED, it rests on another root; ACCREDITATION_INVALID, a link gives more
             than the one above it has; ACCREDITATION_WITHDRAWN; ACCREDITATION_OUT_OF_TIME.
         UnavailableError: no chain among those that could be read; of the others the first that could not.
-            ACCREDITATIONS_TOO_MANY, it would have been the seventeenth list.
+            ACCREDITATIONS_TOO_MANY, it would have been the seventeenth list; MOMENT_NOT_COVERED, it is older
+            than what rests on it.
         MalformedError: a record cannot be read.
         Whatever else `read_records` raises.
     """
@@ -132,11 +134,11 @@ def verify_accreditation(
     unread: UnavailableError | None = None
     # The newest first, but before all those for which nothing else needs to be read.
     newest_first = reversed(read(did).accreditations.values())
-    for record, logged in sorted(newest_first, key=lambda each: each[0].under is not None):
+    for record, entry in sorted(newest_first, key=lambda each: each[0].under is not None):
         if vct not in record.types or action not in record.actions or (record.depth or 0) < least_depth:
             continue
         try:
-            links = _chain(record, logged, root, read)
+            links = _chain(record, entry, root, read)
             counted_at = _verify_moment(links, moment, begun_by or moment)
         except VerificationError as error:
             # One that leads to the root says more than one that does not; else the newest is the one.
@@ -187,18 +189,20 @@ def verify_rests_on(record: AccreditationRecord, above: Sequence[AccreditationRe
 
 
 def _chain(
-    record: AccreditationRecord, logged: datetime, root: str, read: _Reader
+    record: AccreditationRecord, entry: SubjectEntry, root: str, read: _Reader
 ) -> tuple[AccreditationLink, ...]:
     """The links from `record` up to the root, with what was withdrawn above each of them."""
-    found = [(record, logged, read(record.accredited).withdrawn.get(record.leaf_hash))]
+    found = [(record, entry.time, read(record.accredited).withdrawn.get(record.leaf_hash))]
     while (under := record.under) is not None:
         known = read(record.authorship.by)
         above = known.accreditations.get(under)
+        if above is None and known.tree_size < entry.leaf_index:
+            raise UnavailableError(Code.MOMENT_NOT_COVERED, f"accreditations of {record.authorship.by}")
         if above is None or len(found) == MAX_LINKS:
             detail = f"{record.leaf_hash.hex()}: what it rests on is not there"
             raise VerificationError(Code.ACCREDITATION_INVALID, detail)
-        record, logged = above
-        found.append((record, logged, known.withdrawn.get(under)))
+        record, entry = above
+        found.append((record, entry.time, known.withdrawn.get(under)))
     if record.authorship.by != root:
         raise VerificationError(Code.ACCREDITATION_NOT_ROOTED, record.leaf_hash.hex())
     links: list[AccreditationLink] = []
@@ -228,12 +232,16 @@ def _read(did: str, read_records: Callable[[str], VerifiedRecords]) -> _Logged:
     records = read_records(did)
     if records.subject != accreditation_subject(did):
         raise ValueError("the records are about something else")
-    found = [(parse_leaf(entry.leaf), entry.time) for entry in records.entries]
+    found = [(parse_leaf(entry.leaf), entry) for entry in records.entries]
     accreditations = {
-        record.leaf_hash: (record, time) for record, time in found if isinstance(record, AccreditationRecord)
+        record.leaf_hash: (record, entry)
+        for record, entry in found
+        if isinstance(record, AccreditationRecord)
     }
     # In the order of the log, so the first is the one that counts.
     withdrawn = {
-        record.accreditation: time for record, time in reversed(found) if isinstance(record, WithdrawalRecord)
+        record.accreditation: entry.time
+        for record, entry in reversed(found)
+        if isinstance(record, WithdrawalRecord)
     }
-    return _Logged(accreditations, withdrawn)
+    return _Logged(accreditations, withdrawn, records.log.tree_size)

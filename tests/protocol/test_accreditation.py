@@ -288,6 +288,21 @@ def test_chain_that_cannot_be_read_takes_nothing_away_from_one_that_can() -> Non
         assert caught.value.code is Code.EVIDENCE_MISSING
 
 
+def test_list_from_before_what_rests_on_it_says_nothing_and_a_later_one_that_lacks_it_refuses() -> None:
+    def read(did: str) -> VerifiedRecords:
+        return reader(CHAIN if did == SCHOOL_DID else older)(did)
+
+    older: Log = []
+    with pytest.raises(UnavailableError) as unknown:
+        verify(CHAIN, read=read)
+    assert unknown.value.code is Code.MOMENT_NOT_COVERED
+    assert unknown.value.detail == f"accreditations of {MIDDLE_DID}"
+    older = [(accreditation(ROOT_DID, STRANGER_DID), BEGIN)]
+    with pytest.raises(VerificationError) as refused:
+        verify(CHAIN, read=read)
+    assert refused.value.code is Code.ACCREDITATION_INVALID
+
+
 @pytest.mark.parametrize(
     "failure", [UnavailableError(Code.EVIDENCE_MISSING), VerificationError(Code.LOG_STALE)]
 )
