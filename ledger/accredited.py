@@ -30,20 +30,23 @@ def read_accreditations(client: LedgerClient, dids: Iterable[str], *, now: datet
         VerificationError: a proof does not hold, or an accreditation does not rest on what it says.
         UnavailableError: the ledger cannot be reached.
     """
-    waiting, seen = list(dids), set[str]()
+    # Each with how much of the log its list must cover: the log grows while it is read, and what an
+    # accreditation rests on was logged before it.
+    waiting = [(did, 0) for did in dids]
+    covered: dict[str, int] = {}
     logged: dict[int, LoggedRecord] = {}
     times: list[datetime] = []
     while waiting:
-        did = waiting.pop()
-        if did in seen:
+        did, least = waiting.pop()
+        if covered.get(did, -1) >= least:
             continue
-        seen.add(did)
         records = client.read_records(accreditation_subject(did), now=now)
+        covered[did] = records.log.tree_size
         times += [] if records.time is None else [records.time]
         for each in read_logged(records.entries):
             logged[each.leaf_index] = each
             if isinstance(each.record, AccreditationRecord) and each.record.under is not None:
-                waiting.append(each.record.authorship.by)
+                waiting.append((each.record.authorship.by, each.leaf_index))
     return ProvenAccreditations(plant_trees(logged.values()), min(times, default=None))
 
 

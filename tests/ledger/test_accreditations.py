@@ -1,8 +1,9 @@
 """Accreditations as trees, and the list of whom to look at, whoever makes it."""
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import cast
 from urllib.parse import quote
 
 import pytest
@@ -21,19 +22,22 @@ from ledger.accreditations import (
     read_logged,
     verify_above,
 )
+from ledger.accredited import read_accreditations
 from ledger.client import LedgerClient
 from ledger.front_end import FrontEnd
 from ledger.memory import CheckpointMemory
 from protocol.codes import Code
 from protocol.encoding.strict_json import JsonObject, encode_json
 from protocol.errors import MalformedError, VerificationError
-from protocol.index.proof import SubjectEntry
+from protocol.index.proof import SubjectEntry, VerifiedRecords
+from protocol.index.subject import Subject
 from protocol.records import Record
 from protocol.records.accreditation import create_withdrawal
 from protocol.records.timestamp import create_timestamp
 from tests.browser import Browser
 from tests.ledger.static_log import LEDGER, Files
 from tests.ledger.world import NOW, World, record
+from tests.protocol.test_accreditation import CHAIN, reader
 from tests.signed_records import (
     BELOW,
     BOTH,
@@ -161,6 +165,25 @@ def test_server_names_who_has_accreditations_page_by_page(
     assert browser.get("/accredited").json == {"dids": accredited[:1], "more": True}
     rest = browser.get(f"/accredited?after={quote(accredited[0])}")
     assert rest.json == {"dids": accredited[1:], "more": False}
+
+
+class GrowingLog:
+    """Has nothing when it is asked for the first time, and the whole chain from then on."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def read_records(self, subject: Subject, *, now: datetime) -> VerifiedRecords:
+        records = reader(CHAIN if self.asked else [])(subject.name)
+        self.asked.append(subject.name)
+        return records
+
+
+def test_list_that_was_read_before_what_rests_on_it_was_logged_is_read_again() -> None:
+    log = GrowingLog()
+    proven = read_accreditations(cast("LedgerClient", log), [SCHOOL_DID, MIDDLE_DID], now=NOW)
+    assert dids_of(proven.trees) == sorted([MIDDLE_DID, SCHOOL_DID])
+    assert log.asked == [MIDDLE_DID, SCHOOL_DID, MIDDLE_DID]
 
 
 class LyingList(Files):
