@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 import tempfile
@@ -63,3 +64,10 @@ def test_broken_expectation_ends_the_story() -> None:
     with pytest.raises(BrokenExpectationError, match="Fire is cold"):
         narrator.expect(False, "Fire is cold.")
     assert told == ["  ✓ Water is wet."]
+
+
+def test_chapters_that_the_readme_shows_are_chapters_of_the_demo() -> None:
+    shown = re.findall(r"^\d\. .*", (ROOT / "README.md").read_text(), re.MULTILINE)
+    told = re.findall(r'chapter\("(.*)"\)', (ROOT / "demo/story.py").read_text())
+    assert len(shown) > 3
+    assert [title for title in shown if title not in told] == []
