@@ -412,9 +412,12 @@ class Code(StrEnum):
         "Nothing is published under this DID.",
         "Check the DID, or try again later.",
         {
-            Audience.ISSUER: "Ask the ledger's operator whether it was put back to an old copy.",
+            Audience.ISSUER: (
+                "Check the DID; if it is your own, ask the ledger's operator whether it was put back to an"
+                " old copy."
+            ),
             Audience.VERIFIER: "Check the DID; if it is your own, ask the ledger's operator about it.",
-            Audience.OPERATOR: "See which DIDs there are with `tally ledger show`.",
+            Audience.OPERATOR: "Check the DID; `tally ledger show` lists those of a ledger of your own.",
         },
     )
     DID_SCID_MISMATCH = (

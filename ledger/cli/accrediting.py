@@ -20,12 +20,13 @@ from ledger.cli.record_words import RecordHash, TypeOfCredential
 from protocol.codes import Code
 from protocol.encoding.strict_json import JsonObject, JsonValue
 from protocol.encoding.time import encode_utc
-from protocol.errors import RefusedError
+from protocol.errors import RefusedError, UnavailableError
 
 if TYPE_CHECKING:
     from ledger.author import Author
     from ledger.institution_folder import InstitutionFolder
     from protocol.index.proof import SubjectEntry
+    from protocol.records import SignedRecord
     from protocol.records.accreditation import AccreditationRecord
 
 INSTITUTION = "issuer"
@@ -128,7 +129,7 @@ def accredit(
             terminal.note("They live on another ledger: nobody has looked whether there is such a DID.")
         if not yes:
             confirm(terminal, "Log this, for everybody to read?")
-        entry = author.log(record, now=now())
+        entry = _log(terminal, author, record)
     terminal.document({**accreditation_document(record), **_place(entry)})
     terminal.say(good("✓ "), f"Entry {entry.leaf_index}, logged at {encode_utc(entry.time)}.")
     terminal.say(verbatim(f"Record {record.leaf_hash.hex()}"))
@@ -160,7 +161,7 @@ def withdraw(
         _tell(terminal, found)
         if not yes:
             confirm(terminal, "Withdraw this, for good?")
-        entry = author.log(withdrawal, now=now())
+        entry = _log(terminal, author, withdrawal)
     terminal.document({"withdrawn": record.hex(), "did": found.accredited, "reason": reason, **_place(entry)})
     terminal.say(good("✓ "), f"Withdrawn in entry {entry.leaf_index}, logged at {encode_utc(entry.time)}.")
 
@@ -203,6 +204,18 @@ def _tell(terminal: Terminal, record: "AccreditationRecord") -> None:
         ("rests on", under),
     ):
         terminal.note(dim(name.ljust(11)), verbatim(safe_text(value, max_characters=1024)))
+
+
+def _log(terminal: Terminal, author: "Author", record: "SignedRecord") -> "SubjectEntry":
+    try:
+        return author.log(record, now=now())
+    except UnavailableError:
+        terminal.note(
+            warning("! "),
+            "It may have been logged all the same: look with `tally ledger issuers --all` before you say it"
+            " again.",
+        )
+        raise
 
 
 def _place(entry: "SubjectEntry") -> JsonObject:

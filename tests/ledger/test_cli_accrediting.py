@@ -5,11 +5,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from unittest import mock
 
 import pytest
 
 from doors.clock import now
 from doors.exit_code import ExitCode
+from ledger.client import LedgerClient, Receipt
+from protocol.codes import Code
+from protocol.errors import UnavailableError
 from protocol.tlog.merkle import hash_leaf
 from schemas import credential_type
 from tests.ledger.institutions import Home, Town, town
@@ -135,6 +139,7 @@ def test_accreditor_who_speaks_as_a_root_is_told_what_it_could_rest_on(realm: Re
 def test_did_that_is_not_on_the_ledger_is_not_accredited(realm: Realm) -> None:
     mistyped = Home(realm.ministry.path, realm.council.did.replace("council", "counsel"))
     assert realm.ministry.refusal(*accrediting(mistyped))[:2] == (ExitCode.NOT_FOUND, "did_not_found")
+    assert "\nCheck the DID; if it is your own, " in realm.ministry.tally(*accrediting(mistyped)).stderr
 
 
 def test_did_of_another_ledger_is_accredited_and_that_is_said(realm: Realm) -> None:
@@ -176,6 +181,19 @@ def test_accreditation_that_makes_no_sense_is_refused(
 def test_nothing_is_logged_without_a_yes(realm: Realm) -> None:
     command = accrediting(realm.council)[:-1]
     assert realm.ministry.refusal(*command)[:2] == (ExitCode.USAGE, "input_required")
+
+
+def test_answer_that_got_lost_is_no_reason_to_say_it_again(realm: Realm) -> None:
+    def lose(client: LedgerClient, line: bytes, *, onboarding_token: str) -> Receipt:
+        submit(client, line, onboarding_token=onboarding_token)
+        raise UnavailableError(Code.NETWORK_TIMEOUT, "ledger.localhost")
+
+    submit, heir = LedgerClient.submit, realm.town.settle("heir")
+    with mock.patch.object(LedgerClient, "submit", lose):
+        told = realm.ministry.tally(*accrediting(heir))
+    assert told.status == ExitCode.NETWORK
+    assert "look with `tally ledger issuers --all` before you say it again" in told.stderr
+    assert heir.did in realm.ministry.tally("ledger", "issuers", "--all").stdout
 
 
 def test_home_without_an_institution_accredits_nobody(realm: Realm) -> None:
