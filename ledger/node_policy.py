@@ -6,12 +6,13 @@ A cosigner tells by its name what it promises: `<host>/copy` has stored and chec
 
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from http import HTTPStatus
 
 from ledger.fetch import Fetcher
 from ledger.signer import OPERATOR
 from protocol.codes import Code
 from protocol.encoding.strict_json import decode_utf8
-from protocol.errors import MalformedError, RefusedError
+from protocol.errors import MalformedError, RefusedError, UnavailableError
 from protocol.tlog.policy import (
     NO_QUORUM,
     Group,
@@ -85,9 +86,13 @@ def fetch_node_line(url: str, *, fetcher: Fetcher) -> Witness:
 
     Raises:
         MalformedError: the answer is not such a line.
-        UnavailableError: the node cannot be reached, or there is none.
+        UnavailableError: it cannot be reached, or is no node.
     """
-    answer = fetcher.fetch_ok(f"{url}/policy-line", accept="text/plain", max_bytes=_MAX_LINE_BYTES)
+    answer = fetcher.fetch(f"{url}/policy-line", accept="text/plain", max_bytes=_MAX_LINE_BYTES)
+    if answer.status == HTTPStatus.NOT_FOUND:
+        raise UnavailableError(Code.NETWORK_CONTENT_TYPE, f"{url} is no node")
+    if answer.status != HTTPStatus.OK:
+        raise UnavailableError(Code.NETWORK_STATUS, f"{url} answered {answer.status}")
     return parse_node_line(decode_utf8(answer.body))
 
 

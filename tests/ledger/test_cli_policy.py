@@ -132,7 +132,9 @@ def test_node_is_asked_for_its_line_and_its_key_confirmed(operator: Operator, ta
 
     def answer(request: Request) -> Response:
         number = request.path_params["number"]
-        return PlainTextResponse(line_of(node(number)) if number < 9 else "nothing", 200)
+        return PlainTextResponse(
+            line_of(node(number)) if number < 9 else "nothing", 503 if number > 9 else 200
+        )
 
     app = Starlette(routes=[Route("/{number:int}/policy-line", answer)])
     with listen("127.0.0.1", 0) as listener, running(app, listener):
@@ -145,7 +147,12 @@ def test_node_is_asked_for_its_line_and_its_key_confirmed(operator: Operator, ta
         said = tally("policy", "set", *known, *asked, "--yes", "--json")
         assert [group["members"][-1] for group in said.json["groups"]] == ["node-3"]
         assert tally("policy", "set", "--node", f"{url}/9", "--yes", "--json").code == "log_policy_invalid"
-        assert tally("policy", "set", "--node", f"{url}/x", "--yes", "--json").code == "network_status"
+        ill = tally("policy", "set", *asked, "--node", f"{url}/10", "--yes", "--json")
+        assert (ill.status, ill.code) == (ExitCode.NETWORK, "network_status")
+        assert f"{url}/10 answered 503" in tally("policy", "set", *asked, "--node", f"{url}/10", "--yes").err
+        none = tally("policy", "set", *asked, "--node", f"{url}/x", "--yes", "--json")
+        assert (none.status, none.code) == (ExitCode.NETWORK, "network_content_type")
+        assert f"{url}/x is no node" in tally("policy", "set", *asked, "--node", f"{url}/x", "--yes").err
     away = tally("policy", "set", *known, *asked, "--yes", "--json")
     assert (away.status, away.code) == (ExitCode.NETWORK, "network_unreachable")
 
