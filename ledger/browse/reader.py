@@ -140,7 +140,7 @@ class LedgerReader:
         said = read_type_records(self._client, vct, now=now)
         found = search_accreditations(self._client, vct=vct, now=now)
         if not said and not found.trees:
-            raise RefusedError(Code.NOT_FOUND, "no type that is called so")
+            raise RefusedError(Code.NOT_FOUND, "no name and no type that is called so")
         return ProvenTrees(vct, said, found, now)
 
     def find(self, question: Question) -> Finding:
@@ -198,7 +198,7 @@ class LedgerReader:
             url = f"{self._client.ledger.url}/{path}"
             answer = self._fetcher.fetch(url, accept=accept, max_bytes=max_bytes)
         if answer.status == HTTPStatus.NOT_FOUND:
-            raise RefusedError(Code.NOT_FOUND, "says the ledger, and a person can only believe it")
+            raise RefusedError(Code.NOT_FOUND, "the ledger says so, and gives no proof of it")
         if answer.status != HTTPStatus.OK:
             raise UnavailableError(Code.NETWORK_STATUS, str(answer.status))
         return answer.body

@@ -73,7 +73,8 @@ def did_lines(proven: ProvenDid) -> Iterator[Line]:
 
 def _key_lines(key: ShownKey, did: str) -> Iterator[Line]:
     until: str | Styled = good("now") if key.valid_until is None else encode_utc(key.valid_until)
-    yield ("Key        ", bold(key.id.removeprefix(did)), f"  {key.use}")
+    yield ("Key        ", bold(key.id.removeprefix(did)))
+    yield ("           ", key.use)
     yield ("           ", f"logged {encode_utc(key.valid_from)} to ", until)
     if key.compromised is not None:
         yield ("           ", bad("✗ "), f"in other hands since {encode_utc(key.compromised)}")

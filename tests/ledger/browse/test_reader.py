@@ -101,14 +101,14 @@ def test_what_the_ledger_does_not_know_or_cannot_say_is_told(tmp_path: Path) -> 
     log = LyingLog(LEAVES[:4])
     log.answers["broken/did.jsonl"] = Fetched(500, "", b"")
     reader = reader_of(log, tmp_path)
-    for question, code in (
-        (NameQuestion("nobody"), Code.NOT_FOUND),
-        (HashQuestion(bytes(32)), Code.NOT_FOUND),
-        (IndexQuestion(4), Code.NOT_FOUND),
+    for question, detail in (
+        (NameQuestion("nobody"), "the ledger says so, and gives no proof of it"),
+        (HashQuestion(bytes(32)), "the ledger says so, and gives no proof of it"),
+        (IndexQuestion(4), "the log has 4 entries, counted from 0"),
     ):
         with pytest.raises(RefusedError) as refusal:
             reader.find(question)
-        assert refusal.value.code is code
+        assert (refusal.value.code, refusal.value.detail) == (Code.NOT_FOUND, detail)
     with pytest.raises(UnavailableError) as trouble:
         reader.find(NameQuestion("broken"))
     assert trouble.value.code is Code.NETWORK_STATUS

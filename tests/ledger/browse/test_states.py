@@ -37,6 +37,13 @@ def test_history_that_must_not_be_trusted_is_never_called_verified() -> None:
     assert "In use" not in page
 
 
+def test_what_a_key_is_for_begins_in_its_column_where_the_window_is_narrow() -> None:
+    [key, *_] = SOUND.keys
+    named = replace(SOUND, keys=(replace(key, id=f"{DID}#{'z' * 48}", use="issues, proves who acts"),))
+    _, screen = told(named)
+    assert f"Key        #{'z' * 48}\n           issues, proves who acts\n" in screen
+
+
 def test_deactivated_did_is_not_in_use() -> None:
     page, screen = told(replace(SOUND, deactivated=NOW))
     assert "Deactivated at 2026-11-22 12:00:00Z" in page

@@ -67,7 +67,12 @@ async def test_person_goes_from_the_head_to_an_entry_its_did_and_back(
         await stage.shows("Entry 1", "version 2: changed")
         await stage.press("d")
         await stage.screen(DidScreen)
-        await stage.shows("All that the log holds, as of", "#key-1  issues, proves who acts", "to now")
+        await stage.shows(
+            "All that the log holds, as of",
+            "Key        #key-1",
+            "           issues, proves who acts",
+            "to now",
+        )
         await stage.press("j", "enter")
         await stage.shows("Entry 0", "version 1: created")
         for place in (DidScreen, EntryScreen, EntriesScreen):
