@@ -156,7 +156,7 @@ def test_exact_lines_are_in_the_words_of_the_protocol() -> None:
 
 def test_evidence_that_goes_along_is_said_to_do_so() -> None:
     consent = consent_to(query_for(DEGREE, ["title"]))
-    said = "Goes along      proof that the issuer is genuine, as of when this wallet last asked"
+    said = "Goes along      proof that the issuer is genuine, kept by this wallet or asked for now"
     assert said not in texts(consent_lines(consent))
     request = replace(consent.request.request, evidence_wanted=True)
     wanted = replace(consent, request=replace(consent.request, request=request))

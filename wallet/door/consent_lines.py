@@ -151,7 +151,7 @@ def outlook_lines(consent: Consent) -> Iterator[Line]:
         yield _row("Stays hidden", of, ", ".join(hidden) or "nothing")
         yield _row("Linkable", of, *_linkability(item))
     if consent.request.request.evidence_wanted:
-        yield _row("Goes along", "proof that the issuer is genuine, as of when this wallet last asked")
+        yield _row("Goes along", "proof that the issuer is genuine, kept by this wallet or asked for now")
 
 
 def count_line(consent: Consent) -> Line:
