@@ -21,6 +21,8 @@ def create_answer(content: WalletContent, consent: Consent, *, outside: Outside)
         RefusedError: the verifier takes no key binding by a key of the kind that a copy is bound to.
     """
     request = consent.request.request
+    # Before anything is signed: asking may take longer than a verifier lets a signature be old.
+    evidence = staple_evidence(content, consent, outside=outside) if request.evidence_wanted else None
     vp_token = {
         item.query_id: [
             create_presentation(
@@ -35,8 +37,7 @@ def create_answer(content: WalletContent, consent: Consent, *, outside: Outside)
         for item in consent.items
     }
     encode = partial(encode_response, vp_token, state=request.reply_to.state)
-    if request.evidence_wanted:
-        evidence = staple_evidence(content, consent, outside=outside)
+    if evidence is not None:
         counts = range(len(evidence.proofs), 0, -1)
         shorter = (StapledEvidence(evidence.proofs[:count], ()) for count in counts)
         for stapled in (evidence, *shorter):

@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from protocol.codes import Code
-from protocol.encoding.strict_json import JsonObject, JsonValue
+from protocol.encoding.base64url import decode_base64url
+from protocol.encoding.strict_json import JsonObject, JsonValue, parse_json_object
 from protocol.errors import UnavailableError
 from protocol.openid4vp.response import MAX_RESPONSE_BYTES, PresentationResponse, parse_response
 from protocol.openid4vp.stapled_evidence import StapledEvidence, parse_stapled_evidence
@@ -130,6 +131,19 @@ def test_list_that_has_expired_is_fetched_anew_and_stays_here_where_nobody_can_b
     assert stapled(vault, inspector, outside) == (StapledEvidence(PROOFS, (LIST,)) if is_expired else kept)
     alone = lonely(outside, courier)
     assert stapled(vault, inspector, alone) == (replace(kept, status_lists=()) if is_expired else kept)
+
+
+def test_holder_signs_after_the_wallet_has_asked_however_long_that_takes(
+    vault: Vault, inspector: Inspector, outside: Outside, clock: SetClock
+) -> None:
+    def slowly(_did: str) -> tuple[bytes, ...]:
+        clock.advance(timedelta(minutes=4))
+        return PROOFS
+
+    stapled(vault, inspector, replace(outside, prove_issuer=slowly))
+    binding = inspector.presented()["it"].rpartition("~")[2]
+    payload = parse_json_object(decode_base64url(binding.split(".")[1]))
+    assert payload["iat"] == seconds(NOW + timedelta(minutes=4))
 
 
 def test_list_that_is_not_kept_is_fetched(vault: Vault, inspector: Inspector, outside: Outside) -> None:
