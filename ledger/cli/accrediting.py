@@ -20,7 +20,7 @@ from ledger.cli.record_words import RecordHash, TypeOfCredential
 from protocol.codes import Code
 from protocol.encoding.strict_json import JsonObject, JsonValue
 from protocol.encoding.time import encode_utc
-from protocol.errors import RefusedError, UnavailableError
+from protocol.errors import MalformedError, RefusedError, UnavailableError
 
 if TYPE_CHECKING:
     from ledger.author import Author
@@ -157,7 +157,12 @@ def withdraw(
 
     with _open_institution(terminal, passphrase) as author:
         found = _find_accreditation(author, record)
-        withdrawal = create_withdrawal(found, signer=author.signer, reason=reason, time=now())
+        try:
+            withdrawal = create_withdrawal(found, signer=author.signer, reason=reason, time=now())
+        except MalformedError:
+            raise click.BadParameter(
+                "1 to 200 characters, all of which can be seen", param_hint="--reason"
+            ) from None
         _tell(terminal, found)
         if not yes:
             confirm(terminal, "Withdraw this, for good?")

@@ -14,7 +14,7 @@ from doors.terminal import Styled, Terminal, bad, bold, dim, good, safe_text, ve
 from doors.text_file import TextFile
 from ledger.cli.accrediting import SETTINGS, accreditation_document, own_institution
 from ledger.cli.checking import choose_audited
-from ledger.cli.record_words import TypeOfCredential
+from ledger.cli.record_words import InstitutionDid, TypeOfCredential
 from protocol.encoding.strict_json import JsonObject, JsonValue
 from protocol.encoding.time import encode_utc
 
@@ -34,7 +34,9 @@ _MAX_CHARACTERS = 1024
     ],
 )
 @click.argument("url", type=LedgerAddress(), required=False)
-@click.option("--root", metavar="DID", help="Only what rests on the word of this institution.")
+@click.option(
+    "--root", type=InstitutionDid(), metavar="DID", help="Only what rests on the word of this institution."
+)
 @click.option(
     "--type",
     "vct",

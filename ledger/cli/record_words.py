@@ -1,4 +1,4 @@
-"""What a person names records by: the type of credentials they are about, and the hash of one."""
+"""What a person names records by: the type of credentials they are about, their author, and the hash of one."""
 
 import click
 
@@ -26,6 +26,23 @@ class TypeOfCredential(click.ParamType[str]):
             return credential_type(value).vct
         except RefusedError:
             self.fail(f"{value[:80]!r} is not {_KINDS_OF_NAMES}", param, ctx)
+
+
+class InstitutionDid(click.ParamType[str]):
+    """The type of an option that is the DID of an institution. What is none never said anything, which would
+    read like an answer; so it is wrong usage.
+    """
+
+    name = "did"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The DID."""
+        from protocol.did.webvh.identifier import parse_webvh
+
+        try:
+            return parse_webvh(value).did
+        except MalformedError:
+            self.fail(f"{value[:80]!r} is not like did:webvh:Qm…:ledger.example:ministry", param, ctx)
 
 
 class RecordHash(click.ParamType[bytes]):

@@ -11,7 +11,7 @@ from doors.ledger_address import LedgerAddress
 from doors.terminal import Terminal, bold, good, safe_text, verbatim
 from doors.text_file import TextFile
 from ledger.cli.issuers import choose_ledger
-from ledger.cli.record_words import TypeOfCredential
+from ledger.cli.record_words import InstitutionDid, TypeOfCredential
 from protocol.codes import Code
 from protocol.encoding.strict_json import JsonValue
 from protocol.encoding.time import encode_utc
@@ -32,7 +32,7 @@ _MAX_BYTES = 256 * 1024
 )
 @click.argument("vct", metavar="TYPE", type=TypeOfCredential())
 @click.argument("url", type=LedgerAddress(), required=False)
-@click.option("--by", metavar="DID", help="Only what this institution said.")
+@click.option("--by", type=InstitutionDid(), metavar="DID", help="Only what this institution said.")
 @click.option(
     "--document",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),

@@ -105,6 +105,14 @@ def test_list_below_one_who_is_no_root_is_empty(realm: Realm) -> None:
     assert found["accreditations"] == []
 
 
+@pytest.mark.parametrize("command", [("issuers", "--root"), ("type", DEGREE, "--by")])
+def test_name_that_is_no_did_is_wrong_usage_and_not_somebody_who_said_nothing(
+    realm: Realm, command: tuple[str, ...]
+) -> None:
+    refused = realm.ministry.refusal("ledger", *command, "ministry")
+    assert refused[:2] == (ExitCode.USAGE, "usage_invalid")
+
+
 @pytest.mark.parametrize(
     ("options", "code"),
     [
@@ -255,6 +263,14 @@ def test_withdrawal_of_what_is_no_accreditation_is_refused(realm: Realm, record:
     is_hash = len(record) == 64
     expected = (ExitCode.NOT_FOUND, "not_found") if is_hash else (ExitCode.USAGE, "usage_invalid")
     assert (status, code) == expected
+
+
+@pytest.mark.parametrize("reason", ["", "a" * 201, "\x1b[31m"])
+def test_reason_that_cannot_be_logged_is_wrong_usage(realm: Realm, reason: str) -> None:
+    command = ("ledger", "withdraw", realm.top["record"], "--reason", reason, "--yes")
+    status, code, words = realm.ministry.refusal(*command)
+    assert (status, code) == (ExitCode.USAGE, "usage_invalid")
+    assert "1 to 200 characters" in words
 
 
 def test_withdrawal_of_an_entry_of_another_kind_is_refused(realm: Realm) -> None:
