@@ -1,4 +1,4 @@
-"""What a person names records by: the type of credentials they are about, their author, and the hash of one."""
+"""What a person names records by: the type of credentials they are about, their author, and their hash."""
 
 import click
 
