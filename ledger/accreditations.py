@@ -47,9 +47,9 @@ class Accreditation:
         return self.link.record
 
     def standing(self, moment: datetime) -> Standing:
-        """How it stands then. That one above it was withdrawn is said of it, too."""
+        """How it stands then. A withdrawal above it is one of it, too, unless it had ended before."""
         link = self.link
-        if link.withdrawn is not None and link.withdrawn <= moment:
+        if link.withdrawn is not None and link.withdrawn == link.until <= moment:
             return Standing.WITHDRAWN
         if moment < link.since:
             return Standing.NOT_YET

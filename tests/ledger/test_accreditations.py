@@ -13,6 +13,7 @@ from doors.server import listen
 from ledger.accreditation_book import AccreditationBook
 from ledger.accreditations import (
     LoggedRecord,
+    Standing,
     about,
     chains_of,
     dids_of,
@@ -39,10 +40,12 @@ from tests.ledger.static_log import LEDGER, Files
 from tests.ledger.world import NOW, World, record
 from tests.protocol.test_accreditation import CHAIN, reader
 from tests.signed_records import (
+    BEGIN,
     BELOW,
     BOTH,
     DEGREE,
     DIPLOMA,
+    END,
     MIDDLE_DID,
     NAMES,
     ROOT_DID,
@@ -165,6 +168,17 @@ def test_server_names_who_has_accreditations_page_by_page(
     assert browser.get("/accredited").json == {"dids": accredited[:1], "more": True}
     rest = browser.get(f"/accredited?after={quote(accredited[0])}")
     assert rest.json == {"dids": accredited[1:], "more": False}
+
+
+def test_what_had_ended_before_it_was_withdrawn_is_said_to_have_ended() -> None:
+    def standings(withdrawn: datetime) -> list[Standing]:
+        log: Sequence[tuple[Record, datetime]] = ((TOP, BEGIN), (BELOW, BEGIN), (WITHDRAWAL, withdrawn))
+        logged = read_logged(SubjectEntry(index, time, each.leaf) for index, (each, time) in enumerate(log))
+        after = END + timedelta(days=2)
+        return [each.standing(after) for tree in plant_trees(logged) for each in tree.walk()]
+
+    assert standings(END + timedelta(days=1)) == [Standing.ENDED, Standing.ENDED]
+    assert standings(END - timedelta(days=1)) == [Standing.WITHDRAWN, Standing.WITHDRAWN]
 
 
 class GrowingLog:
