@@ -3,9 +3,11 @@
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from unittest import mock
 
 from textual.pilot import Pilot
 
+from doors.screen.text import Signs
 from doors.server import listen
 from ledger.browse.reader import LedgerReader
 from ledger.browse.tui.app import BrowseApp
@@ -52,8 +54,9 @@ async def on_stage(
     reader: LedgerReader, *, size: tuple[int, int] = NARROW, ascii: bool = False
 ) -> AsyncIterator[Stage]:
     """The program in a terminal of this size."""
-    app = BrowseApp(reader, own_word=True, ascii=ascii)
-    app.animation_level = "none"
-    with quick_screens():
+    # What the program sets for its whole process ends with it.
+    with quick_screens(), mock.patch.object(Signs, "ascii", ascii):
+        app = BrowseApp(reader, own_word=True, ascii=ascii)
+        app.animation_level = "none"
         async with app.run_test(size=size) as pilot:
             yield Stage(app, pilot)
