@@ -299,6 +299,12 @@ def test_command_checks_offline_and_says_how_to_get_what_is_missing(files: Desk)
     assert run_tally(files.path, *arguments(files, "--evidence")).status == 0
 
 
+def test_file_that_is_no_evidence_is_refused_by_its_name(files: Desk) -> None:
+    other = str(files.path / "list")
+    told = run_tally(files.path, *arguments(files, "--evidence"), "--evidence", other, "--offline")
+    assert (told.status, f"({other}: first line, " in told.stderr) == (1, True), told
+
+
 def test_command_says_of_which_day_it_speaks(files: Desk) -> None:
     at = encode_utc(files.world.clock())
     said = run_tally(files.path, *arguments(files, "--evidence", "--status-list"), "--offline", "--at", at)

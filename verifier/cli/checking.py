@@ -14,7 +14,7 @@ from doors.moment import Moment
 from doors.terminal import Terminal, safe_text, verbatim
 from protocol.codes import Code
 from protocol.encoding.strict_json import decode_utf8
-from protocol.errors import TallyError
+from protocol.errors import MalformedError, TallyError
 from verifier.cli.owning import own_folder
 from verifier.cli.report import tell
 
@@ -85,7 +85,7 @@ def check(
     handed_in = None
     if offline or proofs or status_lists:
         handed_in = HandedIn(
-            tuple(each.read(_MAX_EVIDENCE_BYTES + 1) for each in proofs),
+            tuple(map(_read_proof, proofs)),
             tuple(decode_utf8(each.read(_MAX_STATUS_LIST_BYTES + 1)).strip() for each in status_lists),
             offline,
         )
@@ -101,6 +101,18 @@ def check(
     if checked.error is not None:
         _say_how_to_get(terminal, checked.error)
     return ended
+
+
+def _read_proof(file: BinaryIO) -> bytes:
+    """The tally proof in `file`; one that cannot be read is refused by the file's name."""
+    from protocol.index.proof import parse_tally_proof
+
+    proof = file.read(_MAX_EVIDENCE_BYTES + 1)
+    try:
+        parse_tally_proof(proof)
+    except MalformedError as error:
+        raise MalformedError(error.code, f"{file.name}: {error.detail}") from error
+    return proof
 
 
 def _say_how_to_get(terminal: Terminal, error: TallyError) -> None:
