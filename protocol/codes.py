@@ -709,6 +709,7 @@ class Code(StrEnum):
         "entry_not_admitted",
         "The ledger does not admit this record.",
         "Correct the record; the detail says which rule it breaks.",
+        {Audience.OPERATOR: "The detail says which rule it breaks; do not trust a ledger that logged it."},
     )
     ENTRY_TOO_LARGE = (
         "entry_too_large",

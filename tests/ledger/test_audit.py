@@ -12,7 +12,7 @@ from ledger.fetch import Fetched, Fetcher, FetchRules
 from ledger.front_end import FrontEnd
 from ledger.memory import CheckpointMemory
 from ledger.signer import CheckpointSigner, create_memory
-from protocol.codes import Code
+from protocol.codes import Audience, Code
 from protocol.encoding.jcs import canonicalize
 from protocol.encoding.strict_json import parse_json_object
 from protocol.errors import TallyError, UnavailableError
@@ -220,6 +220,10 @@ def test_second_version_of_one_number_is_noticed(auditor: Auditor) -> None:
     rival = record(create("a", port=auditor.world.port, time=NOW))
     auditor.log(replace(rival, did=replace(rival.did, path=("b",))))
     assert auditor.code() is Code.ENTRY_NOT_ADMITTED
+
+
+def test_auditor_of_an_inadmissible_entry_is_not_told_to_correct_it() -> None:
+    assert "do not trust a ledger" in Code.ENTRY_NOT_ADMITTED.remedy_for(Audience.OPERATOR)
 
 
 def test_version_that_skips_one_is_noticed(auditor: Auditor) -> None:
