@@ -90,8 +90,13 @@ class Turns:
                 if failure is None:
                     turn.leave()
                 self._lease.give_back()
-        if failure is not None and failure.code is not Code.LOG_LEASE_LOST:
+        if failure is not None and not self._is_lost(failure):
             raise failure
+
+    def _is_lost(self, failure: TallyError) -> bool:
+        # An old row of the lease that was put back lets two have one epoch. The first to write goes on.
+        lost = {Code.LOG_LEASE_LOST, Code.VAULT_CHANGED} if self.is_shared else {Code.LOG_LEASE_LOST}
+        return failure.code in lost
 
     def _begin(self) -> None:
         try:

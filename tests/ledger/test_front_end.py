@@ -27,7 +27,7 @@ from protocol.records import DidRecord, Record
 from protocol.tlog.checkpoint import Checkpoint
 from protocol.tlog.merkle import hash_leaf
 from tests.ledger.shared_ledger import Shared
-from tests.ledger.world import AUTHORITY, NOW, create, names, record, update
+from tests.ledger.world import AUTHORITY, NOW, append, create, names, record, update
 from tests.postgres import PostgresServer
 
 SECONDS = 20
@@ -174,6 +174,23 @@ def test_writer_that_cannot_publish_lets_another_try(
     monkeypatch.setattr(first._cosigners, "have_cosigned", cut_off)
     assert log(first, records[2]) == [2]
     assert second.is_writing
+    assert first.failure is second.failure is None
+
+
+def test_writer_that_was_overtaken_under_its_own_epoch_gives_its_turn_away_and_goes_on(
+    shared: Shared, pair: tuple[FrontEnd, FrontEnd]
+) -> None:
+    """Two have one epoch where old rows of the lease and of the heads were put back."""
+    first, second = pair
+    records = names(3)
+    assert log(first, records[0]) == [0]
+    rival = shared.world.store()
+    [(rival.turn.epoch,)] = shared.rows("SELECT epoch FROM lease")
+    append(rival, [records[1]])
+    assert log(first, records[2]) == [Code.VAULT_CHANGED]
+    wait_until(lambda: not first.is_writing or second.is_writing)
+    assert log(second, records[2]) == log(first, records[2]) == [2]
+    assert log(first, records[1]) == [1]
     assert first.failure is second.failure is None
 
 
