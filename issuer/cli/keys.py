@@ -53,8 +53,8 @@ def list_keys(terminal: Terminal) -> None:
 @keys.command(
     "compromised",
     examples=[
-        "tally issuer key compromised current --since 2027-05-01",
-        "tally issuer key compromised z6MkfKe8… --since 2027-05-01T09:00:00Z",
+        "tally issuer key compromised current --since 2026-11-01",
+        "tally issuer key compromised z6MkfKe8… --since 2026-11-01T09:00:00Z",
     ],
 )
 @click.argument("key")

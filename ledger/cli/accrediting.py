@@ -111,6 +111,8 @@ def accredit(
 
     chosen = {Action(action) for action in actions}
     with _open_institution(terminal, passphrase) as author:
+        if did == author.signer.by:
+            raise click.BadParameter("that is you, and nobody accredits themselves", param_hint="DID")
         record = create_accreditation(
             did,
             signer=author.signer,

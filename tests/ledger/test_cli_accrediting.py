@@ -186,6 +186,10 @@ def test_accreditation_that_makes_no_sense_is_refused(
     assert realm.ministry.refusal(*accrediting(realm.council, *options))[:2] == (status, code)
 
 
+def test_nobody_accredits_themselves(realm: Realm) -> None:
+    assert realm.ministry.refusal(*accrediting(realm.ministry))[:2] == (ExitCode.USAGE, "usage_invalid")
+
+
 def test_nothing_is_logged_without_a_yes(realm: Realm) -> None:
     command = accrediting(realm.council)[:-1]
     assert realm.ministry.refusal(*command)[:2] == (ExitCode.USAGE, "input_required")
