@@ -1,10 +1,5 @@
-"""The commands with which an institution accredits others: `accredit` and `withdraw`.
+"""The commands with which an institution accredits others: `accredit` and `withdraw`."""
 
-It is the institution of this home, the one of `tally issuer`, that says it, with its own key.
-"""
-
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -12,26 +7,20 @@ import click
 
 from doors.clock import now
 from doors.command import Command, pass_terminal
-from doors.home import data_folder, state_folder
 from doors.moment import Moment
 from doors.prompts import PassphraseSource, confirm, passphrase_options
 from doors.terminal import Terminal, dim, good, safe_text, verbatim, warning
+from ledger.cli.institution import log_record, open_institution
 from ledger.cli.record_words import RecordHash, TypeOfCredential
 from protocol.codes import Code
 from protocol.encoding.strict_json import JsonObject, JsonValue
 from protocol.encoding.time import encode_utc
-from protocol.errors import MalformedError, RefusedError, UnavailableError
+from protocol.errors import MalformedError, RefusedError
 
 if TYPE_CHECKING:
     from ledger.author import Author
-    from ledger.institution_folder import InstitutionFolder
     from protocol.index.proof import SubjectEntry
-    from protocol.records import SignedRecord
     from protocol.records.accreditation import AccreditationRecord
-
-INSTITUTION = "issuer"
-"""The role whose folder in the home holds the institution that accredits."""
-SETTINGS = f"{INSTITUTION}.toml"
 
 
 @click.command(
@@ -110,7 +99,7 @@ def accredit(
     from protocol.records.accreditation import Action, create_accreditation
 
     chosen = {Action(action) for action in actions}
-    with _open_institution(terminal, passphrase) as author:
+    with open_institution(terminal, passphrase) as author:
         if did == author.signer.by:
             raise click.BadParameter("that is you, and nobody accredits themselves", param_hint="DID")
         record = create_accreditation(
@@ -131,7 +120,7 @@ def accredit(
             terminal.note("They live on another ledger: nobody has looked whether there is such a DID.")
         if not yes:
             confirm(terminal, "Log this, for everybody to read?")
-        entry = _log(terminal, author, record)
+        entry = log_record(terminal, author, record)
     terminal.document({**accreditation_document(record), **_place(entry)})
     terminal.say(good("✓ "), f"Entry {entry.leaf_index}, logged at {encode_utc(entry.time)}.")
     terminal.say(verbatim(f"Record {record.leaf_hash.hex()}"))
@@ -157,7 +146,7 @@ def withdraw(
     """
     from protocol.records.accreditation import create_withdrawal
 
-    with _open_institution(terminal, passphrase) as author:
+    with open_institution(terminal, passphrase) as author:
         found = _find_accreditation(author, record)
         try:
             withdrawal = create_withdrawal(found, signer=author.signer, reason=reason, time=now())
@@ -168,7 +157,7 @@ def withdraw(
         _tell(terminal, found)
         if not yes:
             confirm(terminal, "Withdraw this, for good?")
-        entry = _log(terminal, author, withdrawal)
+        entry = log_record(terminal, author, withdrawal)
     terminal.document({"withdrawn": record.hex(), "did": found.accredited, "reason": reason, **_place(entry)})
     terminal.say(good("✓ "), f"Withdrawn in entry {entry.leaf_index}, logged at {encode_utc(entry.time)}.")
 
@@ -188,15 +177,6 @@ def accreditation_document(record: "AccreditationRecord") -> JsonObject:
     }
 
 
-def own_institution() -> "InstitutionFolder":
-    """The folder of the institution in this home."""
-    from ledger.institution_folder import InstitutionFolder
-
-    return InstitutionFolder(
-        data_folder(INSTITUTION), state_folder(INSTITUTION), key_prefix=f"tally_{INSTITUTION}"
-    )
-
-
 def _tell(terminal: Terminal, record: "AccreditationRecord") -> None:
     from ledger.browse.entry import may
 
@@ -213,36 +193,8 @@ def _tell(terminal: Terminal, record: "AccreditationRecord") -> None:
         terminal.note(dim(name.ljust(11)), verbatim(safe_text(value, max_characters=1024)))
 
 
-def _log(terminal: Terminal, author: "Author", record: "SignedRecord") -> "SubjectEntry":
-    try:
-        return author.log(record, now=now())
-    except UnavailableError:
-        terminal.note(
-            warning("! "),
-            "It may have been logged all the same: look with `tally ledger issuers --all` before you say it"
-            " again.",
-        )
-        raise
-
-
 def _place(entry: "SubjectEntry") -> JsonObject:
     return {"index": entry.leaf_index, "time": encode_utc(entry.time)}
-
-
-@contextmanager
-def _open_institution(terminal: Terminal, passphrase: PassphraseSource) -> Iterator["Author"]:
-    from ledger.author import open_author
-    from storage.passphrase import Passphrase
-
-    folder = own_institution()
-    if not (folder.path / SETTINGS).exists():
-        raise RefusedError(Code.NOT_INITIALIZED, "there is no institution: `tally issuer init` makes one")
-    did, ledger = folder.load_identity(SETTINGS)
-    with (
-        passphrase.unlock(terminal, lambda text: folder.open_keys(Passphrase(text))) as ring,
-        open_author(folder, ring, ledger, did=did) as author,
-    ):
-        yield author
 
 
 def _is_known(author: "Author", did: str) -> bool:

@@ -12,8 +12,9 @@ from doors.home import state_folder
 from doors.ledger_address import LedgerAddress
 from doors.terminal import Styled, Terminal, bad, bold, dim, good, safe_text, verbatim, warning
 from doors.text_file import TextFile
-from ledger.cli.accrediting import SETTINGS, accreditation_document, own_institution
+from ledger.cli.accrediting import accreditation_document
 from ledger.cli.checking import choose_audited
+from ledger.cli.institution import SETTINGS, own_institution
 from ledger.cli.record_words import InstitutionDid, TypeOfCredential
 from protocol.encoding.strict_json import JsonObject, JsonValue
 from protocol.encoding.time import encode_utc
