@@ -19,7 +19,7 @@ from wallet.folder import WalletFolder
 
 PURPOSE = "To check that you hold the degree this position asks for"
 NODES = 4
-"""How many nodes there are: three of four agree, so one may lie, and one may be away."""
+"""How many nodes there are: three of four agree, so one may lie or be away."""
 
 # Below the ports a system hands out to whoever wants any, so nobody else gets them before our servers do.
 _PORTS = range(20_000, 30_000)
