@@ -14,6 +14,7 @@ import msgspec
 from ledger.trust import TrustedLedgers, encode_trusted_ledgers, parse_ledgers_file
 from protocol.codes import Code
 from protocol.errors import MalformedError, RefusedError, TallyError
+from storage.atomic_file import typed_disk_errors
 from storage.sealed_archive import read_archive, require_archive, write_archive
 from wallet.content import BackupNote, WalletContent
 from wallet.recovery_phrase import derive_recovery_key, derive_seed
@@ -96,8 +97,11 @@ def require_no_folder(path: Path) -> None:
 
     Raises:
         RefusedError: PATH_IS_FOLDER.
+        UnavailableError: the disk's fault, or no file can be called that.
     """
-    if path.is_dir():
+    with typed_disk_errors("backup"):
+        is_folder = path.is_dir()
+    if is_folder:
         raise RefusedError(Code.PATH_IS_FOLDER)
 
 
@@ -110,10 +114,11 @@ def require_backup(path: Path) -> None:
         UnavailableError: the disk's fault.
     """
     try:
-        require_no_folder(path)
-        is_there = path.is_file()
+        is_folder, is_there = path.is_dir(), path.is_file()
     except OSError:  # a name that no file can have
-        is_there = False
+        is_folder = is_there = False
+    if is_folder:
+        raise RefusedError(Code.PATH_IS_FOLDER)
     if not is_there:
         raise RefusedError(Code.NOT_FOUND, f"there is no backup at {path}")
     try:

@@ -97,6 +97,11 @@ def test_folder_is_neither_a_place_for_a_backup_nor_one(filled: Vault, tmp_path:
         assert refusal_of(use).code is Code.PATH_IS_FOLDER
 
 
+def test_place_that_the_disk_cannot_tell_of_is_refused(filled: Vault, tmp_path: Path) -> None:
+    error = refusal_of(lambda: make_backup(filled, TRUSTED, tmp_path / ("a" * 300), now=LATER))
+    assert error.code is Code.DISK_ERROR
+
+
 def test_backup_in_the_wallets_own_folder_is_refused(filled: Vault, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "wallet")
     for name in ("wallet/wallet.sealed", "wallet/backup", "link/wallet.sealed"):

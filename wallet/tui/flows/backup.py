@@ -8,7 +8,7 @@ from doors.screen.dialog import Field, Notice
 from doors.screen.text import Line
 from doors.terminal import bold, good, warning
 from protocol.codes import Code
-from protocol.errors import RefusedError
+from protocol.errors import RefusedError, TallyError
 from wallet.backup import Backup, make_backup, require_no_folder
 from wallet.door.backup_lines import rehearsal_lines
 from wallet.door.source import typed_path
@@ -84,7 +84,7 @@ async def _ask_place(app: "WalletApp") -> tuple[Path, bool] | None:
         typed, path = where, typed_path(where)
         try:
             require_no_folder(path)
-        except RefusedError as error:
+        except TallyError as error:
             await app.ask(Refusal(error))
             continue
         if not path.is_file():
