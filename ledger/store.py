@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Self
 from urllib.parse import quote
 
-from sqlalchemy import Engine, bindparam, delete, insert, select, tuple_
+from sqlalchemy import Engine, bindparam, delete, insert, select
 
 from ledger.approvals.store import ApprovalStore
 from ledger.index_store import IndexStore
@@ -26,8 +26,10 @@ from storage.management_key import ManagementKey
 
 _PIECE = 10_000
 
+# SQLite finds no pairs by an index, so each number is asked for each SCID: some versions too many, no scan.
 _VERSIONS = select(ENTRY.c.scid, ENTRY.c.version_number, ENTRY.c.leaf_index, ENTRY.c.leaf_hash).where(
-    tuple_(ENTRY.c.scid, ENTRY.c.version_number).in_(bindparam("some", expanding=True))
+    ENTRY.c.scid.in_(bindparam("scids", expanding=True)),
+    ENTRY.c.version_number.in_(bindparam("numbers", expanding=True)),
 )
 _LEAVES = select(ENTRY.c.leaf_hash, ENTRY.c.leaf_index).where(
     ENTRY.c.leaf_hash.in_(bindparam("some", expanding=True))
@@ -192,9 +194,10 @@ class LedgerStore(StoredTree):
         found: dict[tuple[str, int], tuple[int, bytes]] = {}
         with self._reading() as connection:
             for some in pieces(list(versions)):
-                rows = connection.execute(_VERSIONS, {"some": some})
+                scids, numbers = ({each[part] for each in some} for part in (0, 1))
+                rows = connection.execute(_VERSIONS, {"scids": scids, "numbers": numbers})
                 found |= {(row[0], row[1]): (row[2], row[3]) for row in rows}
-        return found
+        return {version: found[version] for version in versions if version in found}
 
     def find_newest(self, scid: str) -> NewestVersion | None:
         """The last version of the DID with this SCID."""
