@@ -171,8 +171,8 @@ class FrontEnd:
         """Let the sequencer log it; False when its turn is over."""
         try:
             answer = turn.sequencer.submit(submission.record)
-        except UnavailableError as error:
-            if error.code is not Code.LOG_LEASE_LOST:
+        except TallyError as error:
+            if not self._turns.is_lost(error):
                 raise
             return False
         answer.add_done_callback(partial(self._pass_on, submission))
@@ -182,7 +182,7 @@ class FrontEnd:
         error = answer.exception()
         if error is None:
             submission.answer.set_result(answer.result())
-        elif isinstance(error, TallyError) and error.code is Code.LOG_LEASE_LOST:
+        elif isinstance(error, TallyError) and self._turns.is_lost(error):
             self._arrive(submission)
         else:
             submission.answer.set_exception(error)

@@ -80,7 +80,7 @@ class Turns:
         """End the turn, if there is one, because of `failure`, or in good order.
 
         Raises:
-            TallyError: the failure, unless it is only that the turn went to another.
+            TallyError: the failure, unless the turn is lost by it.
         """
         turn = self.current
         if turn is not None:
@@ -90,10 +90,11 @@ class Turns:
                 if failure is None:
                     turn.leave()
                 self._lease.give_back()
-        if failure is not None and not self._is_lost(failure):
+        if failure is not None and not self.is_lost(failure):
             raise failure
 
-    def _is_lost(self, failure: TallyError) -> bool:
+    def is_lost(self, failure: TallyError) -> bool:
+        """Whether a turn ended with `failure` because another has it. For every thread."""
         # An old row of the lease that was put back lets two have one epoch. The first to write goes on.
         lost = {Code.LOG_LEASE_LOST, Code.VAULT_CHANGED} if self.is_shared else {Code.LOG_LEASE_LOST}
         return failure.code in lost
