@@ -141,6 +141,14 @@ def quick_servers() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_ports() -> Iterator[None]:
+    """Each worker has ports of its own: one that is free now may be for a server that starts later."""
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 10
+    with mock.patch("demo.world._PORTS", range(20_000 + 1_000 * number, 21_000 + 1_000 * number)):
+        yield
+
+
 @pytest.fixture
 def no_markup(monkeypatch: pytest.MonkeyPatch) -> None:
     """No text is read as markup while a screen is up, whoever hands it to Textual: the program would end."""
