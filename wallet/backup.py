@@ -13,7 +13,7 @@ import msgspec
 
 from ledger.trust import TrustedLedgers, encode_trusted_ledgers, parse_ledgers_file
 from protocol.codes import Code
-from protocol.errors import MalformedError, RefusedError, TallyError
+from protocol.errors import MalformedError, RefusedError, TallyError, UnavailableError
 from storage.atomic_file import typed_disk_errors
 from storage.sealed_archive import read_archive, require_archive, write_archive
 from wallet.content import BackupNote, WalletContent
@@ -114,11 +114,10 @@ def require_backup(path: Path) -> None:
         UnavailableError: the disk's fault.
     """
     try:
-        is_folder, is_there = path.is_dir(), path.is_file()
-    except OSError:  # a name that no file can have
-        is_folder = is_there = False
-    if is_folder:
-        raise RefusedError(Code.PATH_IS_FOLDER)
+        require_no_folder(path)
+        is_there = path.is_file()
+    except (OSError, UnavailableError):  # a name that no file can have
+        is_there = False
     if not is_there:
         raise RefusedError(Code.NOT_FOUND, f"there is no backup at {path}")
     try:
